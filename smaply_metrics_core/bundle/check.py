@@ -275,6 +275,7 @@ def _facts(result: Result) -> Iterator[tuple[str, Fact]]:
         yield f"{name}.value", group.value
         yield f"{name}.responses", group.responses
         yield f"{name}.answered", group.answered
+        yield f"{name}.effective_n", group.effective_n
     yield "ungrouped", result.ungrouped
 
 
@@ -283,6 +284,7 @@ def _window_facts(name: str, result: WindowResult) -> Iterator[tuple[str, Fact]]
     yield f"{name}.value", result.value
     yield f"{name}.responses", result.responses
     yield f"{name}.answered", result.answered
+    yield f"{name}.effective_n", result.effective_n
     yield f"{name}.recorded", result.recorded
     for reason, count in sorted(result.excluded.items()):
         yield f"{name}.excluded.{reason}", count

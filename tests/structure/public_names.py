@@ -10,16 +10,15 @@ EXPORTS: Final = {
         CONTRACT_VERSION Calculation CalculationRefused Cancelled Change ChartType CheckNote
         CheckReport CheckStep Choice ClientCertificate Clock Counts CredentialField
         CredentialRefused Credentials CredentialsInvalid CsvLimits DataError DateRange Deadline
-        DeadlineExceeded
-        Definition Destination DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField
-        ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy GroupCounts
-        GroupValue GroupingRefused InputError Issue KnownQuestion MetricQuery MetricType
-        MetricsError NoSurveys Password Period PluginError Problem ProgressCallback QueryInvalid
-        Question QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
-        RemoteError RequestLimit Result ResultsUnavailable ServerAddress
-        SignIn SignOut SourceContext SourceDescription
-        SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
-        Token Totals Unit Unreachable Window WindowResult WindowTally __version__
+        DeadlineExceeded Definition Destination DestinationRefused Display ENTRY_POINT_GROUP
+        EmbeddedField ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy
+        GroupCounts GroupValue GroupingRefused InputError Issue KnownQuestion MetricQuery
+        MetricType MetricsError NoSurveys Password Period PluginError Problem ProgressCallback
+        QueryInvalid Question QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
+        RemoteError RequestLimit Result ResultsUnavailable ServerAddress SignIn SignOut
+        SourceContext SourceDescription SourceUnavailable StepCallback StepResult Survey
+        SurveyUnavailable SystemClock Tally Token Totals Unit Unreachable Weight WeightReason
+        WeightSum WeightedTotals Weights Window WindowResult WindowTally __version__
         credential_fields csv_records graphql_operation hookimpl html_to_text json_rpc_method
         open_zip parse_credentials parse_json period_start suggestion_error
     """,
@@ -29,48 +28,46 @@ EXPORTS: Final = {
         read_json remote_details
     """,
     "smaply_metrics_core.calculations": """
-        AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition NOT_ANSWERED
-        RowReader TallyBuilder TallyColumns TallyRequest UNREADABLE WorkedExample
-        allowed_calculations answer_queries calculate check_definition describe_answers
-        describe_responses exact_sum format_value key_number local_to_utc read_csv scale_values
-        tally tally_all to_float
+        AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition NOT_ANSWERED RowReader
+        TallyBuilder TallyColumns TallyRequest UNREADABLE WorkedExample allowed_calculations
+        answer_queries answer_totals calculate can_weight check_definition describe_answers
+        describe_responses describe_weights exact_sum format_value key_number local_to_utc
+        read_csv scale_values tally tally_all to_float weight_text
     """,
     "smaply_metrics_core.charts": """
         DataTable Direction Headline THEMES Theme Tone answer_count_text browser_bundle
-        chart_types data_table date_range_text default_chart headline instant_text
-        low_sample_text render_svg summary unavailable_reason ungrouped_text
-        unreadable_text vega_lite
+        chart_types data_table date_range_text default_chart headline instant_text low_sample_text
+        render_svg summary unavailable_reason ungrouped_text unreadable_text vega_lite
     """,
     "smaply_metrics_core.host": """
         AccessMissing AccountSettings Accounts Actor AllowedDestinations AlreadyExists
         AsyncAccounts AsyncAuditTrail AsyncCards AsyncChosenSurveys AsyncConnections
-        AsyncDebugBundles AsyncKeys AsyncMetrics AsyncMetricsHost AsyncSources
-        AsyncSurveyCatalog Audience AuditAction AuditEntry AuditTrail Blame BundleRefused
-        CALCULATIONS Calculation CalculationDefinition CalculationRefused Cancelled Card Cards
-        Change ChartType CheckFailed CheckReport CheckStep Choice ChosenSurveys Clock
-        ConnectionStatus ConnectionView Connections CredentialField CredentialRefused
-        CredentialsInvalid CredentialsNotUsable DataError DateRange DeadlineExceeded Deadlines
-        DebugBundle DebugBundles DecryptionFailed Definition DeletedConnection
-        DestinationRefused Display EditConflict EmbeddedField EncryptionError
-        EncryptionKeyMissing EnvironmentVariable ExclusionReason ExportFailed FailedRotation
-        FieldProblem FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused
-        HistoryEntry InputError Issue KeyRotation KeyStatus KeyUse Keys KnownQuestion Metric
-        MetricDraft MetricOptions MetricType Metrics MetricsError MetricsHost NoSurveys NotFound
-        PRESETS Period PluginError Problem ProgressCallback QueryInvalid Question QuestionKind
-        QuestionUnavailable Questionnaire RateLimited RefreshDecision RefreshDecisionKind
-        RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result ResultsUnavailable
-        Role RoleRequired Settings SingleFlight SourceForm SourceNotUsable SourceRegistry
-        SourceSettings SourceState SourceStatus SourceUnavailable StepCallback StepResult
-        StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey SurveyCatalog
-        SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable SystemClock
-        TempDirs Unit Unreachable Window WindowResult Worker card_json describe_answers
-        describe_responses format_value parse_filter result_json
+        AsyncDebugBundles AsyncKeys AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog
+        Audience AuditAction AuditEntry AuditTrail Blame BundleRefused CALCULATIONS Calculation
+        CalculationDefinition CalculationRefused Cancelled Card Cards Change ChartType CheckFailed
+        CheckReport CheckStep Choice ChosenSurveys Clock ConnectionStatus ConnectionView
+        Connections CredentialField CredentialRefused CredentialsInvalid CredentialsNotUsable
+        DataError DateRange DeadlineExceeded Deadlines DebugBundle DebugBundles DecryptionFailed
+        Definition DeletedConnection DestinationRefused Display EditConflict EmbeddedField
+        EncryptionError EncryptionKeyMissing EnvironmentVariable ExclusionReason ExportFailed
+        FailedRotation FieldProblem FieldView Filter FormOption Freshness GroupBy GroupValue
+        GroupingRefused HistoryEntry InputError Issue KeyRotation KeyStatus KeyUse Keys
+        KnownQuestion Metric MetricDraft MetricOptions MetricType Metrics MetricsError MetricsHost
+        NoSurveys NotFound PRESETS Period PluginError Problem ProgressCallback QueryInvalid
+        Question QuestionKind QuestionUnavailable Questionnaire RateLimited RefreshDecision
+        RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result
+        ResultsUnavailable Role RoleRequired Settings SingleFlight SourceForm SourceNotUsable
+        SourceRegistry SourceSettings SourceState SourceStatus SourceUnavailable StepCallback
+        StepResult StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey
+        SurveyCatalog SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable
+        SystemClock TempDirs Unit Unreachable Weight Window WindowResult Worker card_json
+        describe_answers describe_responses describe_weights format_value parse_filter result_json
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded
         RecordedResponse RecordingPolicy Redaction Source SourceContract SourceRegistry
-        SourceSession break_off content find_sensitive_data network_error once open_bundle
-        record status truncate write_bundle
+        SourceSession break_off content find_sensitive_data network_error once open_bundle record
+        status truncate write_bundle
     """,
 }
 """Public names, separated by white space, by public module."""

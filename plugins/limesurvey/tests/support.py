@@ -21,6 +21,7 @@ from smaply_metrics_core import (
     MetricsError,
     MetricType,
     Tally,
+    Weight,
     Window,
     WindowTally,
 )
@@ -73,6 +74,7 @@ def query(
     filters: Sequence[Filter] = (),
     include: Iterable[ExclusionReason] = (),
     zone: str = ZONE,
+    weight: str = "",
 ) -> MetricQuery:
     """Return a query; ``group_by`` is a text, as in ``period:month``."""
     series = bool(group_by) or calculation == "distribution"
@@ -86,6 +88,7 @@ def query(
             group_by=GroupBy.parse(group_by) if group_by else None,
             filters=tuple(filters),
             include=frozenset(include),
+            weight=Weight.parse(weight) if weight else None,
         ),
         windows=windows,
         zone=zone,

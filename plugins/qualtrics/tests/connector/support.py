@@ -31,6 +31,7 @@ from smaply_metrics_core import (
     Result,
     SourceContext,
     Tally,
+    Weight,
     Window,
 )
 from smaply_metrics_core.calculations import calculate
@@ -258,6 +259,7 @@ def query(  # All by name.
     windows: Sequence[Window] = (Window(),),
     survey: str = SURVEY,
     zone: str = "UTC",
+    weight: str | None = None,
 ) -> MetricQuery:
     """Return a query: a Series if it has groups, otherwise a Number."""
     several = group_by is not None or calculation == "distribution"
@@ -272,6 +274,7 @@ def query(  # All by name.
             group_by=GroupBy.parse(group_by) if group_by else None,
             filters=tuple(filters),
             include=frozenset(include),
+            weight=Weight.parse(weight) if weight else None,
         ),
         windows=tuple(windows),
         zone=zone,

@@ -25,6 +25,7 @@ from plugins.qualtrics.tests.connector.support import (
     write_survey,
 )
 from smaply_metrics_core import (
+    CalculationRefused,
     Counts,
     ExclusionReason,
     Filter,
@@ -32,6 +33,9 @@ from smaply_metrics_core import (
     QueryInvalid,
     Tally,
     Totals,
+    WeightedTotals,
+    Weights,
+    WeightSum,
     Window,
     WindowTally,
 )
@@ -104,6 +108,61 @@ def test_the_example_in_the_documentation(bought: Account) -> None:
     assert result.current.unanswered == {"not_applicable": 1, "not_shown": 1}
     assert result.current.responses == 9
     assert "each loop" in result.notes[-1]
+
+
+def test_each_loop_has_the_weight_of_its_response(bought: Account) -> None:
+    """3 1 and 3 weigh 3 each, 2 3 weigh 2 each; the others have no weight."""
+    result = bought.measure(query("average", "QID1", weight="question:1_QID1"))
+    assert result.current.value == pytest.approx((3 * (3 + 1 + 3) + 2 * (2 + 3)) / 13)
+    assert result.current.effective_n == pytest.approx(13**2 / 35)
+    assert result.current.unanswered == {
+        "not_applicable": 1,
+        "not_shown": 1,
+        "weight_missing": 2,
+    }
+
+
+def test_a_question_of_every_loop_is_no_weight(bought: Account) -> None:
+    """A response would have several weights."""
+    error = error_of(bought.fetch(query("average", "QID1", weight="question:QID3_1")))
+    assert isinstance(error, CalculationRefused)
+    assert "each loop" in error.message
+
+
+def test_weighted_totals_of_loops_are_added() -> None:
+    """A loop with totals is added to a loop with counts per answer."""
+    one = WeightSum(2.0, 2.0)
+    merged = merge(
+        [
+            tally(4),
+            tally(
+                2,
+                answers={"1": 2},
+                weights=Weights(answered=one, answers={"1": one}),
+            ),
+            tally(
+                2,
+                totals=Totals(
+                    sum=7,
+                    minimum=3,
+                    maximum=4,
+                    squares=25,
+                    weighted=WeightedTotals(wx=7, w2x=7, w2x2=25),
+                ),
+                weights=Weights(answered=one),
+            ),
+        ]
+    )
+    assert isinstance(merged, Tally)
+    total = merged.window("current").total
+    assert total.totals == Totals(
+        sum=9,
+        minimum=1,
+        maximum=4,
+        squares=27,
+        weighted=WeightedTotals(wx=9, w2x=9, w2x2=27),
+    )
+    assert total.weights == Weights(answered=WeightSum(4.0, 4.0))
 
 
 def test_excluded_responses_count_once(bought: Account) -> None:

@@ -50,6 +50,33 @@ def test_nps_is_calculated_from_answers(own: Account) -> None:
     assert (result.current.answered, result.current.responses) == (5, 6)
 
 
+def test_responses_are_weighted_by_an_embedded_field(own: Account) -> None:
+    """9 weighs 10.5 and 7 weighs 20; a decimal comma and blanks are reported, not guessed."""
+    result = own.measure(query("nps", "QID1", weight="field:Spend"))
+    assert result.current.value == pytest.approx(100 * 10.5 / 30.5)
+    assert result.current.effective_n == pytest.approx(30.5**2 / (10.5**2 + 20**2))
+    assert result.current.unanswered == {
+        "not_answered": 1,
+        "weight_missing": 2,
+        "weight_unreadable": 1,
+    }
+    assert own.exports()[0]["embeddedDataIds"] == ["Spend"]
+
+
+def test_responses_are_weighted_by_the_value_of_a_choice(own: Account) -> None:
+    """10, 9 and 3 weigh 5, 4 and 1; not applicable is no weight."""
+    result = own.measure(query("nps", "QID1", weight="question:QID2"))
+    assert result.current.value == 80
+    assert result.current.unanswered == {"not_answered": 1, "weight_missing": 2}
+
+
+def test_a_question_with_several_answers_is_no_weight(own: Account) -> None:
+    """The remedy names the questions that are."""
+    error = error_of(own.fetch(query("nps", "QID1", weight="question:QID4")))
+    assert isinstance(error, CalculationRefused)
+    assert "QID2" in str(error.remedy)
+
+
 def test_an_average_excludes_not_applicable_and_blank(own: Account) -> None:
     """(5 + 4 + 1 + 5) / 4; recode 9 is not applicable, and one cell is blank."""
     result = own.measure(query("average", "QID2"))
