@@ -68,7 +68,14 @@ from smaply_metrics_core.models.query import (
     Period,
     Window,
 )
-from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
+from smaply_metrics_core.models.result import (
+    Change,
+    GroupValue,
+    PeriodChange,
+    Result,
+    Unit,
+    WindowResult,
+)
 from smaply_metrics_core.models.source import (
     ClientCertificate,
     Destination,
@@ -85,6 +92,12 @@ from smaply_metrics_core.models.survey import (
     Survey,
 )
 from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Totals, WindowTally
+from smaply_metrics_core.models.uncertainty import (
+    Interval,
+    IntervalMethod,
+    UncertaintyReason,
+    Verdict,
+)
 from smaply_metrics_core.redaction import Readable
 
 __all__ = [
@@ -133,6 +146,8 @@ __all__ = [
     "GroupValue",
     "GroupingRefused",
     "InputError",
+    "Interval",
+    "IntervalMethod",
     "Issue",
     "KnownQuestion",
     "MetricQuery",
@@ -141,6 +156,7 @@ __all__ = [
     "NoSurveys",
     "Password",
     "Period",
+    "PeriodChange",
     "PluginError",
     "Problem",
     "ProgressCallback",
@@ -169,8 +185,10 @@ __all__ = [
     "Tally",
     "Token",
     "Totals",
+    "UncertaintyReason",
     "Unit",
     "Unreachable",
+    "Verdict",
     "Window",
     "WindowResult",
     "WindowTally",

@@ -16,6 +16,7 @@ from smaply_metrics_core.models.query import (
     MetricType,
     Window,
 )
+from smaply_metrics_core.models.uncertainty import Interval, UncertaintyReason, Verdict
 
 Reasons = Annotated[Mapping[str, int], AfterValidator(FrozenDict)]
 """Numbers of responses by reason. Results are cached, so the mapping cannot be changed either."""
@@ -46,6 +47,9 @@ class WindowResult(Frozen):
         excluded: The excluded responses, by reason.
         recorded: All responses, counted and excluded.
         low_sample: Whether the value is based on fewer than 30 answers.
+        interval: The values that are compatible with the answers.
+        interval_reason: Why there is no interval, as a code; ``None`` if there is one.
+        interval_reason_text: The same for people.
     """
 
     window: Window
@@ -57,6 +61,9 @@ class WindowResult(Frozen):
     excluded: Reasons = Field(default_factory=FrozenDict)
     recorded: int
     low_sample: bool
+    interval: Interval | None = None
+    interval_reason: UncertaintyReason | None = None
+    interval_reason_text: str = ""
 
 
 class GroupValue(Frozen):
@@ -64,6 +71,7 @@ class GroupValue(Frozen):
 
     If the groups are the answers, ``answered`` is the number of responses with that answer.
     ``running`` marks a calendar period that is not over, ``edge`` one that the range cuts off.
+    ``interval`` and the reason for having none are those of a ``WindowResult``.
     """
 
     key: str
@@ -74,18 +82,51 @@ class GroupValue(Frozen):
     low_sample: bool
     running: bool = False
     edge: bool = False
+    interval: Interval | None = None
+    interval_reason: UncertaintyReason | None = None
+    interval_reason_text: str = ""
 
 
 class Change(Frozen):
     """The change from the previous value: ``difference`` in the unit (points for percent).
 
-    ``percent`` is difference / |previous| x 100, for counts, sums and averages. It is ``None``,
-    with a ``reason``, if it would have no meaning.
+    Attributes:
+        difference: The current minus the previous value.
+        percent: difference / |previous| x 100, for counts, sums and averages. It is ``None``, with
+            a ``reason``, if it would have no meaning.
+        reason: Why there is no difference or percent, for people.
+        interval: The differences that are compatible with the answers, in the same unit.
+        p_value: The probability of a difference at least as large if nothing had changed.
+        verdict: Whether the value has changed; ``None`` in results from before verdicts.
+        verdict_reason: Why it is not judged, as a code; ``None`` if it is.
+        verdict_reason_text: The same for people.
+        detectable: The smallest difference that is likely to be seen (80 % power) with these
+            numbers of answers.
     """
 
     difference: float | None
     percent: float | None = None
     reason: str = ""
+    interval: Interval | None = None
+    p_value: float | None = None
+    verdict: Verdict | None = None
+    verdict_reason: UncertaintyReason | None = None
+    verdict_reason_text: str = ""
+    detectable: float | None = None
+
+
+class PeriodChange(Frozen):
+    """The change of a Series from one full calendar period to the next.
+
+    Attributes:
+        current: The key of the last full period.
+        previous: The key of the period before it.
+        change: The change between them.
+    """
+
+    current: str
+    previous: str
+    change: Change
 
 
 class Result(Frozen):
@@ -98,6 +139,10 @@ class Result(Frozen):
         scale: The lowest and highest value of the choices with their labels, if the calculation
             uses them, such as ``1 = Very poor … 5 = Very good``.
         notes: Remarks for people about the calculation.
+        period_change: The last full calendar period of a Series, compared with the one before it;
+            ``None`` without two such periods.
+        confidence: The level of the intervals and verdicts in percent; ``None`` in results from
+            before intervals.
         as_of: When the data was read (aware).
     """
 
@@ -113,4 +158,6 @@ class Result(Frozen):
     counted: tuple[str, ...] = ()
     scale: str = ""
     notes: tuple[str, ...] = ()
+    period_change: PeriodChange | None = None
+    confidence: float | None = None
     as_of: datetime

@@ -13,13 +13,16 @@ EXPORTS: Final = {
         DeadlineExceeded
         Definition Destination DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField
         ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy GroupCounts
-        GroupValue GroupingRefused InputError Issue KnownQuestion MetricQuery MetricType
-        MetricsError NoSurveys Password Period PluginError Problem ProgressCallback QueryInvalid
+                GroupValue GroupingRefused InputError Interval IntervalMethod Issue
+        KnownQuestion MetricQuery MetricType
+                MetricsError NoSurveys Password Period PeriodChange PluginError Problem
+        ProgressCallback QueryInvalid
         Question QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
         RemoteError RequestLimit Result ResultsUnavailable ServerAddress
         SignIn SignOut SourceContext SourceDescription
         SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
-        Token Totals Unit Unreachable Window WindowResult WindowTally __version__
+                Token Totals UncertaintyReason Unit Unreachable Verdict Window
+        WindowResult WindowTally __version__
         credential_fields csv_records hookimpl html_to_text open_zip parse_credentials
         parse_json period_start suggestion_error
     """,
@@ -37,7 +40,7 @@ EXPORTS: Final = {
     """,
     "smaply_metrics_core.charts": """
         DataTable Direction Headline THEMES Theme Tone answer_count_text browser_bundle
-        chart_types data_table date_range_text default_chart headline instant_text
+        certainty chart_types data_table date_range_text default_chart headline instant_text
         low_sample_text render_svg summary unavailable_reason ungrouped_text
         unreadable_text vega_lite
     """,
@@ -54,16 +57,19 @@ EXPORTS: Final = {
         Display EditConflict EmbeddedField EncryptionError EncryptionKeyMissing
         EnvironmentVariable ExclusionReason ExportFailed FailedRotation FieldProblem
         FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused
-        HistoryEntry InputError Issue KeyRotation KeyStatus KeyUse Keys KnownQuestion Metric
+                HistoryEntry InputError Interval IntervalMethod Issue KeyRotation
+        KeyStatus KeyUse Keys KnownQuestion Metric
         MetricDraft MetricOptions MetricType Metrics MetricsError MetricsHost NoSurveys
-        NotFound PRESETS Period PluginError Problem ProgressCallback QueryInvalid Question
+                NotFound PRESETS Period PeriodChange PluginError Problem
+        ProgressCallback QueryInvalid Question
         QuestionKind QuestionUnavailable Questionnaire RateLimited RefreshDecision
         RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError
         Result ResultsUnavailable Role RoleRequired Settings SingleFlight SourceForm
         SourceNotUsable SourceRegistry SourceSettings SourceState SourceStatus
         SourceUnavailable StepCallback StepResult StoreError StoreMisconfigured
         StoreUnavailable StoreUpgrade Survey SurveyCatalog SurveyPage SurveyUnavailable
-        SystemClock TempDirs Unit Unreachable Window WindowResult Worker card_json
+                SystemClock TempDirs UncertaintyReason Unit Unreachable Verdict Window
+        WindowResult Worker card_json
         describe_answers describe_responses format_value parse_filter result_json
     """,
     "smaply_metrics_core.testing": """
