@@ -65,8 +65,9 @@ test-campaign: kills statistics ## the longest checks, by hand: kills, statistic
 kills: install postgresql ## kill processes at random moments and check that nothing is lost: make kills KILLS=1000
 	$(BIN)/python -m tests.kills.campaign --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
-statistics: install ## compare random tallies with SciPy and statsmodels: make statistics TALLIES=10000
+statistics: install ## compare 10,000 random tallies with SciPy and statsmodels; write the coverage of intervals
 	$(BIN)/python -m tests.uncertainty.reference --tallies $(TALLIES)
+	$(BIN)/python -m tests.uncertainty.interval_coverage
 
 lint: install ## ruff's rules, and spelling
 	$(BIN)/ruff check .

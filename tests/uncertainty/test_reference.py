@@ -44,3 +44,11 @@ def test_ranks_of_medians(trials: int) -> None:
 
     for level in (80.0, 95.0, 99.9):
         assert median_rank(level, trials) == stats.binom.ppf((1 - level / 100) / 2, trials, 0.5)
+
+
+def test_the_page_has_the_coverage() -> None:
+    """The tables of docs/uncertainty.md are those that are computed now."""
+    from tests.uncertainty.interval_coverage import PAGE, replaced, tables
+
+    page = PAGE.read_text(encoding="utf-8")
+    assert replaced(page, tables()) == page
