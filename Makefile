@@ -6,6 +6,7 @@ COVERED ?= 95
 # Two for each of two cores: many tests wait for servers, processes and browsers.
 WORKERS ?= 4
 KILLS ?= 1000
+TALLIES ?= 10000
 MERMAID ?= 11.17.2
 
 VENV := .venv
@@ -28,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install browser postgresql demo demo-once test test-deep test-campaign test-python \
-	test-live kills lint format types imports tests deep-host every-test wheels dist mutants coverage fix docs docs-generated \
+	test-live kills statistics lint format types imports tests deep-host every-test wheels dist mutants coverage fix docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
 help: ## list the targets
@@ -57,12 +58,16 @@ test: lint format types imports tests ## lint, format, types, import rules and t
 
 test-deep: coverage deep-host wheels ## every test, with coverage; wheels in clean environments
 
-test-campaign: kills ## the longest checks, by hand: kills, and the whole suite on the other Python versions
+test-campaign: kills statistics ## the longest checks, by hand: kills, statistics, and the whole suite on the other Python versions
 	$(MAKE) test-python PYTHON=python3.12
 	$(MAKE) test-python PYTHON=python3.13
 
 kills: install postgresql ## kill processes at random moments and check that nothing is lost: make kills KILLS=1000
 	$(BIN)/python -m tests.kills.campaign --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+statistics: install ## compare 10,000 random tallies with SciPy and statsmodels; write the coverage of intervals
+	$(BIN)/python -m tests.uncertainty.reference --tallies $(TALLIES)
+	$(BIN)/python -m tests.uncertainty.interval_coverage
 
 lint: install ## ruff's rules, and spelling
 	$(BIN)/ruff check .

@@ -71,7 +71,14 @@ from smaply_metrics_core.models.query import (
     WeightReason,
     Window,
 )
-from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
+from smaply_metrics_core.models.result import (
+    Change,
+    GroupValue,
+    PeriodChange,
+    Result,
+    Unit,
+    WindowResult,
+)
 from smaply_metrics_core.models.source import (
     ClientCertificate,
     Destination,
@@ -96,6 +103,12 @@ from smaply_metrics_core.models.tally import (
     Weights,
     WeightSum,
     WindowTally,
+)
+from smaply_metrics_core.models.uncertainty import (
+    Interval,
+    IntervalMethod,
+    UncertaintyReason,
+    Verdict,
 )
 from smaply_metrics_core.redaction import Readable
 
@@ -145,6 +158,8 @@ __all__ = [
     "GroupValue",
     "GroupingRefused",
     "InputError",
+    "Interval",
+    "IntervalMethod",
     "Issue",
     "KnownQuestion",
     "MetricQuery",
@@ -153,6 +168,7 @@ __all__ = [
     "NoSurveys",
     "Password",
     "Period",
+    "PeriodChange",
     "PluginError",
     "Problem",
     "ProgressCallback",
@@ -181,8 +197,10 @@ __all__ = [
     "Tally",
     "Token",
     "Totals",
+    "UncertaintyReason",
     "Unit",
     "Unreachable",
+    "Verdict",
     "Weight",
     "WeightReason",
     "WeightSum",

@@ -1,4 +1,4 @@
-"""The time zone and the first day of the week of an account."""
+"""The settings of an account: time zone, first day of the week and level of confidence."""
 
 from __future__ import annotations
 
@@ -8,34 +8,46 @@ from datetime import datetime
 from smaply_metrics_core.date_ranges import DAYS_IN_WEEK, make_query, resolve, zone_info
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.models.query import DateRange, Definition, MetricQuery, Window
+from smaply_metrics_core.models.uncertainty import CONFIDENCE_LEVELS, DEFAULT_CONFIDENCE
 
 
 @dataclass(frozen=True)
 class AccountSettings:
-    """The time zone and the first day of the week of an account.
+    """The time zone, the first day of the week and the level of confidence of an account.
 
     Attributes:
         zone: The IANA name of the time zone.
         week_start: The first day of the week, ISO: 1 = Monday … 7 = Sunday.
+        confidence: The level of confidence of intervals and verdicts, in percent. It does not
+            affect values, so it is not part of the fingerprint: intervals are calculated again
+            from the stored tallies.
     """
 
     zone: str = "UTC"
     week_start: int = 1
+    confidence: float = DEFAULT_CONFIDENCE
 
     def validate(self) -> None:
-        """Validate both values before they are stored.
+        """Validate the values before they are stored.
 
         The constructor does not validate: a stored time zone that this machine lacks must only
         fail the metrics that use it.
 
         Raises:
-            InputError: for a time zone or a day of the week that does not exist.
+            InputError: for a time zone or a day of the week that does not exist, or a level of
+                confidence out of range.
         """
         zone_info(self.zone)
         if not 1 <= self.week_start <= DAYS_IN_WEEK:
             raise InputError(
                 f"{self.week_start} is not a day of the week.",
                 remedy="Use 1 (Monday) to 7 (Sunday).",
+            )
+        lowest, highest = CONFIDENCE_LEVELS
+        if not lowest <= self.confidence <= highest:
+            raise InputError(
+                f"{self.confidence:g} % is not a possible level of confidence.",
+                remedy=f"Use {lowest:g} to {highest:g}; most surveys use {DEFAULT_CONFIDENCE:g}.",
             )
 
     def make_query(self, query_id: str, definition: Definition, *, now: datetime) -> MetricQuery:
@@ -52,7 +64,7 @@ class AccountSettings:
         return make_query(query_id, definition, now=now, zone=self.zone, week_start=self.week_start)
 
     def fingerprint(self, definition: Definition) -> str:
-        """Return the fingerprint of a definition with these settings."""
+        """Return the fingerprint of a definition with the settings that values depend on."""
         return definition.fingerprint(zone=self.zone, week_start=self.week_start)
 
     def windows(

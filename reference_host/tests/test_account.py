@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reference_host.tests.app_fixture import ACCOUNT
-from smaply_metrics_core.host import Role, RoleRequired
+from smaply_metrics_core.host import AccountSettings, Role, RoleRequired
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import Browser, World
@@ -47,23 +47,38 @@ def test_the_page_is_for_admins(world: World, role: Role) -> None:
 
 def test_dates_and_times_are_chosen_from_lists(world: World, ada: Browser) -> None:
     """The lists show zones with their UTC offset, and weekdays; the saved values are selected."""
-    page = ada.submit(PAGE, f"{PAGE}/times", {"zone": "Asia/Kolkata", "week_start": "7"})
+    chosen = {"zone": "Asia/Kolkata", "week_start": "7", "confidence": "99.9"}
+    page = ada.submit(PAGE, f"{PAGE}/times", chosen)
 
     assert page.url.path == PAGE
-    assert "Dates and times saved" in page.text
+    assert "Settings saved" in page.text
     assert '<option value="Asia/Kolkata" selected>Kolkata (UTC+05:30)</option>' in page.text
     assert '<option value="7" selected>Sunday</option>' in page.text
+    assert '<option value="99.9" selected>99.9 %</option>' in page.text
     account = world.run(world.app_state.metrics.accounts.show(world.actor()))
-    assert (account.zone, account.week_start) == ("Asia/Kolkata", 7)
+    assert account == AccountSettings("Asia/Kolkata", 7, 99.9)
 
 
 @pytest.mark.parametrize(
-    ("zone", "week_start"),
-    [("Asia/Kolkatta", "1"), ("", "1"), ("UTC", "8"), ("UTC", "²"), ("UTC", "")],
+    ("zone", "week_start", "confidence"),
+    [
+        ("Asia/Kolkatta", "1", "95"),
+        ("", "1", "95"),
+        ("UTC", "8", "95"),
+        ("UTC", "²", "95"),
+        ("UTC", "", "95"),
+        ("UTC", "1", "79.9"),
+        ("UTC", "1", "100"),
+        ("UTC", "1", "9.9.9"),
+        ("UTC", "1", ""),
+    ],
 )
-def test_invalid_dates_and_times_are_refused(ada: Browser, zone: str, week_start: str) -> None:
+def test_invalid_settings_are_refused(
+    ada: Browser, zone: str, week_start: str, confidence: str
+) -> None:
     """A value that is not in the lists is refused, and nothing is saved."""
-    page = ada.submit(PAGE, f"{PAGE}/times", {"zone": zone, "week_start": week_start})
+    chosen = {"zone": zone, "week_start": week_start, "confidence": confidence}
+    page = ada.submit(PAGE, f"{PAGE}/times", chosen)
 
     assert page.status_code == 422
     assert "Not saved" in page.text

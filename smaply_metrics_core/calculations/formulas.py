@@ -115,6 +115,27 @@ class Formula:
         """Return the label of an answer; its key if it is no longer a choice."""
         return answer_label(key, self._labels)
 
+    def number_of(self, key: str) -> Decimal:
+        """Return the number that an answer stands for.
+
+        Raises:
+            CalculationRefused: if it has none.
+        """
+        choice = self._choices.get(key)
+        if choice is not None and choice.value is not None:
+            return _decimal(choice.value)
+        number = key_number(key)
+        if choice is not None or number is None:
+            raise CalculationRefused(
+                f"{self._title} needs numbers, but the answer “{self.label(key)}” has none.",
+                remedy="Use share or distribution.",
+            )
+        return number
+
+    def counts_in(self, key: str) -> bool:
+        """Whether a box or a share counts an answer."""
+        return key in self._share if self._share else self.number_of(key) in self._box
+
     def of_answer(self, key: str, counts: Counts) -> float | None:
         """Return the value of one answer."""
         if self._calculation not in {Calculation.SHARE, Calculation.DISTRIBUTION}:
@@ -196,19 +217,7 @@ class Formula:
         """Return each value with its count or weight, ascending."""
         self._check(counts)
         answers = self._amounts(counts).answers
-        return sorted((self._value(key), amount) for key, amount in answers.items() if amount)
-
-    def _value(self, key: str) -> Decimal:
-        choice = self._choices.get(key)
-        if choice is not None and choice.value is not None:
-            return _decimal(choice.value)
-        number = key_number(key)
-        if choice is not None or number is None:
-            raise CalculationRefused(
-                f"{self._title} needs numbers, but the answer “{self.label(key)}” has none.",
-                remedy="Use share or distribution.",
-            )
-        return number
+        return sorted((self.number_of(key), amount) for key, amount in answers.items() if amount)
 
     def _from_totals(self, counts: Counts, totals: Totals) -> FormulaResult:
         average = totals.sum / counts.answered

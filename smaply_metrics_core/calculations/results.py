@@ -7,9 +7,11 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, LOW_SAMPLE_BELOW
+from smaply_metrics_core.calculations.confidence import add_confidence
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
 from smaply_metrics_core.calculations.formulas import BOXES, REPORT_BUG, Formula
 from smaply_metrics_core.calculations.scale_notes import scale_note
+from smaply_metrics_core.calculations.value_changes import change_between
 from smaply_metrics_core.date_ranges import (
     MOST_PERIODS,
     ends_now,
@@ -32,6 +34,7 @@ from smaply_metrics_core.models.query import (
 )
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
 from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Weights, WindowTally
+from smaply_metrics_core.models.uncertainty import DEFAULT_CONFIDENCE
 
 _OF_VALUES = frozenset(
     {
@@ -47,13 +50,20 @@ MINUS = "\N{MINUS SIGN}"
 """The sign in front of negative numbers in texts for people."""
 
 
-def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
+def calculate(
+    query: MetricQuery,
+    tally: Tally,
+    now: datetime,
+    *,
+    confidence: float = DEFAULT_CONFIDENCE,
+) -> Result:
     """Return the result of a query from its tally.
 
     Args:
         query: The query. ``check_definition`` accepts its definition.
         tally: The tally that the plugin returned.
         now: The current time (aware), which decides which period is still running.
+        confidence: The level of confidence of intervals and verdicts, in percent.
 
     Raises:
         CalculationRefused: if an answer does not allow the calculation.
@@ -67,16 +77,13 @@ def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
         window.name: _measured(measure, window, windows[window.name]) for window in query.windows
     }
     current, previous = measured["current"], measured.get("previous")
-    meaning = CALCULATIONS[definition.calculation]
-    return Result(
+    result = Result(
         type=definition.type,
         calculation=definition.calculation,
-        unit=meaning.unit,
+        unit=CALCULATIONS[definition.calculation].unit,
         current=current,
         previous=previous,
-        change=_change(current, previous, in_points=meaning.compares_in_points)
-        if previous is not None
-        else None,
+        change=None if previous is None else _change(definition.calculation, current, previous),
         group_by=_group_by(definition),
         groups=tuple(_groups(measure, query, windows["current"], now)),
         ungrouped=windows["current"].ungrouped,
@@ -85,6 +92,7 @@ def calculate(query: MetricQuery, tally: Tally, now: datetime) -> Result:
         notes=(*tally.notes, *_notes(definition.calculation, tally)),
         as_of=tally.as_of,
     )
+    return add_confidence(result, definition, tally, confidence)
 
 
 def _scale(tally: Tally) -> str:
@@ -150,21 +158,12 @@ def _is_low(counts: Counts) -> bool:
     return (counts.answered if effective_n is None else effective_n) < LOW_SAMPLE_BELOW
 
 
-def _change(current: WindowResult, previous: WindowResult, *, in_points: bool) -> Change:
-    now, before = current.value, previous.value
-    if now is None:
+def _change(calculation: Calculation, current: WindowResult, previous: WindowResult) -> Change:
+    if current.value is None:
         return Change(difference=None, reason=f"No current value: {current.reason}")
-    if before is None:
+    if previous.value is None:
         return Change(difference=None, reason=f"No previous value: {previous.reason}")
-    difference = now - before
-    if in_points:
-        return Change(difference=difference, reason="The change is in points.")
-    if before == 0:
-        return Change(
-            difference=difference,
-            reason="The previous value is 0, so there is no change in percent.",
-        )
-    return Change(difference=difference, percent=100 * difference / abs(before))
+    return change_between(calculation, current.value, previous.value)
 
 
 def _group_by(definition: Definition) -> GroupBy | None:

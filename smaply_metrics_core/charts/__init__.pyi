@@ -12,6 +12,7 @@ from smaply_metrics_core.charts.spec import vega_lite
 from smaply_metrics_core.charts.summaries import summary
 from smaply_metrics_core.charts.table import DataTable, data_table
 from smaply_metrics_core.charts.theme import THEMES, Theme
+from smaply_metrics_core.charts.uncertainty_text import certainty
 
 __all__ = [
     "THEMES",
@@ -22,6 +23,7 @@ __all__ = [
     "Tone",
     "answer_count_text",
     "browser_bundle",
+    "certainty",
     "chart_types",
     "data_table",
     "date_range_text",

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import StrEnum
-from typing import Final
 
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
 from smaply_metrics_core.calculations.results import MINUS, format_value
+from smaply_metrics_core.charts.change_text import UNCHANGED, change_text
 from smaply_metrics_core.charts.date_text import date_range_text
 from smaply_metrics_core.charts.remarks import remarks, unreadable_text
 from smaply_metrics_core.charts.series_groups import latest
+from smaply_metrics_core.charts.uncertainty_text import (
+    interval_text,
+    target_verdict_text,
+    verdict_text,
+)
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Calculation, MetricType
 from smaply_metrics_core.models.result import Change, Result, Unit, WindowResult
-
-UNCHANGED: Final = "unchanged"
+from smaply_metrics_core.models.uncertainty import Interval, TargetVerdict, Verdict
+from smaply_metrics_core.uncertainty.verdicts import judge_target
 
 
 class Tone(StrEnum):
@@ -48,9 +53,12 @@ class Headline:
         change: A Comparison's change: ``+4.2 points``, ``+12%``, ``unchanged``; empty if unknown.
         against: The previous value (``vs. 36% (31 Jul 2026)``), or why there is no change.
         direction: The direction of the change.
-        target: ``Target 50%: reached``; empty without a target.
-        tone: The tone of the change of a Comparison, else of the target; neutral if much is
-            unreadable.
+        target: ``Target 50%: clearly above``; ``reached`` or ``missed`` for a value without an
+            interval; empty without a target.
+        tone: The tone of the change of a Comparison, else of the target; neutral unless the change
+            or the distance from the target is clear, and if much is unreadable.
+        interval: The interval of the value, such as ``38 to 47``; empty without one.
+        verdict: The verdict on the change: ``no clear change (p = 0.54)``; empty without one.
     """
 
     text: str
@@ -60,6 +68,8 @@ class Headline:
     direction: Direction = Direction.UNKNOWN
     target: str = ""
     tone: Tone = Tone.NEUTRAL
+    interval: str = ""
+    verdict: str = ""
 
 
 def headline(result: Result, display: Display, *, zone: str = "UTC") -> Headline:
@@ -90,18 +100,20 @@ def _headline(result: Result, display: Display, zone: str) -> Headline:
         return Headline(
             text=value_text(result.unit, group.value, display),
             label=", ".join([group.label, *remarks(group)]),
-            target=target_text(result.unit, group.value, display),
-            tone=target_tone(result.unit, group.value, display),
+            target=target_text(result.unit, group.value, display, group.interval),
+            tone=target_tone(result.unit, group.value, display, group.interval),
+            interval=interval_text(result.unit, group.interval),
         )
     if result.calculation is Calculation.DISTRIBUTION:
         return Headline(text="")
-    value = result.current.value
+    value, interval = result.current.value, result.current.interval
     series = "overall" if result.type is MetricType.SERIES else ""
     return Headline(
         text=value_text(result.unit, value, display),
         label=result.current.reason if value is None else series,
-        target=target_text(result.unit, value, display),
-        tone=target_tone(result.unit, value, display),
+        target=target_text(result.unit, value, display, interval),
+        tone=target_tone(result.unit, value, display, interval),
+        interval=interval_text(result.unit, interval),
     )
 
 
@@ -119,8 +131,10 @@ def _compared(
         change=text,
         against=against if text else change.reason,
         direction=direction,
-        target=target_text(unit, value, display),
-        tone=_tone_of(direction, display),
+        target=target_text(unit, value, display, result.current.interval),
+        tone=_tone_of(direction, change.verdict, display),
+        interval=interval_text(unit, result.current.interval),
+        verdict=verdict_text(change),
     )
 
 
@@ -132,43 +146,16 @@ def _direction(change: Change, text: str) -> Direction:
     return Direction.UP if change.difference > 0 else Direction.DOWN
 
 
-def _tone_of(direction: Direction, display: Display) -> Tone:
-    if direction not in {Direction.UP, Direction.DOWN}:
+def _tone_of(direction: Direction, verdict: Verdict | None, display: Display) -> Tone:
+    if direction is Direction.SAME or verdict not in {Verdict.UP, Verdict.DOWN}:
         return Tone.NEUTRAL
-    return Tone.GOOD if (direction is Direction.UP) != display.reverse_colors else Tone.BAD
+    return Tone.GOOD if (verdict is Verdict.UP) != display.reverse_colors else Tone.BAD
 
 
 def value_text(unit: Unit, value: float | None, display: Display) -> str:
     """Return a value as text, with the display's prefix and suffix; ``—`` without a value."""
     text = format_value(unit, value)
     return text if value is None else f"{display.prefix}{text}{display.suffix}"
-
-
-def change_text(change: Change, unit: Unit) -> str:
-    """Return a change as text: ``+4.2 points``, ``+12%``, or a difference if percent is undefined.
-
-    ``unchanged`` if the change rounds to zero at one decimal, and empty if it is unknown; the
-    change then has a reason.
-    """
-    if change.difference is None:
-        return ""
-    if unit in {Unit.PERCENT, Unit.POINTS}:
-        number = _signed(change.difference)
-        after = " point" if number in {"+1", f"{MINUS}1"} else " points"
-    elif change.percent is not None:
-        number, after = _signed(change.percent), "%"
-    else:
-        number, after = _signed(change.difference), ""
-    return f"{number}{after}" if number else UNCHANGED
-
-
-def _signed(value: float) -> str:
-    """Return a number with a sign and at most one decimal, rounded half up; empty for zero."""
-    sign = "+" if value > 0 else MINUS
-    if abs(value) >= WHOLE_BELOW:
-        return f"{sign}{abs(value):.3g}"
-    rounded = Decimal(repr(abs(value))).quantize(Decimal("0.1"), ROUND_HALF_UP)
-    return f"{sign}{rounded:,f}".removesuffix(".0") if rounded else ""
 
 
 def target_value_text(unit: Unit, display: Display) -> str:
@@ -202,16 +189,32 @@ def _as_shown(unit: Unit, value: float) -> float:
     return float(text.replace(MINUS, "-"))
 
 
-def target_text(unit: Unit, value: float | None, display: Display) -> str:
-    """Return the target and whether a value reaches it: ``Target 50%: missed``."""
+def target_text(
+    unit: Unit, value: float | None, display: Display, interval: Interval | None = None
+) -> str:
+    """Return the target and where a value is: ``Target 50%: clearly above``.
+
+    For a value without an interval, whether it reaches the target: ``Target 50%: missed``.
+    """
     target = target_value_text(unit, display)
     done = reached(unit, value, display)
     if not target or done is None:
         return f"Target {target}" if target else ""
+    if interval is not None and display.target is not None:
+        return f"Target {target}: {target_verdict_text(interval, display.target)}"
     return f"Target {target}: {'reached' if done else 'missed'}"
 
 
-def target_tone(unit: Unit, value: float | None, display: Display) -> Tone:
+def target_tone(
+    unit: Unit, value: float | None, display: Display, interval: Interval | None = None
+) -> Tone:
     """Return the tone of a value that is compared with the target."""
     done = reached(unit, value, display)
-    return Tone.NEUTRAL if done is None else Tone.GOOD if done else Tone.BAD
+    if done is None or display.target is None:
+        return Tone.NEUTRAL
+    if interval is not None:
+        verdict = judge_target(interval.low, interval.high, display.target)
+        if verdict is TargetVerdict.ABOUT:
+            return Tone.NEUTRAL
+        done = (verdict is TargetVerdict.ABOVE) != display.reverse_colors
+    return Tone.GOOD if done else Tone.BAD

@@ -16,6 +16,7 @@ from smaply_metrics_core.charts.remarks import (
     weighted_text,
 )
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
+from smaply_metrics_core.charts.uncertainty_text import interval_sentence
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
 from smaply_metrics_core.models.result import GroupValue, Result
@@ -50,12 +51,19 @@ def _answers(result: Result) -> str:
 
 def _number(result: Result, display: Display, zone: str) -> str:
     large = headline(result, display, zone=zone)
-    return ", ".join(filter(None, [large.text, large.label.rstrip("."), large.target]))
+    around = interval_sentence(result.unit, result.current.interval)
+    return ", ".join(filter(None, [large.text, around, large.label.rstrip("."), large.target]))
 
 
 def _comparison(result: Result, display: Display, zone: str) -> str:
     large = headline(result, display, zone=zone)
-    parts = [large.text, f"{large.change} {large.against}".strip().rstrip("."), large.target]
+    parts = [
+        large.text,
+        interval_sentence(result.unit, result.current.interval),
+        f"{large.change} {large.against}".strip().rstrip("."),
+        large.verdict,
+        large.target,
+    ]
     return ", ".join(filter(None, parts))
 
 
@@ -68,7 +76,7 @@ def _series(result: Result, display: Display, _: str) -> str:
     count = f"{len(result.groups):,} {periods or 'group'}{plural}"
     newest = latest(result)
     if newest is not None:
-        target = target_text(result.unit, newest.value, display)
+        target = target_text(result.unit, newest.value, display, newest.interval)
         ends = [_of(newest, result, display, "latest"), target]
     else:
         target = target_value_text(result.unit, display)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
+from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.headlines import (
-    change_text,
-    target_text,
-    target_value_text,
-    value_text,
-)
+from smaply_metrics_core.charts.headlines import target_text, target_value_text, value_text
 from smaply_metrics_core.charts.remarks import few_text, remarks, ungrouped_text
 from smaply_metrics_core.charts.series_groups import periods_of
+from smaply_metrics_core.charts.uncertainty_text import interval_text, verdict_text
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
 from smaply_metrics_core.models.result import Result, WindowResult
 
 ANSWERS = "Answers"
+INTERVAL = "Interval"
 REMARKS = "Remarks"
+OPTIONAL = frozenset({INTERVAL, REMARKS})
+"""The columns that are left out if all of their cells are empty."""
+
+_Row: TypeAlias = tuple[str, str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -50,46 +53,58 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
     """
     title = CALCULATIONS[result.calculation].title
     found = list(_rows(result, display, zone))
-    has_remarks = any(row[-1] for row in found)
     first = {
         MetricType.SERIES: "Period" if periods_of(result) else "Group",
         MetricType.NUMBER: "Dates",
         MetricType.COMPARISON: "Dates",
     }[result.type]
-    columns = (first, title, ANSWERS, REMARKS)
+    columns = (first, title, ANSWERS, INTERVAL, REMARKS)
+    shown = [
+        place
+        for place, column in enumerate(columns)
+        if column not in OPTIONAL or any(row[place] for row in found)
+    ]
     target = target_value_text(result.unit, display)
     notes = [ungrouped_text(result), f"Target {target}" if target and result.groups else ""]
     return DataTable(
         caption=f"{title}, {date_range_text(result.current.window, zone)}",
-        columns=columns if has_remarks else columns[:-1],
-        rows=tuple(row if has_remarks else row[:-1] for row in found),
+        columns=tuple(columns[place] for place in shown),
+        rows=tuple(tuple(row[place] for place in shown) for row in found),
         note=". ".join(note for note in notes if note),
     )
 
 
-def _rows(result: Result, display: Display, zone: str) -> Iterator[tuple[str, str, str, str]]:
+def _rows(result: Result, display: Display, zone: str) -> Iterator[_Row]:
     if result.type is MetricType.SERIES:
         for group in result.groups:
-            value = value_text(result.unit, group.value, display)
-            yield (group.label, value, f"{group.answered:,}", ", ".join(remarks(group)))
+            yield (
+                group.label,
+                value_text(result.unit, group.value, display),
+                f"{group.answered:,}",
+                interval_text(result.unit, group.interval),
+                ", ".join(remarks(group)),
+            )
         return
     if result.previous is not None:
         yield _window(result, result.previous, display, zone)
     yield _window(result, result.current, display, zone, target=True)
     if result.change is not None:
         change = change_text(result.change, result.unit)
-        yield ("Change", change or "—", "", "" if change else result.change.reason)
+        interval = interval_text(result.unit, result.change.interval).removesuffix("%")
+        note = verdict_text(result.change) if change else result.change.reason
+        yield ("Change", change or "—", "", interval, note)
 
 
 def _window(
     result: Result, measured: WindowResult, display: Display, zone: str, *, target: bool = False
-) -> tuple[str, str, str, str]:
+) -> _Row:
     notes = [measured.reason, few_text(measured)]
     if target:
-        notes.append(target_text(result.unit, measured.value, display))
+        notes.append(target_text(result.unit, measured.value, display, measured.interval))
     return (
         date_range_text(measured.window, zone),
         value_text(result.unit, measured.value, display),
         f"{measured.answered:,}",
+        interval_text(result.unit, measured.interval),
         ", ".join(one.rstrip(".") for one in notes if one),
     )

@@ -12,14 +12,20 @@ from smaply_metrics_core.calculations.response_text import (
     describe_weights,
 )
 from smaply_metrics_core.calculations.results import format_value
+from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
-from smaply_metrics_core.charts.headlines import change_text
 from smaply_metrics_core.charts.remarks import (
     CUT,
     RUNNING,
     few_text,
     ungrouped_text,
     unreadable_text,
+)
+from smaply_metrics_core.charts.uncertainty_text import (
+    certainty,
+    interval_text,
+    value_with_interval,
+    verdict_text,
 )
 from smaply_metrics_core.cli.output import print_problem, print_text, show, table, text
 from smaply_metrics_core.models.metric import Card, Freshness
@@ -88,7 +94,7 @@ def show_result(result: Result, zone: str) -> None:
     """Print a result: its value, its groups and the responses that it was calculated from."""
     current = result.current
     print_text(text("Value      ", "bold"), _headline(result, before_change="  "))
-    for remark in filter(None, [current.reason, unreadable_text(result)]):
+    for remark in filter(None, [current.reason, unreadable_text(result), *certainty(result)]):
         print_text("           ", remark)
     low = f" · {few_text(current)}" if current.low_sample else ""
     print_text(text("Answers    ", "bold"), describe_answers(current), low)
@@ -119,12 +125,16 @@ def show_result(result: Result, zone: str) -> None:
 def _headline(result: Result, *, before_change: str = "\n") -> Text:
     unit, current = result.unit, result.current
     if result.previous is None:
-        return text(format_value(unit, current.value), "bold")
+        line = text(format_value(unit, current.value), "bold")
+        around = interval_text(unit, current.interval)
+        return line.append(f" ({around})", "dim") if around else line
     line = text(format_value(unit, result.previous.value), "dim")
     line.append(" → ", "dim")
     line.append(format_value(unit, current.value), "bold")
     if result.change is not None:
         line.append(before_change + (change_text(result.change, unit) or "change unknown"))
+        verdict = verdict_text(result.change)
+        line.append(f"{before_change}{verdict}" if verdict else "", "dim")
     return line
 
 
@@ -137,7 +147,7 @@ def _group_rows(result: Result) -> Iterator[tuple[Text, str, str]]:
             label.append(f" ({CUT})", "dim")
         yield (
             label,
-            format_value(result.unit, group.value),
+            value_with_interval(result.unit, group),
             _count(group),
         )
 

@@ -122,7 +122,14 @@ from smaply_metrics_core.models.query import (
     Window,
     parse_filter,
 )
-from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
+from smaply_metrics_core.models.result import (
+    Change,
+    GroupValue,
+    PeriodChange,
+    Result,
+    Unit,
+    WindowResult,
+)
 from smaply_metrics_core.models.survey import (
     Choice,
     EmbeddedField,
@@ -131,6 +138,12 @@ from smaply_metrics_core.models.survey import (
     QuestionKind,
     Questionnaire,
     Survey,
+)
+from smaply_metrics_core.models.uncertainty import (
+    Interval,
+    IntervalMethod,
+    UncertaintyReason,
+    Verdict,
 )
 from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind, RefreshPolicy
 from smaply_metrics_core.sources.allow_list import AllowedDestinations
@@ -215,6 +228,8 @@ __all__ = [
     "GroupingRefused",
     "HistoryEntry",
     "InputError",
+    "Interval",
+    "IntervalMethod",
     "Issue",
     "KeyRotation",
     "KeyStatus",
@@ -231,6 +246,7 @@ __all__ = [
     "NoSurveys",
     "NotFound",
     "Period",
+    "PeriodChange",
     "PluginError",
     "Problem",
     "ProgressCallback",
@@ -274,8 +290,10 @@ __all__ = [
     "SurveyUnavailable",
     "SystemClock",
     "TempDirs",
+    "UncertaintyReason",
     "Unit",
     "Unreachable",
+    "Verdict",
     "Weight",
     "Window",
     "WindowResult",

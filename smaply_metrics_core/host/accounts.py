@@ -18,7 +18,7 @@ from smaply_metrics_core.host.store.audit import AuditAction
 
 
 class Accounts:
-    """The time zone and the first day of the week of each account."""
+    """The settings of each account: time zone, first day of the week, level of confidence."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -43,7 +43,10 @@ class Accounts:
             return read_account(db, actor.account)
 
     def edit(self, actor: Actor, settings: AccountSettings) -> AccountSettings:
-        """Replace the settings of the actor's account; its metrics become due.
+        """Replace the settings of the actor's account.
+
+        Its metrics become due if the time zone or the first day of the week changes. Intervals at
+        another level of confidence are calculated from the stored tallies.
 
         Args:
             actor: An Admin.
@@ -51,13 +54,17 @@ class Accounts:
 
         Raises:
             RoleRequired: unless the actor is an Admin.
-            InputError: for a time zone or a weekday that does not exist.
+            InputError: for a time zone or a weekday that does not exist, or a level of confidence
+                below 80 or above 99.9.
         """
         actor.require(Role.ADMIN, "Changing the settings of the account")
         settings.validate()
         with self._runtime.store.writing() as db:
             write_account(db, actor.account, settings)
-            detail = f"{settings.zone}, weeks start on day {settings.week_start}"
+            detail = (
+                f"{settings.zone}, weeks start on day {settings.week_start}, "
+                f"{settings.confidence:g} % confidence"
+            )
             audit.add_entry(
                 db, actor, AuditAction.SET_ACCOUNT, actor.account, detail, self._runtime.now()
             )

@@ -16,6 +16,7 @@ from smaply_metrics_core.models.query import (
     MetricType,
     Window,
 )
+from smaply_metrics_core.models.uncertainty import Interval, UncertaintyReason, Verdict
 
 Reasons = Annotated[Mapping[str, int], AfterValidator(FrozenDict)]
 """Numbers of responses by reason. Results are cached, so the mapping cannot be changed either."""
@@ -49,6 +50,9 @@ class WindowResult(Frozen):
             of answers below 30.
         effective_n: Kish's effective number of answers of a weighted value, (Σw)² / Σw²: as many
             answers of equal weight would be as precise. ``None`` for values without weights.
+        interval: The values that are compatible with the answers.
+        interval_reason: Why there is no interval, as a code; ``None`` if there is one.
+        interval_reason_text: The same for people.
     """
 
     window: Window
@@ -61,6 +65,9 @@ class WindowResult(Frozen):
     recorded: int
     low_sample: bool
     effective_n: float | None = None
+    interval: Interval | None = None
+    interval_reason: UncertaintyReason | None = None
+    interval_reason_text: str = ""
 
     @property
     def design_effect(self) -> float | None:
@@ -77,7 +84,8 @@ class GroupValue(Frozen):
     If the groups are the answers, ``answered`` is the number of responses with that answer.
     ``running`` marks a calendar period that is not over, ``edge`` one that the range cuts off.
     ``effective_n`` is that of the answers behind ``value``, as in ``WindowResult``: if the groups
-    are the answers, of all of them.
+    are the answers, of all of them. ``interval`` and the reason for having none are those of a
+    ``WindowResult``.
     """
 
     key: str
@@ -89,18 +97,51 @@ class GroupValue(Frozen):
     running: bool = False
     edge: bool = False
     effective_n: float | None = None
+    interval: Interval | None = None
+    interval_reason: UncertaintyReason | None = None
+    interval_reason_text: str = ""
 
 
 class Change(Frozen):
     """The change from the previous value: ``difference`` in the unit (points for percent).
 
-    ``percent`` is difference / |previous| x 100, for counts, sums and averages. It is ``None``,
-    with a ``reason``, if it would have no meaning.
+    Attributes:
+        difference: The current minus the previous value.
+        percent: difference / |previous| x 100, for counts, sums and averages. It is ``None``, with
+            a ``reason``, if it would have no meaning.
+        reason: Why there is no difference or percent, for people.
+        interval: The differences that are compatible with the answers, in the same unit.
+        p_value: The probability of a difference at least as large if nothing had changed.
+        verdict: Whether the value has changed; ``None`` in results from before verdicts.
+        verdict_reason: Why it is not judged, as a code; ``None`` if it is.
+        verdict_reason_text: The same for people.
+        detectable: The smallest difference that is likely to be seen (80 % power) with these
+            numbers of answers.
     """
 
     difference: float | None
     percent: float | None = None
     reason: str = ""
+    interval: Interval | None = None
+    p_value: float | None = None
+    verdict: Verdict | None = None
+    verdict_reason: UncertaintyReason | None = None
+    verdict_reason_text: str = ""
+    detectable: float | None = None
+
+
+class PeriodChange(Frozen):
+    """The change of a Series from one full calendar period to the next.
+
+    Attributes:
+        current: The key of the last full period.
+        previous: The key of the period before it.
+        change: The change between them.
+    """
+
+    current: str
+    previous: str
+    change: Change
 
 
 class Result(Frozen):
@@ -113,6 +154,10 @@ class Result(Frozen):
         scale: The lowest and highest value of the choices with their labels, if the calculation
             uses them, such as ``1 = Very poor … 5 = Very good``.
         notes: Remarks for people about the calculation.
+        period_change: The last full calendar period of a Series, compared with the one before it;
+            ``None`` without two such periods.
+        confidence: The level of the intervals and verdicts in percent; ``None`` in results from
+            before intervals.
         as_of: When the data was read (aware).
     """
 
@@ -128,4 +173,6 @@ class Result(Frozen):
     counted: tuple[str, ...] = ()
     scale: str = ""
     notes: tuple[str, ...] = ()
+    period_change: PeriodChange | None = None
+    confidence: float | None = None
     as_of: datetime

@@ -221,6 +221,9 @@ class Tally(Frozen):
         windows: One tally for each window of the query.
         choices: The choices of the question, in order; empty for numbers.
         multiple: Whether a response may have several answers.
+        pooled: Whether the counts of several answers of one respondent are added up, as over the
+            loops of a question. The answers are then not independent, so that the values have no
+            interval.
         as_of: When the download of the data started (aware).
         notes: Remarks for people, such as ignored columns.
     """
@@ -228,6 +231,7 @@ class Tally(Frozen):
     windows: tuple[WindowTally, ...]
     choices: tuple[Choice, ...] = ()
     multiple: bool = False
+    pooled: bool = False
     as_of: datetime
     notes: tuple[str, ...] = ()
 

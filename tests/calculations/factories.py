@@ -93,7 +93,7 @@ def tally_of(
     groups: Mapping[str, Counts] | None = None,
     previous: Counts | None = None,
     multiple: bool = False,
-    **parts: tuple[Any, ...],
+    **parts: Any,  # noqa: ANN401  # As Tally takes them.
 ) -> Tally:
     """Return a tally of counts; the labels of groups are their keys."""
     windows = [

@@ -16,6 +16,7 @@ from smaply_metrics_core.charts import (
 )
 from smaply_metrics_core.models.query import Calculation, Period
 from smaply_metrics_core.models.result import Change
+from smaply_metrics_core.models.uncertainty import Interval, IntervalMethod, Verdict
 from tests.charts.factories import (
     PLAIN,
     comparison,
@@ -121,25 +122,64 @@ def test_an_unknown_change_has_a_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "reverse", "direction", "tone"),
+    ("now", "verdict", "reverse", "direction", "tone"),
     [
-        (42.0, False, Direction.UP, Tone.GOOD),
-        (42.0, True, Direction.UP, Tone.BAD),
-        (32.0, False, Direction.DOWN, Tone.BAD),
-        (32.0, True, Direction.DOWN, Tone.GOOD),
-        (38.01, True, Direction.SAME, Tone.NEUTRAL),
+        (42.0, Verdict.UP, False, Direction.UP, Tone.GOOD),
+        (42.0, Verdict.UP, True, Direction.UP, Tone.BAD),
+        (32.0, Verdict.DOWN, False, Direction.DOWN, Tone.BAD),
+        (32.0, Verdict.DOWN, True, Direction.DOWN, Tone.GOOD),
+        (38.01, Verdict.UP, True, Direction.SAME, Tone.NEUTRAL),
+        (32.0, Verdict.NO_CLEAR_CHANGE, False, Direction.DOWN, Tone.NEUTRAL),
+        (32.0, Verdict.NOT_JUDGED, False, Direction.DOWN, Tone.NEUTRAL),
+        (32.0, None, False, Direction.DOWN, Tone.NEUTRAL),
     ],
 )
-def test_up_is_good_unless_colours_are_reversed(
+def test_only_clear_changes_are_good_or_bad(
     now: float,
+    verdict: Verdict | None,
     reverse: bool,  # noqa: FBT001  # One of the cases.
     direction: Direction,
     tone: Tone,
 ) -> None:
-    """The tone follows the direction; a change that rounds to zero is neutral."""
-    large = headline(comparison(now, 38.0), display(reverse_colors=reverse))
+    """Up is good unless colours are reversed; a change that rounds to zero is neutral."""
+    result = comparison(now, 38.0)
+    assert result.change is not None
+    judged = result.change.model_copy(update={"verdict": verdict})
+    large = headline(result.model_copy(update={"change": judged}), display(reverse_colors=reverse))
 
     assert (large.direction, large.tone) == (direction, tone)
+
+
+def around(low: float, high: float) -> Interval:
+    """Return an interval at 95 %."""
+    return Interval(low=low, high=high, level=95, method=IntervalMethod.WILSON)
+
+
+@pytest.mark.parametrize(
+    ("interval", "reverse", "text", "tone"),
+    [
+        (around(51, 63), False, "Target 50%: clearly above", Tone.GOOD),
+        (around(51, 63), True, "Target 50%: clearly above", Tone.BAD),
+        (around(40, 63), False, "Target 50%: about at target", Tone.NEUTRAL),
+        (around(30, 49), False, "Target 50%: clearly below", Tone.BAD),
+        (around(30, 49), True, "Target 50%: clearly below", Tone.GOOD),
+    ],
+)
+def test_a_target_is_compared_with_the_interval(
+    interval: Interval,
+    reverse: bool,  # noqa: FBT001  # One of the cases.
+    text: str,
+    tone: Tone,
+) -> None:
+    """A value is good or bad only when its interval excludes the target."""
+    result = number(57.0)
+    current = result.current.model_copy(update={"interval": interval})
+    large = headline(
+        result.model_copy(update={"current": current}),
+        display(target=50, reverse_colors=reverse),
+    )
+    assert (large.target, large.tone) == (text, tone)
+    assert large.interval == f"{interval.low:g} to {interval.high:g}%"
 
 
 @pytest.mark.parametrize(

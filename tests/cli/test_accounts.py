@@ -27,9 +27,9 @@ def test_all_accounts_are_listed(two_accounts: Command) -> None:
     two_accounts.done("account", "edit", "--account", "zenith", "--zone", "Europe/Vienna")
 
     assert two_accounts.done("account", "list") == [
-        {"id": "acme", "zone": "UTC", "week_start": 1},
-        {"id": "default", "zone": "UTC", "week_start": 1},
-        {"id": "zenith", "zone": "Europe/Vienna", "week_start": 1},
+        {"id": "acme", "zone": "UTC", "week_start": 1, "confidence": 95},
+        {"id": "default", "zone": "UTC", "week_start": 1, "confidence": 95},
+        {"id": "zenith", "zone": "Europe/Vienna", "week_start": 1, "confidence": 95},
     ]
     assert "Monday (1)" in two_accounts("account", "list").out
 
@@ -71,7 +71,7 @@ def test_an_unknown_account_is_a_warning(two_accounts: Command) -> None:
 
     assert listed.code == shown.code == 0
     assert listed.json == []
-    assert shown.json == {"zone": "UTC", "week_start": 1}
+    assert shown.json == {"zone": "UTC", "week_start": 1, "confidence": 95}
     for ended in (listed, shown):
         assert "Nothing is stored for the account “acmee”" in ended.err
         assert "account list" in " ".join(ended.err.split())

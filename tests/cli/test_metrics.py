@@ -365,13 +365,19 @@ def test_ids_choose_and_order_the_cards(new: Command, sandbox: SandboxServer) ->
 def test_the_account_decides_where_days_begin(new: Command, sandbox: SandboxServer) -> None:
     """`account edit` changes time zone and week start separately, and date ranges follow."""
     new.connect(sandbox.host)
-    assert new.done("account", "show") == {"zone": "UTC", "week_start": 1}
+    assert new.done("account", "show") == {
+        "zone": "UTC",
+        "week_start": 1,
+        "confidence": 95,
+    }
 
     new.done("account", "edit", "--zone", "Europe/Vienna")
     assert new.done("account", "edit", "--week-start", "7") == {
         "zone": "Europe/Vienna",
         "week_start": 7,
+        "confidence": 95,
     }
+    assert new.done("account", "edit", "--confidence", "99.9")["confidence"] == 99.9
     given = new.done(
         *(*PREVIEW, "--calculation", "responses", "--since", "2026-01-01", "--until", "2026-07-01")
     )

@@ -36,7 +36,12 @@ def test_actions_are_recorded_with_their_user(
         ("ed", AuditAction.ADD_METRIC, metric.id, "Stars"),
         ("ed", AuditAction.EDIT_METRIC, metric.id, "Five stars"),
         ("ada", AuditAction.EXPORT, connection.id, "S1, with personal columns"),
-        ("ada", AuditAction.SET_ACCOUNT, "acme", "Europe/Vienna, weeks start on day 7"),
+        (
+            "ada",
+            AuditAction.SET_ACCOUNT,
+            "acme",
+            "Europe/Vienna, weeks start on day 7, 95 % confidence",
+        ),
         ("ed", AuditAction.DELETE_METRIC, metric.id, "Five stars"),
         ("ada", AuditAction.DELETE_CONNECTION, connection.id, "shop"),
     ]

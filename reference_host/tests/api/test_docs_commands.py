@@ -41,4 +41,5 @@ def test_the_commands_do_what_the_page_says(
 
     assert done.stderr == ""
     minus = "\N{MINUS SIGN}"
-    assert done.stdout.splitlines() == [f"{minus}40", f"NPS: {minus}40; 100 answers."]
+    around = f"between {minus}54 and {minus}23, at 95 % confidence"
+    assert done.stdout.splitlines() == [f"{minus}40", f"NPS: {minus}40, {around}; 100 answers."]

@@ -199,13 +199,18 @@ def test_an_admin_changes_the_time_zone_and_week_start(shared: World, prepared: 
     viewer = program(shared, Role.VIEWER, prepared.account)
 
     changed = admin.put("/api/account", json={"zone": "Asia/Tokyo", "week_start": 7})
+    impossible = admin.put(
+        "/api/account", json={"zone": "Asia/Tokyo", "week_start": 7, "confidence": 100}
+    )
     refused = admin.put("/api/account", json={"zone": "Asia/Tokio", "week_start": 7})
 
     assert changed.status_code == 200
+    assert impossible.status_code == 422
     assert refused.status_code == 422
     assert "Asia/Tokyo" in refused.json()["remedy"]
     assert viewer.get("/api/account").json() == {
         "id": prepared.account,
         "zone": "Asia/Tokyo",
         "week_start": 7,
+        "confidence": 95,
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.headlines import change_text, target_text, target_tone, value_text
+from smaply_metrics_core.charts.headlines import target_text, target_tone, value_text
 from smaply_metrics_core.charts.marks.layers import (
     HOVER,
     OWN_AXES,
@@ -93,10 +94,10 @@ def _row(measured: WindowResult, result: Result, display: Display, theme: Theme,
     title = "Current" if now else "Previous"
     tip = [title, dates, text, measured.reason]
     if now:
-        tip.append(target_text(result.unit, measured.value, display))
+        tip.append(target_text(result.unit, measured.value, display, measured.interval))
         tip.append(change_text(result.change, result.unit) if result.change else "")
     tip.append(" · ".join(filter(None, [sample_text(measured), few_text(measured)])))
-    tone = target_tone(result.unit, measured.value, display)
+    tone = target_tone(result.unit, measured.value, display, measured.interval)
     return {
         "label": [title, *lines],
         "v": measured.value,

@@ -38,7 +38,7 @@ def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     """
     low, high = gauge_bounds(result, display) or (0.0, 1.0)
     current = result.current
-    target = target_text(result.unit, current.value, display)
+    target = target_text(result.unit, current.value, display, current.interval)
     text = value_text(result.unit, current.value, display)
     lines = [
         text,
@@ -54,7 +54,9 @@ def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     if current.value is not None:
         start = _angle(max(low, min(0.0, high)), low, high)
         stop = _angle(current.value, low, high)
-        color = tone_color(target_tone(result.unit, current.value, display), theme)
+        color = tone_color(
+            target_tone(result.unit, current.value, display, current.interval), theme
+        )
         layers.append(_arc(min(start, stop), max(start, stop), color, tip, few=current.low_sample))
     if display.target is not None:
         layers.append(_tick(_angle(display.target, low, high), theme))

@@ -38,7 +38,7 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
             "tip": tip_of(group, result, display),
             "color": theme.soft
             if by_period and group is not newest
-            else tone_color(target_tone(result.unit, group.value, display), theme),
+            else tone_color(target_tone(result.unit, group.value, display, group.interval), theme),
             "few": group.low_sample,
             "part": group.running or group.edge,
             "last": group is newest,
@@ -51,7 +51,11 @@ def tip_of(group: GroupValue, result: Result, display: Display) -> str:
     """Return the tooltip of a group: lines with its label, value, target and remarks."""
     value = "no value" if group.value is None else value_text(result.unit, group.value, display)
     notes = " · ".join([f"n = {group.answered:,}", *remarks(group)])
-    target = target_text(result.unit, group.value, display) if group.value is not None else ""
+    target = (
+        target_text(result.unit, group.value, display, group.interval)
+        if group.value is not None
+        else ""
+    )
     return "\n".join(line for line in (group.label, value, target, notes) if line)
 
 

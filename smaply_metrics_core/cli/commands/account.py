@@ -1,7 +1,8 @@
-"""``account list|show|edit``: accounts with their time zone and first day of the week."""
+"""``account list|show|edit``: accounts with their settings."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from smaply_metrics_core.cli.command_context import CommandContext, before_comma
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
+from smaply_metrics_core.models.uncertainty import CONFIDENCE_LEVELS
 
 if TYPE_CHECKING:  # Loads SQLAlchemy.
     from smaply_metrics_core.host import AccountSettings
@@ -32,18 +34,20 @@ def list_accounts(invocation: CommandContext) -> None:
     if not accounts:
         print_text("There is no account yet. The first connection of an account creates it.")
         return
-    made = table("Account", "Time zone", "Week starts on", whole=("Account",))
+    made = table("Account", "Time zone", "Week starts on", "Confidence", whole=("Account",))
     for account, settings in accounts.items():
-        made.add_row(text(account, "bold"), text(settings.zone), _weekday(settings))
+        made.add_row(
+            text(account, "bold"), text(settings.zone), _weekday(settings), _level(settings)
+        )
     show(made)
 
 
 @app.command("show")
 @option_groups
 def show_account(invocation: CommandContext) -> None:
-    """Show the account's time zone and first day of the week.
+    """Show the account's time zone, first day of the week and level of confidence.
 
-    The defaults are UTC and Monday.
+    The defaults are UTC, Monday and 95 %.
     """
     with invocation.open() as opened:
         settings = opened.host.accounts.show(opened.actor)
@@ -70,22 +74,34 @@ def edit_account(
             show_default=False,
         ),
     ] = None,
+    confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=CONFIDENCE_LEVELS[0],
+            max=CONFIDENCE_LEVELS[1],
+            metavar="PERCENT",
+            help="Level of confidence of intervals and verdicts, from 80 to 99.9.",
+            show_default=False,
+        ),
+    ] = None,
     invocation: CommandContext,
 ) -> None:
-    """Edit the account's time zone or first day of the week.
+    """Edit the account's time zone, first day of the week or level of confidence.
 
-    Every metric is then recalculated, because its date range changes.
+    After a change of the first two, every metric is refreshed, because its date range changes.
+    Another level of confidence changes only intervals and verdicts, without a refresh.
     """
     from smaply_metrics_core.host import AccountSettings  # Imported on use: it loads the host.
 
-    if zone is None and week_start is None:
-        raise CommandLineError("Nothing was changed.", "Add --zone, --week-start or both.")
+    if zone is None and week_start is None and confidence is None:
+        raise CommandLineError("Nothing was changed.", "Add --zone, --week-start or --confidence.")
     with invocation.open(hint=False) as opened:
         accounts = opened.host.accounts
         old = accounts.show(opened.actor)
         settings = AccountSettings(
             zone=old.zone if zone is None else zone,
             week_start=old.week_start if week_start is None else week_start,
+            confidence=old.confidence if confidence is None else confidence,
         )
         settings = accounts.edit(opened.actor, settings)
     _print_settings(settings, invocation)
@@ -97,10 +113,15 @@ def _print_settings(settings: AccountSettings, invocation: CommandContext) -> No
         return
     print_text(text("Time zone       ", "bold"), settings.zone)
     print_text(text("Week starts on  ", "bold"), _weekday(settings))
+    print_text(text("Confidence      ", "bold"), _level(settings))
 
 
 def _json(settings: AccountSettings) -> dict[str, Any]:
-    return {"zone": settings.zone, "week_start": settings.week_start}
+    return asdict(settings)
+
+
+def _level(settings: AccountSettings) -> str:
+    return f"{settings.confidence:g} %"
 
 
 def _weekday(settings: AccountSettings) -> str:

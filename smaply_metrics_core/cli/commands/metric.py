@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smaply_metrics_core.charts.date_text import instant_text
+from smaply_metrics_core.charts.uncertainty_text import value_with_interval
 from smaply_metrics_core.cli.card_table import show_result
 from smaply_metrics_core.cli.command_context import CommandContext, before_command
 from smaply_metrics_core.cli.display_options import DISPLAY_RESETTABLE, DisplayOptions
@@ -112,8 +113,6 @@ def show_metric(metric: MetricArgument, invocation: CommandContext) -> None:
 @option_groups
 def history(metric: MetricArgument, invocation: CommandContext) -> None:
     """Show the past values of a metric, oldest first."""
-    from smaply_metrics_core.host import format_value  # Imported on use: it loads the host.
-
     with invocation.open() as opened:
         past = opened.host.metrics.history(opened.actor, metric)
         zone = opened.zone
@@ -129,7 +128,7 @@ def history(metric: MetricArgument, invocation: CommandContext) -> None:
     for value in past:
         shown.add_row(
             instant_text(value.as_of, zone),
-            format_value(value.unit, value.value),
+            value_with_interval(value.unit, value),
             f"{value.answered:,}",
             f"{value.responses:,}",
         )

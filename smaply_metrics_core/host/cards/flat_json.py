@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.metric import Card
 from smaply_metrics_core.models.query import MetricType
-from smaply_metrics_core.models.result import GroupValue, Result, Unit
+from smaply_metrics_core.models.result import GroupValue, Result, Unit, WindowResult
 
 
 def result_json(result: Result) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "unit": result.unit,
         "value": _number(result.unit, current.value),
         "reason": current.reason,
+        **_interval(current),
         "answered": current.answered,
         "responses": current.responses,
         "recorded": current.recorded,
@@ -36,6 +38,8 @@ def result_json(result: Result) -> dict[str, Any]:
         "counted": list(result.counted),
         "scale": result.scale,
         "notes": list(result.notes),
+        "period_change": _dumped(result.period_change),
+        "confidence": result.confidence,
         "as_of": result.model_dump(mode="json", include={"as_of"})["as_of"],
     }
     return found | _compared(result)
@@ -70,6 +74,9 @@ def card_json(card: Card) -> dict[str, Any]:
     details = {} if result is None else result_json(result)
     return found | {
         "text": card.text,
+        "interval": details.get("interval"),
+        "interval_reason": details.get("interval_reason"),
+        "interval_reason_text": details.get("interval_reason_text"),
         "answered": details.get("answered"),
         "responses": details.get("responses"),
         "excluded": details.get("excluded"),
@@ -89,6 +96,8 @@ def card_json(card: Card) -> dict[str, Any]:
         "counted": details.get("counted"),
         "scale": details.get("scale"),
         "notes": details.get("notes"),
+        "period_change": details.get("period_change"),
+        "confidence": details.get("confidence"),
     }
 
 
@@ -96,7 +105,8 @@ def _compared(result: Result) -> dict[str, Any]:
     """Return the two values of a Comparison and the change as it is displayed.
 
     ``change`` is in percent of the previous value, or in points when the values themselves are
-    percentages or points; ``change_unit`` is the unit. ``difference`` is current minus previous.
+    percentages or points; ``change_unit`` is the unit. ``difference`` is current minus previous,
+    which ``change_interval`` surrounds and ``verdict`` judges.
     """
     previous, change = result.previous, result.change
     if previous is None or change is None:
@@ -109,12 +119,32 @@ def _compared(result: Result) -> dict[str, Any]:
         "change_unit": "points" if in_points else "percent",
         "change_reason": change.reason,
         "difference": _number(result.unit, change.difference),
+        "change_interval": _dumped(change.interval),
+        "p_value": change.p_value,
+        "verdict": change.verdict,
+        "verdict_reason": change.verdict_reason,
+        "verdict_reason_text": change.verdict_reason_text,
+        "detectable": change.detectable,
+        "previous_interval": _dumped(previous.interval),
+        "previous_interval_reason": previous.interval_reason,
         "previous_answered": previous.answered,
         "previous_responses": previous.responses,
         "previous_effective_n": previous.effective_n,
         "previous_excluded": dict(sorted(previous.excluded.items())),
         "previous_window": previous.window.model_dump(mode="json", exclude={"name"}),
     }
+
+
+def _interval(measured: WindowResult) -> dict[str, Any]:
+    return {
+        "interval": _dumped(measured.interval),
+        "interval_reason": measured.interval_reason,
+        "interval_reason_text": measured.interval_reason_text,
+    }
+
+
+def _dumped(model: Frozen | None) -> dict[str, Any] | None:
+    return None if model is None else model.model_dump(mode="json")
 
 
 def _group(unit: Unit, group: GroupValue) -> dict[str, Any]:

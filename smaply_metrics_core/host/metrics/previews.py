@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -51,6 +51,7 @@ from smaply_metrics_core.models.query import (
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import QuestionKind, Questionnaire
 from smaply_metrics_core.models.tally import Counts, Tally
+from smaply_metrics_core.models.uncertainty import DEFAULT_CONFIDENCE
 from smaply_metrics_core.sources.session import SourceSession
 
 MAX_PER_KIND: Final = 8
@@ -102,7 +103,8 @@ class _PreviewKey(NamedTuple):
             "group_by": None,
             "reverse_scale": False,
         }
-        return cls((row.id, row.version), definition.model_copy(update=free), account)
+        counted = replace(account, confidence=DEFAULT_CONFIDENCE)
+        return cls((row.id, row.version), definition.model_copy(update=free), counted)
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class _Download:
         try:
             check_definition(definition, self.questionnaire)
             query = account.make_query(REQUESTED, definition, now=self.now)
-            return calculate(query, tally, self.now)
+            return calculate(query, tally, self.now, confidence=account.confidence)
         except MetricsError:
             return None  # Another download may suffice, or raises the error.
 
@@ -201,7 +203,7 @@ class Previews:
         tally = answers[REQUESTED]
         if isinstance(tally, MetricsError):
             raise tally
-        return calculate(query, tally, now)
+        return calculate(query, tally, now, confidence=account.confidence)
 
     def _fitting(
         self, row: ConnectionRow, session: SourceSession, definition: Definition, *, reload: bool

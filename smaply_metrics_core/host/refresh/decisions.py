@@ -12,6 +12,7 @@ from smaply_metrics_core.host.store import metric_states as state_rows
 from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.metric_states import MetricState
+from smaply_metrics_core.host.store.stored_confidence import at_confidence
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.refresh_policy import (
     RefreshDecision,
@@ -47,6 +48,7 @@ def read_decisions(
     with runtime.store.reading() as db:
         settings = read_account(db, account)
         states = state_rows.read(db, account, settings, metric_ids=metric_ids, survey=survey)
+        states = at_confidence(db, account, settings.confidence, states)
     if metric_ids is not None:
         found = {state.id: state for state in states}
         for metric_id in metric_ids:

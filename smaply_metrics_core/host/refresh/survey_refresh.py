@@ -306,7 +306,7 @@ class SurveyRefresh:
             tallies = self._sessions.fetch(row, session, key.survey_id, tuple(queries.values()))
             metrics = [state.metric for state in attempt.waiting]
             tallies = find_replaced_questions(session, key.survey_id, metrics, tallies)
-        now = self._runtime.now()
+        now, level = self._runtime.now(), attempt.account.confidence
         outcomes: dict[str, Outcome] = {}
         for query in queries.values():
             tally = tallies[query.id]
@@ -314,7 +314,7 @@ class SurveyRefresh:
                 outcomes[query.id] = tally
                 continue
             try:
-                outcomes[query.id] = (calculate(query, tally, now), tally)
+                outcomes[query.id] = (calculate(query, tally, now, confidence=level), tally)
             except MetricsError as error:
                 outcomes[query.id] = error
         return outcomes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, exists, or_, select, union
@@ -10,20 +11,19 @@ from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.host.store.dialect import upsert
 from smaply_metrics_core.host.store.tables import accounts, audit, connections, metrics
 
-_READ: Final = select(accounts.c.zone, accounts.c.week_start).where(
-    accounts.c.id == bindparam("account")
-)
+_SETTINGS: Final = (accounts.c.zone, accounts.c.week_start, accounts.c.confidence)
+_READ: Final = select(*_SETTINGS).where(accounts.c.id == bindparam("account"))
 
 
 def read_account(db: Connection, account: str) -> AccountSettings:
     """Return the settings of an account, or the defaults when it has set none."""
     row = db.execute(_READ, {"account": account}).one_or_none()
-    return AccountSettings(row.zone, row.week_start) if row else AccountSettings()
+    return AccountSettings(*row) if row else AccountSettings()
 
 
 def write_account(db: Connection, account: str, settings: AccountSettings) -> None:
     """Store the settings of an account."""
-    values = {"zone": settings.zone, "week_start": settings.week_start}
+    values = asdict(settings)
     db.execute(upsert(db, accounts, {"id": account, **values}, values))
 
 
@@ -46,13 +46,13 @@ def read_accounts(db: Connection) -> dict[str, AccountSettings]:
         select(audit.c.account),
     ).subquery()
     statement = (
-        select(ids.c.id, accounts.c.zone, accounts.c.week_start)
+        select(ids.c.id, *_SETTINGS)
         .select_from(ids.outerjoin(accounts, accounts.c.id == ids.c.id))
         .order_by(ids.c.id)
     )
     why = "the operator lists all accounts"
     rows = db.execute(statement, execution_options={"every_account": why})
     return {
-        row.id: AccountSettings(row.zone, row.week_start) if row.zone else AccountSettings()
-        for row in rows
+        account: AccountSettings(*settings) if settings[0] else AccountSettings()
+        for account, *settings in rows
     }

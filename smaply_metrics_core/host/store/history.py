@@ -14,6 +14,7 @@ from smaply_metrics_core.models.result import (
     Result,
     Unit,  # pydantic needs it.
 )
+from smaply_metrics_core.models.uncertainty import Interval  # pydantic needs it.
 
 
 class HistoryEntry(Frozen):
@@ -25,6 +26,8 @@ class HistoryEntry(Frozen):
             were no answers to calculate from.
         responses: The number of counted responses.
         answered: The number of those whose answer is in the denominator.
+        interval: The interval of the value, at the level of confidence of that time; ``None`` if it
+            has none, or if it was stored before intervals.
     """
 
     as_of: datetime
@@ -32,6 +35,7 @@ class HistoryEntry(Frozen):
     unit: Unit
     responses: int
     answered: int
+    interval: Interval | None = None
 
 
 def add(
@@ -64,6 +68,7 @@ def add(
             "value": result.current.value,
             "responses": result.current.responses,
             "answered": result.current.answered,
+            "interval": result.current.model_dump(mode="json", include={"interval"})["interval"],
         }
         for metric_id, (fingerprint, result) in results.items()
         if result.as_of >= forget_before
@@ -82,6 +87,7 @@ def of_metric(
         history.c.unit,
         history.c.responses,
         history.c.answered,
+        history.c.interval,
     ).where(
         history.c.account == account,
         history.c.metric_id == metric_id,

@@ -73,6 +73,8 @@ accounts = Table(
     Column("id", String(200), nullable=False),
     Column("zone", String(100), nullable=False),
     Column("week_start", Integer, nullable=False),
+    # The level of confidence in percent.
+    Column("confidence", Float, nullable=False, server_default="95"),
     PrimaryKeyConstraint("id"),
 )
 
@@ -222,6 +224,8 @@ history = Table(
     Column("value", Float, nullable=True),
     Column("responses", Integer, nullable=False),
     Column("answered", Integer, nullable=False),
+    # At the level of confidence of that time; empty without one, and in older rows.
+    Column("interval", JSON(none_as_null=True), nullable=True),
     PrimaryKeyConstraint("metric_id", "as_of"),
     ForeignKeyConstraint(["metric_id"], ["metrics.id"], ondelete="CASCADE"),
 )

@@ -103,6 +103,7 @@ def _render(digest: str, result: Result, display: Display, zone: str) -> Rendere
 def _told(result: Result) -> list[str]:
     before = result.previous if result.type is MetricType.COMPARISON else None
     lines = [
+        *charts.certainty(result),
         f"Responses: {describe_responses(result.current)}",
         f"Answers: {describe_answers(result.current)}",
     ]

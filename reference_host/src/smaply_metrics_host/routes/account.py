@@ -12,7 +12,7 @@ from smaply_metrics_core.host import AccountSettings, InputError, NotFound
 from smaply_metrics_host.app_state import CurrentAppState
 from smaply_metrics_host.dependencies import Admin, CheckedForm
 from smaply_metrics_host.store.people import RoleName
-from smaply_metrics_host.web.forms import texts, whole
+from smaply_metrics_host.web.forms import decimal, texts, whole
 from smaply_metrics_host.web.time_zones import zones
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ WEEKDAYS: Final = (
     "Saturday",
     "Sunday",
 )
+LEVELS: Final = (80.0, 90.0, 95.0, 99.0, 99.9)
+"""The levels of confidence to choose from, in percent."""
+
 SAVED: Final = {
-    "time": "Dates and times saved. All metrics are recalculated.",
+    "time": "Settings saved.",
     "role": "Role changed. It applies immediately.",
     "removed": "Person removed and signed out everywhere.",
     "workspace": "Workspace saved.",
@@ -54,10 +57,14 @@ async def show(
 async def save_times(
     request: Request, app_state: CurrentAppState, person: Admin, form: CheckedForm
 ) -> Response:
-    """Change the time zone and the first day of the week."""
+    """Change the time zone, the first day of the week and the level of confidence."""
     given = texts(form)
     try:
-        settings = AccountSettings(given.get("zone", ""), whole(given.get("week_start", "")) or 0)
+        settings = AccountSettings(
+            given.get("zone", ""),
+            whole(given.get("week_start", "")) or 0,
+            decimal(given.get("confidence", "")) or 0,
+        )
         await app_state.metrics.accounts.edit(person.actor, settings)
     except InputError as error:
         return await _page(request, app_state, person, at="times", problem=error.to_problem())
@@ -189,6 +196,7 @@ async def _page(  # noqa: PLR0913  # The result of an action, or its problem.
         settings=settings,
         zones=await run_in_threadpool(zones, app_state.clock.now(), settings.zone),
         weekdays=WEEKDAYS,
+        levels=sorted({*LEVELS, settings.confidence}),
         people=people,
         roles=tuple(RoleName),
         workspaces=workspaces,

@@ -81,6 +81,7 @@ def _merged(any_loop: Tally, loops: Sequence[Tally]) -> Tally:
             ),
             "choices": loops[0].choices,
             "multiple": loops[0].multiple,
+            "pooled": True,
             "notes": (*any_loop.notes, NOTE),
         }
     )

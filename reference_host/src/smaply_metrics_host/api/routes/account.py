@@ -1,7 +1,8 @@
-"""The account's time zone and first day of the week."""
+"""The account's settings: time zone, first day of the week and level of confidence."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import Field
@@ -26,41 +27,58 @@ Zone = Annotated[
 WeekStart = Annotated[
     int, Field(ge=1, le=7, description="The first day of the week: 1 = Monday … 7 = Sunday.")
 ]
+Confidence = Annotated[
+    float,
+    Field(
+        ge=80,
+        le=99.9,
+        description="The level of confidence of intervals and verdicts, in percent.",
+    ),
+]
 
 
 class AccountView(ApiModel):
-    """The account with its time zone and first day of the week."""
+    """The account with its settings."""
 
     id: str
     zone: Zone
     week_start: WeekStart
+    confidence: Confidence
 
 
 class AccountTimes(ApiModel):
-    """A new time zone and first day of the week."""
+    """New settings; without a level of confidence, it stays as it is."""
 
-    model_config = example(zone="Europe/Vienna", week_start=1)
+    model_config = example(zone="Europe/Vienna", week_start=1, confidence=95)
 
     zone: Zone
     week_start: WeekStart
+    confidence: Confidence | None = None
 
 
 @router.get("")
 async def show_account(app_state: CurrentAppState, person: Viewer) -> AccountView:
-    """Get the account's time zone and first day of the week."""
+    """Get the account's time zone, first day of the week and level of confidence."""
     settings = await app_state.metrics.accounts.show(person.actor)
-    return AccountView(id=person.account, zone=settings.zone, week_start=settings.week_start)
+    return AccountView(id=person.account, **asdict(settings))
 
 
 @router.put("")
 async def change_account(
     app_state: CurrentAppState, admin: Admin, body: AccountTimes
 ) -> AccountView:
-    """Change the account's time zone and first day of the week.
+    """Change the account's time zone, first day of the week and level of confidence.
 
-    They determine all date ranges, so every metric becomes due.
+    The first two determine all date ranges, so every metric becomes due when they change. The level
+    of confidence changes only intervals and verdicts.
     """
-    await app_state.metrics.accounts.edit(
-        admin.actor, AccountSettings(zone=body.zone, week_start=body.week_start)
+    old = await app_state.metrics.accounts.show(admin.actor)
+    settings = await app_state.metrics.accounts.edit(
+        admin.actor,
+        AccountSettings(
+            zone=body.zone,
+            week_start=body.week_start,
+            confidence=old.confidence if body.confidence is None else body.confidence,
+        ),
     )
-    return AccountView(id=admin.account, zone=body.zone, week_start=body.week_start)
+    return AccountView(id=admin.account, **asdict(settings))

@@ -1,0 +1,253 @@
+"""Adds intervals and verdicts to results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import TypeAlias, TypedDict
+
+from smaply_metrics_core.calculations.answer_samples import AnswerSamples
+from smaply_metrics_core.calculations.value_changes import change_between
+from smaply_metrics_core.models.query import Definition
+from smaply_metrics_core.models.result import (
+    Change,
+    GroupValue,
+    PeriodChange,
+    Result,
+    WindowResult,
+)
+from smaply_metrics_core.models.tally import Counts, Tally
+from smaply_metrics_core.models.uncertainty import (
+    FEWEST_JUDGED,
+    Interval,
+    IntervalMethod,
+    UncertaintyReason,
+    Verdict,
+)
+from smaply_metrics_core.uncertainty import changes, intervals
+from smaply_metrics_core.uncertainty.changes import ChangeEstimate
+from smaply_metrics_core.uncertainty.intervals import Bounds
+from smaply_metrics_core.uncertainty.samples import (
+    MINIMUM_COUNT,
+    MeanSample,
+    NpsSample,
+    OrderedSample,
+    Sample,
+    ShareSample,
+)
+from smaply_metrics_core.uncertainty.verdicts import judge
+
+Summary: TypeAlias = Sample | UncertaintyReason
+"""The sample of a value, or why the value is not one of a sample."""
+
+
+class _IntervalFields(TypedDict):
+    interval: Interval | None
+    interval_reason: UncertaintyReason | None
+    interval_reason_text: str
+
+
+def add_confidence(
+    result: Result, definition: Definition, tally: Tally, confidence: float
+) -> Result:
+    """Return a result with intervals and verdicts at a level of confidence.
+
+    Args:
+        result: The result of the tally; its intervals and verdicts are replaced.
+        definition: The definition that the result was calculated for.
+        tally: The tally that it was calculated from.
+        confidence: The level in percent.
+
+    Raises:
+        CalculationRefused: if the tally does not allow the calculation.
+    """
+    samples = AnswerSamples(definition, tally)
+    counted = tally.window("current")
+    current = samples.of(counted.total)
+    found = {"confidence": confidence, "current": _measured(result.current, current, confidence)}
+    if result.previous is not None:
+        previous = samples.of(tally.window("previous").total)
+        found["previous"] = _measured(result.previous, previous, confidence)
+        if result.change is not None:
+            obstacle = _obstacle(definition, result, result.previous)
+            found["change"] = judge_change(result.change, current, previous, confidence, obstacle)
+    if result.group_by is not None and result.group_by.kind == "answer":
+        of_groups = {
+            group.key: samples.of_answer(group.key, counted.total) for group in result.groups
+        }
+    else:
+        counts: Mapping[str, Counts] = {group.key: group.counts for group in counted.groups}
+        of_groups = {group.key: samples.of(counts.get(group.key)) for group in result.groups}
+    found["groups"] = tuple(_with_intervals(result.groups, of_groups, confidence))
+    if result.group_by is not None and result.group_by.kind == "period":
+        found["period_change"] = _period_change(result, of_groups, confidence)
+    return result.model_copy(update=found)
+
+
+def interval_of(
+    summary: Summary, confidence: float
+) -> tuple[Interval | None, UncertaintyReason | None]:
+    """Return the interval of a value, or the reason why there is none."""
+    if isinstance(summary, UncertaintyReason):
+        return None, summary
+    if isinstance(summary, MeanSample) and summary.count >= MINIMUM_COUNT and not summary.error:
+        return None, UncertaintyReason.ALL_ANSWERS_EQUAL
+    bounds, method = _bounds(summary, confidence)
+    if bounds is None:
+        return None, UncertaintyReason.FEW_ANSWERS
+    return Interval(low=bounds.low, high=bounds.high, level=confidence, method=method), None
+
+
+def _bounds(sample: Sample, confidence: float) -> tuple[Bounds | None, IntervalMethod]:
+    match sample:
+        case ShareSample():
+            return intervals.share_interval(sample, confidence), IntervalMethod.WILSON
+        case NpsSample():
+            return intervals.nps_interval(sample, confidence), IntervalMethod.ADJUSTED_WALD
+        case MeanSample():
+            return intervals.mean_interval(sample, confidence), IntervalMethod.STUDENT_T
+        case OrderedSample():
+            return intervals.median_interval(sample, confidence), IntervalMethod.ORDER_STATISTICS
+
+
+def judge_change(
+    change: Change,
+    current: Summary,
+    previous: Summary,
+    confidence: float,
+    obstacle: UncertaintyReason | None = None,
+) -> Change:
+    """Return a change with its interval, p-value and verdict.
+
+    Args:
+        change: The change from the previous to the current value.
+        current: The sample of the current value.
+        previous: The sample of the previous value.
+        confidence: The level in percent.
+        obstacle: Why the periods cannot be compared; ``None`` if they can.
+    """
+    reason = _reason_not_judged(change, current, previous) or obstacle
+    if reason is None:
+        found = _compare(current, previous, confidence)
+        if isinstance(found, UncertaintyReason):
+            reason = found
+        else:
+            return _judged(change, *found, confidence)
+    return change.model_copy(
+        update={
+            "interval": None,
+            "p_value": None,
+            "verdict": Verdict.NOT_JUDGED,
+            "verdict_reason": reason,
+            "verdict_reason_text": reason.change_sentence,
+            "detectable": None,
+        }
+    )
+
+
+def _judged(
+    change: Change, estimate: ChangeEstimate, method: IntervalMethod, confidence: float
+) -> Change:
+    low, high = estimate.bounds
+    difference = change.difference or 0.0
+    return change.model_copy(
+        update={
+            "interval": Interval(low=low, high=high, level=confidence, method=method),
+            "p_value": estimate.p_value,
+            "verdict": judge(estimate.bounds, estimate.p_value, confidence, difference),
+            "verdict_reason": None,
+            "verdict_reason_text": "",
+            "detectable": estimate.detectable,
+        }
+    )
+
+
+def _reason_not_judged(
+    change: Change, current: Summary, previous: Summary
+) -> UncertaintyReason | None:
+    for summary in (current, previous):
+        if isinstance(summary, UncertaintyReason):
+            return summary
+    return UncertaintyReason.NO_VALUE if change.difference is None else None
+
+
+def _compare(
+    current: Summary, previous: Summary, confidence: float
+) -> tuple[ChangeEstimate, IntervalMethod] | UncertaintyReason:
+    match current, previous:
+        case OrderedSample(), _:
+            return UncertaintyReason.MEDIAN
+        case _ if not _enough(current, previous):
+            return UncertaintyReason.FEW_ANSWERS
+        case NpsSample(), NpsSample():
+            return changes.nps_change(current, previous, confidence), IntervalMethod.ADJUSTED_WALD
+        case ShareSample(), ShareSample():
+            return changes.share_change(current, previous, confidence), IntervalMethod.NEWCOMBE
+        case MeanSample(), MeanSample():
+            estimate = changes.mean_change(current, previous, confidence)
+            if estimate is not None:
+                return estimate, IntervalMethod.WELCH
+    return UncertaintyReason.ALL_ANSWERS_EQUAL
+
+
+def _enough(*summaries: Summary) -> bool:
+    return all(
+        not isinstance(summary, UncertaintyReason) and summary.n >= FEWEST_JUDGED
+        for summary in summaries
+    )
+
+
+def _obstacle(
+    definition: Definition, result: Result, previous: WindowResult
+) -> UncertaintyReason | None:
+    """Return why two windows cannot be compared."""
+    start, end = result.current.window.start, result.current.window.end
+    if start is None or previous.window.end is None or previous.window.end > start:
+        return UncertaintyReason.OVERLAPPING_PERIODS
+    if definition.range.preset.startswith("this_") or end is None or end > result.as_of:
+        return UncertaintyReason.RUNNING_PERIOD
+    return None
+
+
+def _measured(result: WindowResult, summary: Summary, confidence: float) -> WindowResult:
+    return result.model_copy(update=dict(_fields(summary, confidence)))
+
+
+def _with_intervals(
+    groups: tuple[GroupValue, ...], summaries: Mapping[str, Summary], confidence: float
+) -> Iterator[GroupValue]:
+    for group in groups:
+        yield group.model_copy(update=dict(_fields(summaries[group.key], confidence)))
+
+
+def _fields(summary: Summary, confidence: float) -> _IntervalFields:
+    interval, reason = interval_of(summary, confidence)
+    return {
+        "interval": interval,
+        "interval_reason": reason,
+        "interval_reason_text": reason.sentence if reason else "",
+    }
+
+
+def _period_change(
+    result: Result, summaries: Mapping[str, Summary], confidence: float
+) -> PeriodChange | None:
+    """Return the change from the last full period but one to the last full period."""
+    full = [
+        (before, after)
+        for before, after in pairwise(result.groups)
+        if not (before.running or before.edge or after.running or after.edge)
+    ]
+    if not full:
+        return None
+    previous, current = full[-1]
+    return PeriodChange(
+        current=current.key,
+        previous=previous.key,
+        change=judge_change(
+            change_between(result.calculation, current.value, previous.value),
+            summaries[current.key],
+            summaries[previous.key],
+            confidence,
+        ),
+    )
