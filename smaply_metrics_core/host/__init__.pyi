@@ -7,6 +7,7 @@ from smaply_metrics_core.environment import EnvironmentVariable
 from smaply_metrics_core.errors import (
     AccessMissing,
     AlreadyExists,
+    AmbiguousConnection,
     BundleRefused,
     CalculationRefused,
     Cancelled,
@@ -136,6 +137,7 @@ __all__ = [
     "Actor",
     "AllowedDestinations",
     "AlreadyExists",
+    "AmbiguousConnection",
     "AsyncAccounts",
     "AsyncAuditTrail",
     "AsyncCards",

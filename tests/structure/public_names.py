@@ -43,6 +43,7 @@ EXPORTS: Final = {
     """,
     "smaply_metrics_core.host": """
         AccessMissing AccountSettings Accounts Actor AllowedDestinations AlreadyExists
+        AmbiguousConnection
         AsyncAccounts AsyncAuditTrail AsyncCards AsyncConnections AsyncDebugBundles
         AsyncKeys AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog Audience
         AuditAction AuditEntry AuditTrail Blame BundleRefused CALCULATIONS Calculation

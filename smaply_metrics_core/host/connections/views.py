@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from smaply_metrics_core.host.connections.names import connection_label
 from smaply_metrics_core.host.connections.vault import mask
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.base import Frozen
@@ -59,7 +60,7 @@ class ConnectionView(Frozen):
 
     ``fields`` is empty for people who are not Admins. ``unseen`` holds the names of the metrics
     whose survey the new credentials cannot see; it is filled when connecting and editing. ``name``
-    is the name that an Admin gave the connection; it may be empty.
+    is unique in the account, ignoring case; by default it is the title of the source.
     """
 
     id: str
@@ -74,7 +75,12 @@ class ConnectionView(Frozen):
     updated_at: datetime
     checked_at: datetime
     unseen: tuple[str, ...] = ()
-    name: str = ""
+    name: str
+
+    @property
+    def label(self) -> str:
+        """The name with the title of the source, unless they are the same."""
+        return connection_label(self.name, self.title)
 
 
 class DeletedConnection(Frozen):
@@ -82,6 +88,7 @@ class DeletedConnection(Frozen):
 
     id: str
     source: str
+    name: str
     metrics: tuple[str, ...]
 
 
