@@ -47,7 +47,8 @@ def new_name(
     siblings = [row for row in others if row.source == source]
     if not name and siblings:
         raise _exists(
-            f"This account is already connected to {title}: {_listed(siblings, names)}.",
+            f"This account is already connected to {title}: "
+            f"{', '.join(f'“{names[row.id]}”' for row in siblings)}.",
             "Change the existing connection under Edit Configuration, or enter a name for another "
             "connection.",
         )
@@ -55,7 +56,7 @@ def new_name(
     for row in others:
         if names[row.id].casefold() == name.casefold():
             raise _exists(
-                f"This account already has a connection named {_listed([row], names)}.",
+                f"This account already has a connection named “{names[row.id]}”.",
                 "Enter another name.",
             )
     return name
@@ -77,8 +78,9 @@ def choose_connection(
         sought = given.strip().casefold()
         found = [row for row in rows if names[row.id].casefold() == sought]
     if len(found) > 1:
+        listed = ", ".join(f"“{names[row.id]}” ({row.id})" for row in found)
         raise AmbiguousConnection(
-            f"This account has several connections for “{given}”: {_listed(found, names)}.",
+            f"This account has several connections for “{given}”: {listed}.",
             remedy="Choose one of them by its name or ID.",
         )
     if not found:
@@ -89,10 +91,6 @@ def choose_connection(
 def connection_label(name: str, title: str) -> str:
     """Return the name of a connection with the title of its source, unless they are the same."""
     return name if name == title else f"{name} ({title})"
-
-
-def _listed(rows: Iterable[ConnectionRow], names: Mapping[str, str]) -> str:
-    return ", ".join(f"“{names[row.id]}” ({row.id})" for row in rows)
 
 
 def _exists(message: str, remedy: str) -> AlreadyExists:

@@ -158,7 +158,7 @@ class Metrics:
         old = self.show(actor, metric_id)
         wanted = definition or old.definition
         source, connection, questions = old.source, old.connection_id, old.questions
-        if connection_id is not None:
+        if connection_id not in {None, old.connection_id}:
             row = self._runtime.find_connection(actor.account, connection_id)
             source, connection = row.source, row.id
         is_moved = connection != old.connection_id

@@ -217,7 +217,7 @@ def test_metrics_get_the_connection_of_their_source(empty: Path | URL) -> None:
         found = db.exec_driver_sql("SELECT id, connection_id, moved_to FROM metrics ORDER BY id")
         assert [tuple(row) for row in found] == [
             ("met_1", "con_1", ""),
-            ("met_2", "", ""),
+            ("met_2", "con_none", ""),
             ("met_3", "con_2", ""),
         ]
         for table, rows in {"leases": 1, "metric_values": 1, "attempts": 1, "history": 1}.items():

@@ -59,7 +59,7 @@ class RangeQuery(DateRange):
     comparison: bool = Field(default=False, description="Whether to add the range to compare with.")
 
 
-@router.get("/connections/{connection_id}/surveys", responses=errors(502))
+@router.get("/connections/{connection_id}/surveys", responses=errors(409, 502))
 async def list_surveys(  # noqa: PLR0913, PLR0917  # Each is a parameter of the call.
     app_state: CurrentAppState,
     editor: Editor,
@@ -78,7 +78,7 @@ async def list_surveys(  # noqa: PLR0913, PLR0917  # Each is a parameter of the 
     )
 
 
-@router.get("/connections/{connection_id}/questionnaire", responses=errors(502))
+@router.get("/connections/{connection_id}/questionnaire", responses=errors(409, 502))
 async def show_questionnaire(
     app_state: CurrentAppState,
     editor: Editor,
@@ -103,7 +103,7 @@ async def show_questionnaire(
     )
 
 
-@router.post("/connections/{connection_id}/options", responses=errors(502))
+@router.post("/connections/{connection_id}/options", responses=errors(409, 502))
 async def list_options(
     app_state: CurrentAppState, editor: Editor, connection_id: ConnectionInPath, body: FormState
 ) -> MetricOptions:

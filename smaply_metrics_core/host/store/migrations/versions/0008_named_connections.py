@@ -12,14 +12,14 @@ INSTANT = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Assign each metric to the connection of its source, and drop the unique constraint.
 
-    Metrics whose source is not connected have the empty id until the source is connected.
+    Metrics whose source is not connected get an id that no connection has.
     """
     for name in ("connection_id", "moved_to"):
         op.add_column("metrics", sa.Column(name, sa.String(40), nullable=False, server_default=""))
     op.execute(
         "UPDATE metrics SET connection_id = coalesce((SELECT connections.id FROM connections "
         "WHERE connections.account = metrics.account "
-        "AND connections.source = metrics.source), '')"
+        "AND connections.source = metrics.source), 'con_none')"
     )
     op.drop_index("ix_metrics_survey", "metrics")
     op.create_index("ix_metrics_survey", "metrics", ["account", "connection_id", "survey_id"])
