@@ -273,7 +273,12 @@ def test_jobs_of_earlier_releases_name_the_source(world: World) -> None:
     host = open_queueing(world)
     host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
-    job: dict[str, str | bool] = {"account": "acme", "source": "shop", "survey_id": "S1", "forced": True}
+    job: dict[str, str | bool] = {
+        "account": "acme",
+        "source": "shop",
+        "survey_id": "S1",
+        "forced": True,
+    }
     executor = ProcrastinateExecutor(host._store)  # noqa: SLF001
     queue = executor._open().configure_task(TASK, queue=QUEUE)  # noqa: SLF001
     with host.worker(1):
