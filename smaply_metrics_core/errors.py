@@ -7,7 +7,8 @@
     │   ├── CredentialsInvalid      fields of a credentials form are not valid
     │   ├── QueryInvalid            the parts of a metric cannot be combined
     │   ├── NotFound                no such connection, metric or source in this account
-    │   ├── AlreadyExists           the account is already connected to this source
+    │   ├── AmbiguousConnection     several connections of the account match
+    │   ├── AlreadyExists           the account already has a connection of this name
     │   ├── EditConflict            another user saved a newer version first
     │   ├── RoleRequired            the actor's role does not allow this
     │   ├── SurveyNotChosen         an Admin restricted the connection to other surveys
@@ -80,8 +81,14 @@ class NotFound(InputError):
     default_remedy = "Choose one from the list."
 
 
+class AmbiguousConnection(InputError):
+    """Several connections of the account match what was given."""
+
+    kind = "ambiguous_connection"
+
+
 class AlreadyExists(InputError):
-    """The account already has a connection to this source."""
+    """The account already has a connection of this name, or one to this source and no new name."""
 
     kind = "already_exists"
 

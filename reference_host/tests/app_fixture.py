@@ -96,14 +96,15 @@ class World:
         """Return an actor of the account with this role."""
         return Actor(account, NAMES[role], role)
 
-    def connect(self, *, account: str = ACCOUNT) -> str:
+    def connect(self, *, account: str = ACCOUNT, name: str = "") -> str:
         """Connect the sandbox and return the connection's id."""
         values = {"base_url": self.sandbox.host, "api_token": TOKEN}
         admin = self.actor(account=account)
-        return self.run(self._connect(admin, values))
+        return self.run(self._connect(admin, values, name))
 
-    async def _connect(self, admin: Actor, values: dict[str, str]) -> str:
-        view = await self.app_state.metrics.connections.connect(admin, "qualtrics", values)
+    async def _connect(self, admin: Actor, values: dict[str, str], name: str) -> str:
+        connections = self.app_state.metrics.connections
+        view = await connections.connect(admin, "qualtrics", values, name=name)
         return view.id
 
     def close(self) -> None:

@@ -15,13 +15,17 @@ NPS = Definition(survey_id=RELATIONSHIP, question_id="QID1", calculation=Calcula
 
 
 def make(
-    world: World, name: str = "NPS", definition: Definition = NPS, workspace: str = ""
+    world: World,
+    name: str = "NPS",
+    definition: Definition = NPS,
+    workspace: str = "",
+    connection: str = "qualtrics",
 ) -> Metric:
     """Create a metric, by default in the account's first workspace."""
     world.app_state.people.invite(ACCOUNT, "Ada", Role.ADMIN)
     workspace = workspace or world.app_state.people.workspaces(ACCOUNT)[0].id
     add = world.app_state.metrics.metrics.add(
-        world.actor(), "qualtrics", name, definition, workspace=workspace
+        world.actor(), connection, name, definition, workspace=workspace
     )
     return world.run(add)
 

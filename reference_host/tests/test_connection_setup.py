@@ -10,7 +10,7 @@ import pytest
 
 from reference_host.tests.app_fixture import ACCOUNT, SUPPORT, TOKEN
 from smaply_metrics_core.host import Blame, Problem, Role
-from smaply_metrics_host.routes.connections import fit_form
+from smaply_metrics_host.routes.connection_saving import fit_form
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import Browser, World
@@ -159,7 +159,7 @@ def test_two_admins_at_once(world: World) -> None:
 
     page = save(world.client(Role.ADMIN), values(world))
 
-    assert "already connected to this source" in page
+    assert "This account is already connected to Qualtrics" in page
     assert "Qualtrics integration details" in page
 
 

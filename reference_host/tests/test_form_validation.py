@@ -66,6 +66,7 @@ def metric(definition: Definition = FULL, display: Display = SHOWN) -> Metric:
         workspace="wor_1",
         name="Promoters",
         source="qualtrics",
+        connection_id="con_1",
         definition=definition,
         display=display,
         version=3,
@@ -97,7 +98,7 @@ def test_a_metric_survives_the_round_trip(definition: Definition) -> None:
 
     saved = validate_form(form)
 
-    assert (saved.name, saved.source) == ("Promoters", "qualtrics")
+    assert (saved.name, saved.source) == ("Promoters", "con_1")
     assert saved.definition == definition == definition_of(form)
     assert saved.display == SHOWN
     assert (form.metric, form.version, form.workspace) == ("met_1", "3", "wor_1")

@@ -34,10 +34,10 @@ def be_slow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_metric_is_created_step_by_step(world: World) -> None:
     """Source, survey, question, group by, calculation: each choice narrows the others."""
-    world.connect()
+    connection = world.connect()
     form = FormFiller(world.client(Role.EDITOR))
     # The only connected source is preselected, and its surveys are listed.
-    assert form.fields["source"] == ["qualtrics"]
+    assert form.fields["source"] == [connection]
     assert form.offered("survey")[0] == RELATIONSHIP
 
     form.choose(name="NPS by region", survey=RELATIONSHIP)

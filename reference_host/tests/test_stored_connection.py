@@ -95,7 +95,7 @@ def test_metrics_without_access_to_their_survey_are_listed(world: World) -> None
 
 def test_a_minor_issue_is_a_warning(world: World) -> None:
     """A working connection with an issue is established, with a suggested host."""
-    world.connect()
+    connection = world.connect()
     world.sandbox.state.set_account(proxied_to="sjc1.qualtrics.com")
     ada = world.client(Role.ADMIN)
 
@@ -104,7 +104,10 @@ def test_a_minor_issue_is_a_warning(world: World) -> None:
 
     assert "Connection established" in page
     assert '<div class="banner warn"' in page
-    assert f'href="{EDIT}?suggested=true">Use sjc1.qualtrics.com</a>' in page
+    assert (
+        f'href="/settings/integrations/{connection}/edit?suggested=true">Use sjc1.qualtrics.com</a>'
+        in page
+    )
     assert 'value="sjc1.qualtrics.com"' in form
 
 

@@ -14,7 +14,7 @@ from reference_host.tests.form_client import FormFiller
 from smaply_metrics_core.host import Actor, InputError, Role
 from smaply_metrics_host import uploads
 from smaply_metrics_host.app_state import MOST_UPLOADS_AT_ONCE
-from smaply_metrics_host.uploads import EXAMPLE, MOST_BYTES, checked_name
+from smaply_metrics_host.uploads import EXAMPLE, MOST_BYTES, UploadedSurvey, checked_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,8 @@ def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
 
     form.upload("visits.csv", GOOD, name="NPS of visits")
 
-    assert form.fields["source"] == ["csv_example"]
+    (connection,) = world.run(world.app_state.metrics.connections.list(world.actor()))
+    assert (form.fields["source"], connection.source) == ([connection.id], "csv_example")
     assert form.fields["survey"] == ["visits"]
     assert form.fields["name"] == ["NPS of visits"]
     assert files(world) == {"uploads/visits.csv": GOOD}
@@ -261,16 +262,18 @@ def test_few_files_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     running: set[str] = set()
     most = 0
 
-    async def stored(_app: object, _actor: object, _file: object, survey: str, **_: object) -> str:
+    async def stored(
+        _app: object, _actor: object, _file: object, survey: str, **_: object
+    ) -> UploadedSurvey:
         nonlocal most
         running.add(survey)
         most = max(most, len(running))
         for _turn in range(10):
             await asyncio.sleep(0)
         running.remove(survey)
-        return survey
+        return UploadedSurvey("con_1", survey)
 
-    async def all_at_once() -> list[str]:
+    async def all_at_once() -> list[UploadedSurvey]:
         app: Any = SimpleNamespace(uploading=asyncio.Semaphore(MOST_UPLOADS_AT_ONCE))
         file: Any = None
         editor = Actor(ACCOUNT, "Emil", Role.EDITOR)

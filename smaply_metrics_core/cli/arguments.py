@@ -7,7 +7,11 @@ from typing import Annotated
 import typer
 
 ConnectionArgument = Annotated[
-    str, typer.Argument(metavar="CONNECTION", help="The ID of a connection or of its source.")
+    str,
+    typer.Argument(
+        metavar="CONNECTION",
+        help="The ID or name of a connection, or the ID of a source with one connection.",
+    ),
 ]
 
 SurveyArgument = Annotated[str, typer.Argument(metavar="SURVEY", help="The ID of a survey.")]

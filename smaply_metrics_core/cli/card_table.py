@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
@@ -43,11 +43,12 @@ COLORS = {
 }
 
 
-def show_cards(cards: Sequence[Card], zone: str) -> None:
+def show_cards(cards: Sequence[Card], labels: Mapping[str, str], zone: str) -> None:
     """Print cards as a table, followed by their problems.
 
     Args:
         cards: The cards, in display order.
+        labels: The texts of their connections by id.
         zone: The account's time zone, in which dates are shown.
     """
     made = table("Metric", "Value", "n", "Freshness", right=("Value", "n"), whole=("Freshness",))
@@ -59,7 +60,9 @@ def show_cards(cards: Sequence[Card], zone: str) -> None:
             freshness.append(f"\n{instant_text(card.as_of, zone)}", "dim")
         dates = [] if result is None else [date_range_text(result.current.window, zone)]
         name = text(card.name, "bold")
-        name.append("\n").append_text(text(" · ".join([card.source, *dates]), "dim"))
+        name.append("\n").append_text(
+            text(" · ".join([labels.get(card.connection_id, card.source), *dates]), "dim")
+        )
         if result is None:
             made.add_row(name, "—", "", freshness)
             continue

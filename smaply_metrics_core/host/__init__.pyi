@@ -11,6 +11,7 @@ from smaply_metrics_core.environment import EnvironmentVariable
 from smaply_metrics_core.errors import (
     AccessMissing,
     AlreadyExists,
+    AmbiguousConnection,
     BundleRefused,
     CalculationRefused,
     Cancelled,
@@ -161,6 +162,7 @@ __all__ = [
     "Actor",
     "AllowedDestinations",
     "AlreadyExists",
+    "AmbiguousConnection",
     "AsyncAccounts",
     "AsyncAuditTrail",
     "AsyncCards",

@@ -47,9 +47,11 @@ class AsyncConnections:
         self.form = slow(connections.form)
         self.connect = _conceal_values(slow(connections.connect))
         self.list = quick(connections.list)
+        self.labels = quick(connections.labels)
         self.show = quick(connections.show)
         self.check = slow(connections.check)
         self.edit = _conceal_values(slow(connections.edit))
+        self.rename = quick(connections.rename)
         self.delete = quick(connections.delete)
 
 
@@ -179,7 +181,7 @@ class AsyncMetricsHost:
     Attributes:
         accounts: List, show and edit accounts. Like all attributes, it exists once the host is
             open.
-        connections: Connect, list, show, check, edit and delete.
+        connections: Connect, list, show, check, edit, rename and delete.
         catalog: The surveys and questions of a connection, cached for ten minutes, and the options
             of the metric form.
         chosen_surveys: Restrict a connection to chosen surveys.

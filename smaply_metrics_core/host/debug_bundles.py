@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
+from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.bundle.contents import (
     EXCHANGE,
     FAILURE,
@@ -87,7 +88,7 @@ class DebugBundles:
 
         Args:
             actor: An Admin.
-            connection_id: The id of the connection, or of its source.
+            connection_id: The connection; see ``Connections.show``.
             survey_id: The survey to export.
             path: The file to write; it must not exist.
             include_personal: Whether to include columns with personal data.
@@ -163,8 +164,10 @@ class DebugBundles:
 
     def _metrics(self, actor: Actor, row: ConnectionRow, survey_id: str) -> list[BundledMetric]:
         """Return the metrics of the survey with their last result, problem and decision."""
-        decided = read_decisions(self._runtime, actor.account, survey=(row.source, survey_id))
-        return [_bundled(state, decision) for state, decision in decided]
+        with self._runtime.store.reading() as db:
+            account = read_account(db, actor.account)
+        decided = read_decisions(self._runtime, actor.account, survey=(row.id, survey_id))
+        return [_bundled(state, decision, account) for state, decision in decided]
 
     def _versions(self, row: ConnectionRow) -> dict[str, str]:
         try:
@@ -190,12 +193,18 @@ def _problem_in(path: Path) -> Problem | None:
         return error.to_problem()
 
 
-def _bundled(state: MetricState, decision: RefreshDecision | None) -> BundledMetric:
+def _bundled(
+    state: MetricState, decision: RefreshDecision | None, account: AccountSettings
+) -> BundledMetric:
     attempt = state.attempt
+    fingerprint = state.value.fingerprint if state.value else None
+    if fingerprint == state.fingerprint:
+        # The bundle does not say whether the metric was moved to its connection.
+        fingerprint = account.fingerprint(state.metric.definition)
     return BundledMetric(
         metric=state.metric,
         result=state.value.result if state.value else None,
-        fingerprint=state.value.fingerprint if state.value else None,
+        fingerprint=fingerprint,
         attempt=BundledAttempt(
             started_at=attempt.started_at, ended_at=attempt.ended_at, problem=attempt.problem
         )

@@ -47,7 +47,7 @@ class MetricsHost:
 
     Attributes:
         accounts: List, show and edit accounts: their time zone and first day of the week.
-        connections: Connect, list, show, check, edit and delete.
+        connections: Connect, list, show, check, edit, rename and delete.
         catalog: The surveys and questions of a connection, cached for ten minutes, and the options
             of the metric form.
         chosen_surveys: Restrict a connection to chosen surveys.

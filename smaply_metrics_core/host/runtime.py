@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core.context import Clock, Deadline
+from smaply_metrics_core.errors import NotFound
+from smaply_metrics_core.host.connections.names import choose_connection
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
@@ -36,13 +39,27 @@ class Runtime:
     lease_clock: Clock | None
 
     def find_connection(self, account: str, connection_id: str) -> ConnectionRow:
-        """Return one connection of an account, by its id or that of its source.
+        """Return one connection of an account, by its id, its name or the id of its source.
 
         Raises:
             NotFound: when the account has no such connection.
+            AmbiguousConnection: when several have this name or source.
         """
         with self.store.reading() as db:
-            return connection_rows.find(db, account, connection_id)
+            with suppress(NotFound):
+                return connection_rows.find(db, account, connection_id)
+            rows = connection_rows.of_account(db, account)
+        names = {row.id: self.name_of(row) for row in rows}
+        return choose_connection(connection_id, rows, names)
+
+    def name_of(self, row: ConnectionRow) -> str:
+        """Return the name of a connection; connections of earlier releases may have none."""
+        return row.name or self.registry.title(row.source)
+
+    def label_of(self, row: ConnectionRow) -> str:
+        """Return the source of a connection, and its name unless it is the source's title."""
+        name = self.name_of(row)
+        return row.source if name == self.registry.title(row.source) else f"{name} ({row.source})"
 
     def deadline(self, seconds: float, cancelled: threading.Event | None = None) -> Deadline:
         """Return the deadline of a call that begins now."""

@@ -54,8 +54,9 @@ class Metric(Frozen):
     """A metric in a workspace of an account.
 
     Attributes:
-        source: The id of the source. The account has at most one connection to it; metrics work
-            again after the account reconnects.
+        source: The id of the source.
+        connection_id: The connection to the source. If it was deleted, the next connection of the
+            account to the same source adopts the metric.
         questions: The names and texts, by id, of the questions that the definition refers to. They
             identify a question after it was deleted in the survey tool.
         version: Incremented by each edit, to detect conflicting edits.
@@ -65,6 +66,7 @@ class Metric(Frozen):
     workspace: str
     name: Name
     source: str
+    connection_id: str = ""
     definition: Definition
     display: Display = Display()
     questions: Mapping[str, KnownQuestion] = Field(default_factory=dict)
@@ -87,7 +89,7 @@ class Freshness(StrEnum):
     NEVER = "never"
     """The metric has never been refreshed."""
     NOT_CONNECTED = "not_connected"
-    """The account has no connection to the metric's source."""
+    """The connection of the metric was deleted."""
     NOT_CHOSEN = "not_chosen"
     """An Admin restricted the connection to other surveys; the card shows the last good value."""
 
@@ -103,6 +105,8 @@ class Card(Frozen):
     """A metric with its value and state, as a page shows it.
 
     Attributes:
+        connection_id: The metric's connection to the source; empty if it was deleted.
+        connection: The name of this connection.
         result: The last good value for the current definition; ``None`` if there is none.
         text: The current value as text (NPS as a whole number, averages with one decimal, shares
             as whole percent).
@@ -116,6 +120,8 @@ class Card(Frozen):
     metric_id: str
     name: str
     source: str
+    connection_id: str = ""
+    connection: str = ""
     type: str
     display: Display
     result: Result | None = None

@@ -214,7 +214,7 @@ def no_key(world: World) -> Problem:
     advises=("Edit",),
 )
 def second_connection(world: World) -> Problem:
-    """An account has at most one connection to a source."""
+    """A second connection to a source requires a name."""
     host = world.open()
     world.connect(host)
     problem = problem_of(lambda: world.connect(host, api_token=TOKEN))

@@ -210,13 +210,14 @@ def test_an_unknown_field_is_rejected(new: Command) -> None:
     assert "a-token-here" not in ended.out + ended.err
 
 
-def test_a_second_connection_is_rejected(connected: Command, sandbox: SandboxServer) -> None:
-    """An account has one connection per source; the remedy is to edit it."""
+def test_a_second_connection_requires_a_name(connected: Command, sandbox: SandboxServer) -> None:
+    """Without one, the remedy is to edit the first connection or to enter a name."""
     ended = connected(*connecting(sandbox.host), "--json", stdin=TOKEN)
 
     assert ended.code == 1
     assert ended.error["kind"] == "already_exists"
     assert "edit" in ended.error["remedy"].lower()
+    assert "name" in ended.error["remedy"]
 
 
 def test_listed_secrets_are_masked(connected: Command, sandbox: SandboxServer) -> None:
@@ -362,3 +363,35 @@ def test_a_connection_has_a_name(new: Command, sandbox: SandboxServer) -> None:
 
     assert made["name"] == edited["name"] == "Retail"
     assert "Retail (Qualtrics)" in " ".join(listed.split())
+
+
+def test_connections_of_one_source_are_told_apart_by_their_names(
+    new: Command, sandbox: SandboxServer
+) -> None:
+    """Commands accept a name or an ID, list both if the source is ambiguous, and show the name."""
+    first = new.connect(sandbox.host)
+    second = new.done(*connecting(sandbox.host), "--name", "EU", stdin=TOKEN)
+    counting = ("--survey", SURVEY, "--calculation", "responses")
+    metric = new.done("metric", "add", "All", "--connection", "EU", *counting)
+    ambiguous = new("survey", "list", "qualtrics", "--json")
+
+    assert first["name"] == "Qualtrics"
+    assert new.done("connection", "show", "eu")["id"] == second["id"]
+    assert metric["connection_id"] == second["id"]
+    assert ambiguous.code == 1
+    assert ambiguous.error["kind"] == "ambiguous_connection"
+    for candidate in (f"“Qualtrics” ({first['id']})", f"“EU” ({second['id']})"):
+        assert candidate in ambiguous.error["message"]
+    assert "name or ID" in ambiguous.error["remedy"]
+    assert "EU (qualtrics)" in " ".join(new("metric", "list").out.split())
+    assert "EU (qualtrics)" in new("metric", "show", metric["id"]).out
+    assert "EU (qualtrics)" in " ".join(new("card", "load", "--wait", "0").out.split())
+
+    renamed = new("connection", "rename", "EU", "Europe")
+    assert "Europe (Qualtrics)" in renamed.out
+    moved = new("metric", "edit", metric["id"], "--connection", first["id"])
+    assert "The connection changed" in moved.out
+    deleted = new("connection", "delete", "Europe", "--yes")
+    assert f"Deleted Europe ({second['id']})." in deleted.out
+    assert "All" not in deleted.out
+    assert new.done("metric", "show", metric["id"])["connection_id"] == first["id"]

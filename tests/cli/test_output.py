@@ -138,6 +138,7 @@ def test_cards_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
             card("series", series, freshness=Freshness.FAILED, problem=problem),
             card("number", None, freshness=Freshness.NEVER, name="Nothing yet", problem=problem),
         ],
+        {},
         "Europe/Vienna",
     )
 
@@ -184,7 +185,7 @@ def test_ungrouped_responses_are_shown(
     series = result(MetricType.SERIES, measured(40.0), groups=(group,), ungrouped=ungrouped)
 
     show_result(series, "UTC")
-    show_cards([card("series", series)], "UTC")
+    show_cards([card("series", series)], {}, "UTC")
 
     printed = capsys.readouterr().out
     assert printed.count("in no group") == (0 if line is None else 2)

@@ -62,12 +62,16 @@ class ShopCredentials(Credentials):
 class Shop:
     """The survey tool and its source in one; tests change its attributes.
 
-    ``answers`` holds, for each survey, pairs of the recorded instant and the number of stars.
-    ``asked`` lists the requests: ``surveys``, or the survey whose questionnaire was requested.
+    ``answers`` holds, for each survey, pairs of the recorded instant and the number of stars;
+    ``answers_of`` has those that a token sees instead. ``asked`` lists the requests: ``surveys``,
+    or the survey whose questionnaire was requested.
     """
 
     tokens: set[str] = field(default_factory=lambda: {"right-token-0001"})
     answers: dict[str, list[tuple[datetime, str | None]]] = field(default_factory=dict)
+    answers_of: dict[str, dict[str, list[tuple[datetime, str | None]]]] = field(
+        default_factory=dict
+    )
     questions: set[str] = field(default_factory=lambda: {"stars", "taste"})
     unlisted: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
@@ -166,7 +170,9 @@ class Shop:
             if question is not None and question not in self.questions:
                 yield query.id, QuestionUnavailable(f"{question} is gone.", remedy="Choose anew.")
             else:
-                yield query.id, self._tally(survey_id, query, as_of)
+                token = credentials.api_token.get_secret_value()
+                answers = self.answers_of.get(token, self.answers)
+                yield query.id, self._tally(answers[survey_id], query, as_of)
 
     @hookimpl
     def debug_export(
@@ -194,12 +200,15 @@ class Shop:
             last_modified=self.modified.get(survey_id),
         )
 
-    def _tally(self, survey_id: str, query: MetricQuery, as_of: datetime) -> Tally:
+    @staticmethod
+    def _tally(
+        answers: Sequence[tuple[datetime, str | None]], query: MetricQuery, as_of: datetime
+    ) -> Tally:
         windows = []
         for window in query.windows:
             stars = [
                 star
-                for at, star in self.answers[survey_id]
+                for at, star in answers
                 if (window.start is None or at >= window.start)
                 and (window.end is None or at < window.end)
             ]

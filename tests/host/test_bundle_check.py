@@ -75,7 +75,7 @@ class OpenShop(Shop):
             if query.definition.question_id not in {None, *self.questions}:
                 yield query.id, QuestionUnavailable("It is gone.", remedy="Choose anew.")
             else:
-                yield query.id, kept._tally(survey_id, query, context.now())  # noqa: SLF001
+                yield query.id, kept._tally(kept.answers[survey_id], query, context.now())  # noqa: SLF001
 
 
 @pytest.fixture

@@ -100,6 +100,8 @@ def test_another_account_finds_nothing(world: World, connected: MetricsHost) -> 
         lambda: connected.connections.show(FOREIGN, view.id),
         lambda: connected.connections.check(FOREIGN, view.id),
         lambda: connected.connections.edit(FOREIGN, view.id, {"nickname": "Mine"}),
+        lambda: connected.connections.rename(FOREIGN, view.id, "Mine"),
+        lambda: connected.connections.rename(FOREIGN, view.name, "Mine"),
         lambda: connected.connections.delete(FOREIGN, view.id),
         lambda: connected.debug_bundles.export(FOREIGN, view.id, "S1", world.home / "1.zip"),
     ):

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 
 from smaply_metrics_core.host import (
     AlreadyExists,
+    AmbiguousConnection,
     Audience,
     Blame,
     Cancelled,
@@ -56,6 +57,7 @@ STATUSES: Final[tuple[tuple[type[MetricsError], int], ...]] = (
     (NotFound, 404),
     (SurveyUnavailable, 404),
     (AlreadyExists, 409),
+    (AmbiguousConnection, 409),
     (Cancelled, 409),
     (EditConflict, 409),
     (BodyTooLarge, 413),

@@ -6,16 +6,16 @@ import os
 import re
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.host import (
     Actor,
     Audience,
+    ConnectionView,
     DataError,
     InputError,
-    NotFound,
     Role,
     SourceStatus,
     StoreError,
@@ -60,10 +60,17 @@ async def can_upload(app_state: AppState) -> bool:
     return any(one.id == CSV and one.state is SourceStatus.OK for one in states)
 
 
+class UploadedSurvey(NamedTuple):
+    """The id of a survey, and of the connection that reads it."""
+
+    connection: str
+    survey: str
+
+
 async def upload(
     app_state: AppState, actor: Actor, file: UploadFile, name: str, *, replace: bool
-) -> str:
-    """Store an uploaded file as a survey and return the survey's id.
+) -> UploadedSurvey:
+    """Store an uploaded file as a survey.
 
     Args:
         app_state: The resources of the app.
@@ -84,7 +91,7 @@ async def upload(
 
 async def _stored(
     app_state: AppState, actor: Actor, file: UploadFile, survey: str, *, replace: bool
-) -> str:
+) -> UploadedSurvey:
     data = await file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise InputError(
@@ -101,14 +108,14 @@ async def _stored(
     transaction = UploadTransaction(folder / f"{survey}{SUFFIX}")
     await run_in_threadpool(transaction.put, data, replace=replace)
     try:
-        await _connected(app_state, actor.account)
-        await app_state.metrics.catalog.questionnaire(actor, CSV, survey, reload=True)
+        connection = await _connected(app_state, actor.account)
+        await app_state.metrics.catalog.questionnaire(actor, connection, survey, reload=True)
     except BaseException:
         await run_in_threadpool(transaction.undo)
         raise
     await run_in_threadpool(transaction.done)
-    await app_state.metrics.catalog.surveys(actor, CSV, reload=True)
-    return survey
+    await app_state.metrics.catalog.surveys(actor, connection, reload=True)
+    return UploadedSurvey(connection, survey)
 
 
 def checked_name(name: str) -> str:
@@ -147,18 +154,14 @@ def _require_room(folder: Path, size: int, survey: str) -> None:
 
 
 async def _folder(app_state: AppState, account: str) -> Path:
-    """Return the folder that the account's connection reads; it is created if missing.
+    """Return the folder that the connection for uploads reads; it is created if missing.
 
     Raises:
         StoreError: if it is outside the account's folder.
     """
     root = app_state.settings.files_of(account).resolve()
-    try:
-        view = await app_state.metrics.connections.show(_host_itself(account), CSV)
-    except NotFound:
-        named = OURS
-    else:
-        named = next((one.value for one in view.fields if one.name == "folder"), OURS)
+    view = await _connection(app_state, account)
+    named = OURS if view is None else _folder_name(view)
     folder = (root / named).resolve()
     if not folder.is_relative_to(root):
         raise StoreError(
@@ -172,12 +175,24 @@ async def _folder(app_state: AppState, account: str) -> Path:
     return folder
 
 
-async def _connected(app_state: AppState, account: str) -> None:
-    """Connect the upload folder if the account has no CSV connection."""
-    host = _host_itself(account)
-    if any(one.source == CSV for one in await app_state.metrics.connections.list(host)):
-        return
-    await app_state.metrics.connections.connect(host, CSV, {"folder": OURS})
+async def _connected(app_state: AppState, account: str) -> str:
+    """Return the id of the connection for uploads, and connect the folder if there is none."""
+    view = await _connection(app_state, account)
+    if view is None:
+        host = _host_itself(account)
+        view = await app_state.metrics.connections.connect(host, CSV, {"folder": OURS})
+    return view.id
+
+
+async def _connection(app_state: AppState, account: str) -> ConnectionView | None:
+    """Return the CSV connection of the folder for uploads, or else the oldest one."""
+    views = await app_state.metrics.connections.list(_host_itself(account))
+    found = [one for one in views if one.source == CSV]
+    return next((one for one in found if _folder_name(one) == OURS), found[0] if found else None)
+
+
+def _folder_name(view: ConnectionView) -> str:
+    return next((one.value for one in view.fields if one.name == "folder"), OURS)
 
 
 def _host_itself(account: str) -> Actor:

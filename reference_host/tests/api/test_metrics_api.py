@@ -105,7 +105,12 @@ def test_a_source_is_connected_and_its_secret_masked(healthy: World, admin: http
     assert again.status_code == 409
     assert {field["name"] for field in shown.json()["fields"]} == {"base_url", "api_token"}
     assert checked.json()["status"] == edited.json()["status"] == "connected"
-    assert deleted.json() == {"id": made.json()["id"], "source": "qualtrics", "metrics": []}
+    assert deleted.json() == {
+        "id": made.json()["id"],
+        "source": "qualtrics",
+        "name": "Qualtrics",
+        "metrics": [],
+    }
     assert all(TOKEN not in answer.text for answer in (made, again, shown, checked, edited))
     assert admin.get(made.headers["location"]).status_code == 404
 

@@ -25,6 +25,7 @@ CALLS = """
     admin   PATCH   /api/connections/{connection_id}                edit_connection
     admin   DELETE  /api/connections/{connection_id}                delete_connection
     admin   POST    /api/connections/{connection_id}/check          check_connection
+    admin   POST    /api/connections/{connection_id}/rename         rename_connection
     editor  GET     /api/connections/{connection_id}/surveys        list_surveys
     admin   GET     /api/connections/{connection_id}/chosen-surveys  show_chosen_surveys
     admin   PUT     /api/connections/{connection_id}/chosen-surveys  choose_surveys

@@ -65,12 +65,13 @@ def load(
             cards = opened.host.cards.load(
                 opened.actor, wanted, wait=wait, force=force, refresh=wait > 0, progress=progress
             )
+        labels = opened.host.connections.labels(opened.actor)
         zone = opened.zone
     if invocation.wants_json:
         from smaply_metrics_core.host import card_json  # Imported on use: it loads the host.
 
         print_json({"cards": [card_json(card) for card in cards]})
     elif cards:
-        show_cards(cards, zone)
+        show_cards(cards, labels, zone)
     else:
         print_text("There is no metric yet. Add one with `smaply-metrics metric add`.")

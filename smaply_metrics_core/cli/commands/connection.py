@@ -1,4 +1,4 @@
-"""``connection add|list|show|check|edit|delete``: connections and their credentials."""
+"""``connection add|list|show|check|edit|rename|delete``: connections and their credentials."""
 
 from __future__ import annotations
 
@@ -51,7 +51,12 @@ def add(
     *,
     name: Annotated[
         str,
-        typer.Option(metavar="NAME", help="Name of the connection.", show_default=False),
+        typer.Option(
+            metavar="NAME",
+            help="Name of the connection. Default: the title of the source. The second connection "
+            "to a source requires one.",
+            show_default=False,
+        ),
     ] = "",
     credentials: CredentialOptions,
     invocation: CommandContext,
@@ -70,7 +75,8 @@ def add(
         zone = opened.zone
     _print_connection(view, zone, invocation)
     if not invocation.wants_json:
-        print_text(f"Next: smaply-metrics survey list {view.source}", style="dim")
+        named = view.source if view.name == view.title else view.id
+        print_text(f"Next: smaply-metrics survey list {named}", style="dim")
 
 
 @app.command("list")
@@ -95,7 +101,7 @@ def list_connections(invocation: CommandContext) -> None:
     for view in views:
         made.add_row(
             text(view.id, "bold"),
-            text(_title(view)),
+            text(view.label),
             text(view.status, STATUS_COLORS[view.status]),
             lines(f"{field.label}: {field.value}" for field in view.fields),
             text(instant_text(view.checked_at, zone)),
@@ -104,7 +110,7 @@ def list_connections(invocation: CommandContext) -> None:
     for view in views:
         if view.problem is not None:
             print_text()
-            print_text(text(f"{_title(view)} ", "bold"), text(view.id, "dim"))
+            print_text(text(f"{view.label} ", "bold"), text(view.id, "dim"))
             print_problem(view.problem, style=STATUS_COLORS[view.status])
 
 
@@ -163,6 +169,22 @@ def edit(
     _print_connection(view, zone, invocation)
 
 
+@app.command("rename")
+@option_groups
+def rename(
+    connection: ConnectionArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
+    invocation: CommandContext,
+) -> None:
+    """Rename a connection."""
+    with invocation.open() as opened:
+        view = opened.host.connections.rename(opened.actor, connection, name)
+    if invocation.wants_json:
+        print_json(view.model_dump(mode="json"))
+        return
+    print_text("Renamed ", text(view.label, "bold"), text(f"  {view.id}", "dim"))
+
+
 @app.command("delete")
 @option_groups
 def delete(
@@ -180,13 +202,14 @@ def delete(
         if not yes:
             _require_terminal(invocation)
             view = host.connections.show(actor, connection)
-            stopping = [m.name for m in host.metrics.list(actor) if m.source == view.source]
+            stopping = [m.name for m in host.metrics.list(actor) if m.connection_id == view.id]
             _confirm(view, stopping)
+            connection = view.id
         deleted = host.connections.delete(actor, connection)
     if invocation.wants_json:
         print_json(deleted.model_dump(mode="json"))
         return
-    print_text(f"Deleted {deleted.id} ({deleted.source}).")
+    print_text(f"Deleted {deleted.name} ({deleted.id}).")
     _print_metrics(
         "These metrics are no longer refreshed and keep their last values:", deleted.metrics
     )
@@ -206,7 +229,7 @@ def _require_terminal(invocation: CommandContext) -> None:
 
 
 def _confirm(view: ConnectionView, stopping: list[str]) -> None:
-    print_text(f"This deletes {_title(view)} ({view.id}) and its credentials.", stderr=True)
+    print_text(f"This deletes {view.label} ({view.id}) and its credentials.", stderr=True)
     _print_metrics("These metrics will no longer be refreshed:", stopping, stderr=True)
     if not typer.confirm("Delete this connection?", err=True):
         print_text("Nothing was deleted.", stderr=True)
@@ -247,13 +270,9 @@ def _print_connection(view: ConnectionView, zone: str, invocation: CommandContex
     _print_metrics("These metrics use a survey that the credentials cannot access:", view.unseen)
 
 
-def _title(view: ConnectionView) -> str:
-    return f"{view.name} ({view.title})" if view.name else view.title
-
-
 def _print_view(view: ConnectionView, zone: str) -> None:
     print_text(
-        text(f"{_title(view)}: ", "bold"),
+        text(f"{view.label}: ", "bold"),
         text(view.status, STATUS_COLORS[view.status]),
         text(f"  {view.id}", "dim"),
     )

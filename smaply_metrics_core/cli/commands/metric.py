@@ -27,7 +27,11 @@ MetricArgument = Annotated[str, typer.Argument(metavar="ID", help="The ID of a m
 
 ConnectionOption = Annotated[
     str,
-    typer.Option("--connection", metavar="ID", help="ID of the connection or of its source."),
+    typer.Option(
+        "--connection",
+        metavar="ID",
+        help="ID or name of the connection, or ID of a source with one connection.",
+    ),
 ]
 
 
@@ -79,6 +83,7 @@ def list_metrics(invocation: CommandContext) -> None:
     """List all metrics."""
     with invocation.open() as opened:
         metrics = opened.host.metrics.list(opened.actor)
+        labels = opened.host.connections.labels(opened.actor)
     if invocation.wants_json:
         print_json([metric.model_dump(mode="json") for metric in metrics])
         return
@@ -90,7 +95,7 @@ def list_metrics(invocation: CommandContext) -> None:
         made.add_row(
             text(metric.id, "bold"),
             text(metric.name),
-            text(metric.source),
+            text(labels.get(metric.connection_id, metric.source)),
             text(_in_words(metric.definition)),
         )
     show(made)
@@ -102,11 +107,12 @@ def show_metric(metric: MetricArgument, invocation: CommandContext) -> None:
     """Show a metric's definition."""
     with invocation.open() as opened:
         found = opened.host.metrics.show(opened.actor, metric)
+        labels = opened.host.connections.labels(opened.actor)
         zone = opened.zone
     if invocation.wants_json:
         print_json(found.model_dump(mode="json"))
         return
-    _describe(found, zone)
+    _describe(found, labels.get(found.connection_id, f"{found.source} (not connected)"), zone)
 
 
 @app.command("history")
@@ -158,6 +164,14 @@ def edit(
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Name of the metric.")
     ] = None,
+    connection: Annotated[
+        str | None,
+        typer.Option(
+            "--connection",
+            metavar="ID",
+            help="ID or name of another connection.",
+        ),
+    ] = None,
     reset: Annotated[
         list[str] | None,
         typer.Option(
@@ -172,7 +186,7 @@ def edit(
     """Edit a metric.
 
     Omitted options keep their values. A new name or display keeps the metric's value; a new
-    definition discards it.
+    definition or connection discards it.
     """
     query_parts, display_parts = _resets(reset or ())
     with invocation.open() as opened:
@@ -182,6 +196,7 @@ def edit(
             opened.actor,
             metric,
             name=name,
+            connection_id=connection,
             definition=query.changed(old.definition, query_parts),
             display=display.display(old.display, display_parts),
             version=old.version,
@@ -192,6 +207,8 @@ def edit(
     print_text("Edited ", text(changed.name, "bold"), text(f"  {changed.id}", "dim"))
     if changed.definition != old.definition:
         print_text("The definition changed. The next `card load` calculates a new value.")
+    elif changed.connection_id != old.connection_id:
+        print_text("The connection changed. The next `card load` calculates a new value.")
 
 
 @app.command("delete")
@@ -224,11 +241,11 @@ def _resets(given: Iterable[str]) -> tuple[list[str], list[str]]:
     )
 
 
-def _describe(metric: Metric, zone: str) -> None:
+def _describe(metric: Metric, source: str, zone: str) -> None:
     definition = metric.definition
     print_text(text(metric.name, "bold"), text(f"  {metric.id}", "dim"))
     rows = {
-        "Source": metric.source,
+        "Source": source,
         "Type": definition.type,
         "Survey": definition.survey_id,
         "Question": _question(metric) or "none (counts responses)",

@@ -57,6 +57,8 @@ def card_json(card: Card) -> dict[str, Any]:
         "id": card.metric_id,
         "name": card.name,
         "source": card.source,
+        "connection_id": card.connection_id,
+        "connection": card.connection,
         "type": card.type,
     }
     if card.type == MetricType.NUMBER:

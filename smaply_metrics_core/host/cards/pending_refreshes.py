@@ -137,7 +137,7 @@ class PendingRefreshes:
 
 def survey_of(account: str, state: MetricState) -> SurveyKey:
     """Return the key of the survey that a metric is refreshed with."""
-    return SurveyKey(account, state.source, state.survey_id)
+    return SurveyKey(account, state.connection_id, state.survey_id)
 
 
 def _surveys(

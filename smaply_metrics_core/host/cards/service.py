@@ -15,6 +15,7 @@ from smaply_metrics_core.host.cards.card_builder import empty_result_problem
 from smaply_metrics_core.host.cards.pending_refreshes import PendingRefreshes, survey_of
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.decisions import (
+    NOT_CONNECTED,
     Decided,
     RefreshExplanation,
     explain_decision,
@@ -41,8 +42,6 @@ _NOT_ATTEMPTED: Final = (RefreshDecisionKind.DUE, RefreshDecisionKind.IN_FLIGHT)
 
 _NOT_MADE: Final = (RefreshDecisionKind.RESTING, RefreshDecisionKind.NOT_CHOSEN)
 """The decisions about metrics whose queued refresh makes no request."""
-
-NOT_CONNECTED: Final = "This account is not connected to the source of this metric."
 
 SURVEY_NOT_CHOSEN: Final = SurveyNotChosen(
     "This metric is not refreshed, because an Admin restricted the connection to chosen surveys "
@@ -184,12 +183,18 @@ class Cards:
         with paused_collector(len(decided)):
             for state, decision in decided:
                 key = survey_of(account, state)
+                connection = self._connection_name(state)
                 if key in pending:
-                    cards.append(_card(state, _on_its_way(decision)))
+                    cards.append(_card(state, _on_its_way(decision), connection))
                     continue
                 failure = self._failures.find(key, state.attempt) if state.survey_chosen else None
-                cards.append(_card(state, decision, failure))
+                cards.append(_card(state, decision, connection, failure))
         return tuple(cards)
+
+    def _connection_name(self, state: MetricState) -> str:
+        if state.connection is None:
+            return ""
+        return state.connection.name or self._runtime.registry.title(state.source)
 
     def _report_progress(self, key: SurveyKey, done: float, total: float | None, what: str) -> None:
         for account, progress in tuple(self._listeners):
@@ -204,11 +209,15 @@ def _on_its_way(decision: RefreshDecision | None) -> RefreshDecision | None:
 
 
 def _card(
-    state: MetricState, decision: RefreshDecision | None, failure: Problem | None = None
+    state: MetricState,
+    decision: RefreshDecision | None,
+    connection: str,
+    failure: Problem | None = None,
 ) -> Card:
     """Return the card of a metric.
 
-    ``failure`` is why its last refresh in this process failed, if that could not be stored.
+    ``connection`` is the name of its connection. ``failure`` is why its last refresh in this
+    process failed, if that could not be stored.
     """
     fingerprint = state.fingerprint
     # A value of another definition or time zone is never shown.
@@ -219,6 +228,8 @@ def _card(
         metric_id=state.id,
         name=state.name,
         source=state.source,
+        connection_id=state.connection.id if state.connection else "",
+        connection=connection,
         type=state.type,
         display=state.display,
         result=value.result if value else None,
@@ -280,7 +291,8 @@ def _shown_problem(
         return Problem(
             kind="not_connected",
             message=NOT_CONNECTED,
-            remedy="Connect the source on the Integrations page to resume refreshes.",
+            remedy="Connect the source on the Integrations page to resume refreshes, or edit the "
+            "metric to use another connection.",
             blame=Blame.CONFIGURATION,
             summary=NOT_CONNECTED,
         )

@@ -67,8 +67,8 @@ class ConnectionHealth:
             went_down = concerned and connection_rows.mark_down(db, row, now)
         if went_down:
             logger.warning(
-                "The connection of account %s to %s is down: %s",
-                *(row.account, row.source, problem.message),
+                "The connection %s of account %s to %s is down: %s",
+                *(row.id, row.account, row.source, problem.message),
             )
 
     def record_up(self, row: ConnectionRow) -> None:
@@ -80,8 +80,8 @@ class ConnectionHealth:
             went_up = connection_rows.mark_up(db, row)
         if went_up:
             logger.info(
-                "The connection of account %s to %s is up again; it was down since %s.",
-                *(row.account, row.source, row.down_since),
+                "The connection %s of account %s to %s is up again; it was down since %s.",
+                *(row.id, row.account, row.source, row.down_since),
             )
 
     def _record_success(self, row: ConnectionRow) -> None:

@@ -15,13 +15,13 @@ from smaply_metrics_core.errors import (
     EditConflict,
     EncryptionError,
     MetricsError,
-    SurveyUnavailable,
 )
 from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.connections.checks import run_check, unseen_metrics
 from smaply_metrics_core.host.connections.credential_changes import merge_credentials
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
-from smaply_metrics_core.host.connections.names import validate_name
+from smaply_metrics_core.host.connections.renaming import ConnectionNames
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.views import (
     ConnectionView,
@@ -41,12 +41,15 @@ from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.credentials import Credentials, conceal, credential_fields
 from smaply_metrics_core.models.problem import Issue
-from smaply_metrics_core.sources.session import SourceSession
 from smaply_metrics_core.sources.source import Source
 
 
 class Connections:
-    """The connections of accounts, one per account and source."""
+    """The connections of accounts; several of one source differ by their names.
+
+    Wherever a method takes a ``connection_id``, it also accepts the name of a connection, or the id
+    of a source that the account has one connection to.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Connections:
         self._credential_store = credential_store
         self._sessions = sessions
         self._health = health
+        self._names = ConnectionNames(runtime)
 
     def form(self, source_id: str) -> SourceForm:
         """Return the credentials form of a source.
@@ -88,12 +92,14 @@ class Connections:
     ) -> ConnectionView:
         """Check credentials against the survey tool, encrypt them and store them.
 
-        Metrics of an earlier connection to this source use the new one. ``SecretStr`` values are
-        kept out of tracebacks in the caller's frames as well.
+        Metrics of deleted connections to this source use the new one. ``SecretStr`` values are
+        kept out of tracebacks in the caller's frames as well. By default, ``name`` is the title of
+        the source; the second connection to a source requires one.
 
         Raises:
             RoleRequired: when the actor is not an Admin.
-            AlreadyExists: when the account is already connected to this source.
+            AlreadyExists: when another connection has this name, or the account is already
+                connected to this source and there is no name.
             CredentialsInvalid: when a field is not valid; nothing was requested.
             DestinationRefused: when the operator does not allow the destination.
             CheckFailed: when a required step failed; nothing was stored.
@@ -102,18 +108,16 @@ class Connections:
         """
         values = conceal(values)
         actor.require(Role.ADMIN, "Connecting a source")
-        name = validate_name(name)
         source = self._runtime.registry.get(source_id)
         with self._runtime.store.reading() as db:
-            if source_id in rows.of_account(db, actor.account):
-                raise rows.already_connected()
+            self._names.choose(db, actor.account, source.id, source.title, name)
         credentials = source.parse(values)
         connection_id = f"con_{secrets.token_hex(6)}"
         self._credential_store.require_key(connection_id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
         try:
             report, unseen = self._check_new(
-                actor.account, connection_id, source, credentials, deadline, on_step
+                actor.account, connection_id, source, credentials, deadline, on_step, is_new=True
             )
             deadline.check()
             row = self._add(actor, connection_id, name, source, credentials, report)
@@ -134,6 +138,7 @@ class Connections:
         """Store a new connection and its audit entry."""
         now = self._runtime.now()
         with self._runtime.store.writing() as db:
+            name = self._names.choose(db, actor.account, source.id, source.title, name)
             row = ConnectionRow(
                 id=connection_id,
                 account=actor.account,
@@ -152,20 +157,28 @@ class Connections:
                 name=name,
             )
             rows.add(db, row)
-            audit.add_entry(db, actor, AuditAction.CONNECT, row.id, source.id, now)
+            metric_rows.adopt(db, actor.account, source.id, row.id)
+            audit.add_entry(
+                db, actor, AuditAction.CONNECT, row.id, self._runtime.label_of(row), now
+            )
         return self._runtime.find_connection(actor.account, connection_id)
 
     def list(self, actor: Actor) -> tuple[ConnectionView, ...]:
         """Return every connection of the account; one that cannot be decrypted has a problem."""
         with self._runtime.store.reading() as db:
             found = rows.of_account(db, actor.account)
-        return tuple(self._view(row, actor) for row in found.values())
+        return tuple(self._view(row, actor) for row in found)
+
+    def labels(self, actor: Actor) -> Mapping[str, str]:
+        """Return the sources of the connections by id, each with its name if it has siblings."""
+        return self._names.labels(actor.account)
 
     def show(self, actor: Actor, connection_id: str) -> ConnectionView:
-        """Return one connection, by its id or that of its source.
+        """Return one connection, by its id, its name or the id of its source.
 
         Raises:
             NotFound: when the account has no such connection.
+            AmbiguousConnection: when several have this name or source.
         """
         return self._view(self._runtime.find_connection(actor.account, connection_id), actor)
 
@@ -196,7 +209,7 @@ class Connections:
         with self._sessions.check_session(
             row.account, row.id, source, credentials, deadline
         ) as session:
-            report = _run_check(session, on_step)
+            report = run_check(session, on_step)
         deadline.check()
         problem = report.problem
         now = self._runtime.now()
@@ -247,7 +260,7 @@ class Connections:
         self._credential_store.require_key(row.id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
         report, unseen = self._check_new(
-            actor.account, row.id, source, credentials, deadline, on_step
+            actor.account, row.id, source, credentials, deadline, on_step, is_new=False
         )
         deadline.check()
         now = self._runtime.now()
@@ -279,9 +292,24 @@ class Connections:
                     "Another user changed this connection, so your change was not saved.",
                     remedy="Reload the connection and make your change again.",
                 )
-            audit.add_entry(db, actor, AuditAction.EDIT_CONNECTION, row.id, row.source, now)
+            detail = self._runtime.label_of(row)
+            audit.add_entry(db, actor, AuditAction.EDIT_CONNECTION, row.id, detail, now)
         self._health.record_up(row)
         return self._view(self._runtime.find_connection(actor.account, row.id), actor, unseen)
+
+    def rename(self, actor: Actor, connection_id: str, name: str) -> ConnectionView:
+        """Give a connection another name; its credentials are not checked.
+
+        Raises:
+            RoleRequired: when the actor is not an Admin.
+            NotFound: when the account has no such connection.
+            InputError: when the name is not valid.
+            AlreadyExists: when another connection has this name.
+        """
+        actor.require(Role.ADMIN, "Renaming a connection")
+        row = self._runtime.find_connection(actor.account, connection_id)
+        self._names.rename(actor, row, name)
+        return self.show(actor, row.id)
 
     def delete(self, actor: Actor, connection_id: str) -> DeletedConnection:
         """Delete a connection, its credentials and the refresh attempts of its metrics.
@@ -291,16 +319,18 @@ class Connections:
         actor.require(Role.ADMIN, "Deleting a connection")
         row = self._runtime.find_connection(actor.account, connection_id)
         with self._runtime.store.writing() as db:
-            metrics = metric_rows.of_account(db, actor.account, source=row.source)
+            metrics = metric_rows.of_account(db, actor.account, connection_id=row.id)
             rows.remove(db, actor.account, row.id)
             attempt_rows.drop_attempts(db, actor.account, [metric.id for metric in metrics])
-            audit.add_entry(
-                db, actor, AuditAction.DELETE_CONNECTION, row.id, row.source, self._runtime.now()
-            )
+            detail, now = self._runtime.label_of(row), self._runtime.now()
+            audit.add_entry(db, actor, AuditAction.DELETE_CONNECTION, row.id, detail, now)
         self._sessions.forget(row.id)
         self._runtime.store.forget_deleted()
         return DeletedConnection(
-            id=row.id, source=row.source, metrics=tuple(metric.name for metric in metrics)
+            id=row.id,
+            source=row.source,
+            name=self._runtime.name_of(row),
+            metrics=tuple(metric.name for metric in metrics),
         )
 
     def _check_new(  # noqa: PLR0913, PLR0917  # The parts of a check.
@@ -311,30 +341,21 @@ class Connections:
         credentials: Credentials,
         deadline: Deadline,
         on_step: StepCallback | None,
+        *,
+        is_new: bool,
     ) -> tuple[CheckReport, tuple[str, ...]]:
         """Check new credentials, and return the names of metrics whose survey they cannot see."""
         with self._sessions.check_session(
             account, connection_id, source, credentials, deadline
         ) as session:
-            report = _run_check(session, on_step)
+            report = run_check(session, on_step)
             if not report.passed:
                 raise CheckFailed(report)
-            return report, self._unseen(account, source, session)
-
-    def _unseen(self, account: str, source: Source, session: SourceSession) -> tuple[str, ...]:
-        with self._runtime.store.reading() as db:
-            metrics = metric_rows.of_account(db, account, source=source.id)
-        if not metrics:
-            return ()
-        gone = set()
-        for survey_id in {metric.definition.survey_id for metric in metrics}:
-            try:
-                session.questions(survey_id)
-            except SurveyUnavailable:
-                gone.add(survey_id)
-            except MetricsError:
-                continue  # Unknown for now; the next refresh reports it.
-        return tuple(m.name for m in metrics if m.definition.survey_id in gone)
+            with self._runtime.store.reading() as db:
+                metrics = metric_rows.of_account(db, account, connection_id=connection_id)
+                # A new connection adopts them.
+                metrics += metric_rows.without_connection(db, account, source.id) if is_new else ()
+            return report, unseen_metrics(session, metrics)
 
     def _merge(self, row: ConnectionRow, source: Source, values: Mapping[str, Any]) -> Credentials:
         """Merge entered fields into the stored ones, unless those cannot be decrypted."""
@@ -371,15 +392,6 @@ class Connections:
             updated_at=row.updated_at,
             checked_at=row.checked_at,
             unseen=unseen,
-            name=row.name,
+            name=row.name or title,
             chosen_surveys=row.chosen_count,
         )
-
-
-def _run_check(session: SourceSession, on_step: StepCallback | None) -> CheckReport:
-    steps = []
-    for step in session.check():
-        steps.append(step)
-        if on_step is not None:
-            on_step(step)
-    return CheckReport(steps=tuple(steps))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from smaply_metrics_core.host.connections.names import connection_label
 from smaply_metrics_core.host.connections.vault import mask
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.base import Frozen
@@ -59,8 +60,9 @@ class ConnectionView(Frozen):
 
     ``fields`` is empty for people who are not Admins. ``unseen`` holds the names of the metrics
     whose survey the new credentials cannot see; it is filled when connecting and editing. ``name``
-    is the name that an Admin gave the connection; it may be empty. ``chosen_surveys`` is how many
-    surveys an Admin has chosen for metrics; ``None`` when all may be used.
+    is unique in the account, ignoring case; by default it is the title of the source.
+    ``chosen_surveys`` is how many surveys an Admin has chosen for metrics; ``None`` when all may be
+    used.
     """
 
     id: str
@@ -75,8 +77,13 @@ class ConnectionView(Frozen):
     updated_at: datetime
     checked_at: datetime
     unseen: tuple[str, ...] = ()
-    name: str = ""
+    name: str
     chosen_surveys: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The name with the title of the source, unless they are the same."""
+        return connection_label(self.name, self.title)
 
 
 class DeletedConnection(Frozen):
@@ -84,6 +91,7 @@ class DeletedConnection(Frozen):
 
     id: str
     source: str
+    name: str
     metrics: tuple[str, ...]
 
 

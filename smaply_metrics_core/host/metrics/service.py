@@ -16,9 +16,11 @@ from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts as attempt_rows
 from smaply_metrics_core.host.store import audit, history
+from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import metrics as rows
 from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.audit import AuditAction
+from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.query import Definition
@@ -52,7 +54,7 @@ class Metrics:
 
         Args:
             actor: An Editor or Admin.
-            connection_id: The id of the connection, or of its source.
+            connection_id: The connection; see ``Connections.show``.
             definition: The definition.
             progress: Receives the progress of the download.
             cancelled: An event that cancels the preview when it is set.
@@ -92,13 +94,14 @@ class Metrics:
             MetricsError: when the survey cannot be read.
         """
         actor.require(Role.EDITOR, "Creating a metric")
-        source, questions = self._check(actor, connection_id, definition)
+        row, questions = self._check(actor, connection_id, definition)
         now = self._runtime.now()
         metric = _validated(
             id=f"met_{secrets.token_hex(6)}",
             workspace=workspace,
             name=name,
-            source=source,
+            source=row.source,
+            connection_id=row.id,
             definition=definition,
             display=display or Display(),
             questions=questions,
@@ -107,6 +110,7 @@ class Metrics:
             updated_at=now,
         )
         with self._runtime.store.writing() as db:
+            connection_rows.find(db, actor.account, row.id, keep=True)
             rows.add(db, actor.account, actor.user, metric)
             audit.add_entry(db, actor, AuditAction.ADD_METRIC, metric.id, metric.name, now)
         return metric
@@ -131,23 +135,25 @@ class Metrics:
         metric_id: str,
         *,
         name: str | None = None,
+        connection_id: str | None = None,
         definition: Definition | None = None,
         display: Display | None = None,
         version: int | None = None,
     ) -> Metric:
-        """Change a metric; a new definition discards the stored value.
+        """Change a metric; a new definition or another connection discards the stored value.
 
         Args:
             actor: An Editor or Admin.
             metric_id: The metric.
             name: The new name.
+            connection_id: The new connection; see ``Connections.show``.
             definition: The new definition.
             display: The new display options.
             version: The version that the edit is based on; the current one by default.
 
         Raises:
             RoleRequired: when the actor is a Viewer.
-            NotFound: when the account has no such metric.
+            NotFound: when the account has no such metric or connection.
             EditConflict: when the metric has a newer version; nothing was saved.
             SurveyNotChosen: when an Admin restricted the connection to other surveys than that of
                 the new definition.
@@ -155,15 +161,22 @@ class Metrics:
         """
         actor.require(Role.EDITOR, "Editing a metric")
         old = self.show(actor, metric_id)
-        is_redefined = definition is not None and definition != old.definition
-        questions = old.questions
-        if definition is not None and is_redefined:
-            _, questions = self._check(actor, old.source, definition)
+        wanted = definition or old.definition
+        source, connection, questions = old.source, old.connection_id, old.questions
+        if connection_id not in {None, old.connection_id}:
+            row = self._runtime.find_connection(actor.account, connection_id)
+            source, connection = row.source, row.id
+        is_moved = connection != old.connection_id
+        is_redefined = is_moved or wanted != old.definition
+        if is_redefined:
+            _, questions = self._check(actor, connection, wanted)
         new = _validated(
             **{
                 **{field: getattr(old, field) for field in Metric.model_fields},
                 "name": old.name if name is None else name,
-                "definition": definition or old.definition,
+                "source": source,
+                "connection_id": connection,
+                "definition": wanted,
                 "display": display or old.display,
                 "questions": questions,
                 "version": (version or old.version) + 1,
@@ -171,7 +184,9 @@ class Metrics:
             }
         )
         with self._runtime.store.writing() as db:
-            if not rows.replace(db, actor.account, new):
+            if is_moved:
+                connection_rows.find(db, actor.account, connection, keep=True)
+            if not rows.replace(db, actor.account, new, moved=is_moved):
                 raise EditConflict(
                     f"Another user changed “{old.name}”, so your change was not saved.",
                     remedy="Reload the metric and make your change again.",
@@ -203,20 +218,20 @@ class Metrics:
         """Return the past values of a metric for its current definition, oldest first.
 
         Each successful refresh adds a value; ``Settings.history_retention_days`` limits how
-        long it is stored. Values of another definition or time zone are not included.
+        long it is stored. Values of another definition, time zone or connection are not included.
 
         Raises:
             NotFound: when the account has no such metric.
         """
         with self._runtime.store.reading() as db:
-            metric = rows.find(db, actor.account, metric_id)
-            fingerprint = read_account(db, actor.account).fingerprint(metric.definition)
+            settings = read_account(db, actor.account)
+            fingerprint = rows.read_fingerprint(db, actor.account, metric_id, settings)
             return history.of_metric(db, actor.account, metric_id, fingerprint, since)
 
     def _check(
         self, actor: Actor, connection_id: str, definition: Definition
-    ) -> tuple[str, dict[str, KnownQuestion]]:
-        """Validate a definition; return its source, and the names and texts of its questions."""
+    ) -> tuple[ConnectionRow, dict[str, KnownQuestion]]:
+        """Validate a definition; return its connection and the names and texts of its questions."""
         row = self._runtime.find_connection(actor.account, connection_id)
         require_chosen(self._runtime, row, definition.survey_id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.list)
@@ -224,7 +239,7 @@ class Metrics:
             questionnaire = session.questions(definition.survey_id)
         check_definition(definition, questionnaire)
         named = (questionnaire.question(named) for _, named in definition.named_questions())
-        return row.source, {one.id: KnownQuestion(name=one.name, text=one.text) for one in named}
+        return row, {one.id: KnownQuestion(name=one.name, text=one.text) for one in named}
 
 
 def _validated(**values: object) -> Metric:

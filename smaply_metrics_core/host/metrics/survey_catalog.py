@@ -184,7 +184,7 @@ class SurveyCatalog:
 
         Args:
             actor: An Editor or Admin.
-            connection_id: The id of the connection, or of its source.
+            connection_id: The connection; see ``Connections.show``.
             search: A part of the name, in any case, or an id; all surveys match when empty.
             offset: How many surveys to skip.
             limit: The maximum number of surveys to return; all of them when ``None``.

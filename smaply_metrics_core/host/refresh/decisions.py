@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import leases
@@ -21,8 +21,10 @@ from smaply_metrics_core.refresh_policy import (
     decide,
 )
 
+NOT_CONNECTED: Final = "This metric is not connected to its source."
+
 Decided: TypeAlias = tuple[MetricState, RefreshDecision | None]
-"""A metric's state and the decision about it; ``None`` when its source is not connected."""
+"""A metric's state and the decision about it; ``None`` when its connection was deleted."""
 
 
 def read_decisions(
@@ -39,7 +41,7 @@ def read_decisions(
         runtime: The shared parts of the host.
         account: The account.
         metric_ids: The metrics, in the order of the result; all of the account when ``None``.
-        survey: The source and survey of the metrics; all surveys when ``None``.
+        survey: The connection and survey of the metrics; all surveys when ``None``.
         forced: Whether an Editor requested the refresh.
 
     Raises:
@@ -67,7 +69,7 @@ def read_decisions(
 def decide_for_metric(
     runtime: Runtime, state: MetricState, *, forced: bool = False
 ) -> RefreshDecision:
-    """Return the decision of the refresh policy about one metric of a connected source."""
+    """Return the decision of the refresh policy about one metric that is connected."""
     now = runtime.now()
     left = None
     if state.lease_expires_at is not None:
@@ -100,7 +102,7 @@ class RefreshExplanation(Frozen):
     """The decision of the refresh policy about a metric, explained.
 
     Attributes:
-        kind: The decision; ``None`` when the account is not connected to the metric's source.
+        kind: The decision; ``None`` when the metric's connection was deleted.
         sentence: Why it was made, and when the metric is refreshed next.
         next_at: The first instant at which a load refreshes the metric, if nothing else happens.
     """
@@ -120,8 +122,8 @@ def explain_decision(state: MetricState, decision: RefreshDecision | None) -> Re
         kind=decision.kind if decision else None,
         sentence=f"{decision.reason} {_next(state, decision)}"
         if decision
-        else "This account is not connected to the source of this metric. It is refreshed on the "
-        "first load after the source is connected.",
+        else f"{NOT_CONNECTED} It is refreshed on the first load after the source is connected, or "
+        "after the metric is edited to use another connection.",
         next_at=decision.next_at if decision else None,
     )
 

@@ -14,15 +14,15 @@ logger = logging.getLogger(__name__)
 
 
 class SurveyKey(NamedTuple):
-    """The unit of a refresh: one survey of one account's connection to a source."""
+    """The unit of a refresh: one survey of one connection of an account."""
 
     account: str
-    source: str
+    connection_id: str
     survey_id: str
 
     def __str__(self) -> str:
         """Return the key as one line of a log."""
-        return "survey {2} (account {0}, source {1})".format(
+        return "survey {2} (account {0}, connection {1})".format(
             *(
                 "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in part)
                 for part in self

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.context import ProgressCallback
-from smaply_metrics_core.errors import Cancelled, MetricsError, NotFound, StoreError
+from smaply_metrics_core.errors import Cancelled, InputError, MetricsError, NotFound, StoreError
 from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.decisions import decide_for_metric, read_decisions
@@ -138,16 +138,17 @@ class SurveyRefresh:
             resumed: Whether an attempt that a dead process left unfinished makes the survey due.
         """
         try:
-            row = self._runtime.find_connection(key.account, key.source)
-        except NotFound:
+            row = self._runtime.find_connection(key.account, key.connection_id)
+        except InputError:  # Not found, or ambiguous.
             return RefreshEnd.NOTHING_DUE
+        key = key._replace(connection_id=row.id)  # A job of an earlier release has the source.
         try:
             self._sessions.require_usable(row)
         except MetricsError as error:
             decided = read_decisions(
                 self._runtime,
                 key.account,
-                survey=(key.source, key.survey_id),
+                survey=(key.connection_id, key.survey_id),
                 forced=forced or resumed,
             )
             if not any(d and d.kind is RefreshDecisionKind.DUE for _, d in decided):
@@ -212,14 +213,12 @@ class SurveyRefresh:
         now = self._runtime.now()
         with self._runtime.store.writing() as db:
             try:
-                row = connection_rows.find(db, key.account, key.source, keep=True)
+                row = connection_rows.find(db, key.account, key.connection_id, keep=True)
             except NotFound:
                 return RefreshEnd.NOTHING_DUE
             lease = leases.acquire(
                 db,
-                account=key.account,
-                connection_id=row.id,
-                survey_id=key.survey_id,
+                **key._asdict(),
                 owner=self._owner,
                 length=self._runtime.lease_length,
                 at=self._runtime.lease_now(),
@@ -229,7 +228,7 @@ class SurveyRefresh:
             # Read under the lease, to see what another process has just written.
             account = read_account(db, key.account)
             waiting = metric_states.read(
-                db, key.account, account, survey=(key.source, key.survey_id), keep=True
+                db, key.account, account, survey=(key.connection_id, key.survey_id), keep=True
             )
             forced = forced or (resumed and any(map(_was_interrupted, waiting)))
             if not self._is_due(waiting, forced=forced) or (
@@ -344,7 +343,7 @@ class SurveyRefresh:
                 return
             attempts.save_outcomes(
                 db,
-                lease.account,
+                lease,
                 problems,
                 values,
                 now,
@@ -363,7 +362,7 @@ class SurveyRefresh:
             if attempt.waiting:
                 leases.note_forced(db, lease, attempt.waiting[0].forced_at)
             if leases.release(db, lease):
-                attempts.restore_attempts(db, lease.account, attempt.waiting)
+                attempts.restore_attempts(db, lease, attempt.waiting)
                 connection_rows.undo_claim(db, before, attempt.started_at)
 
         self._save(undo, stopping)

@@ -162,15 +162,16 @@ class Worker:
     async def _refresh(  # noqa: PLR0913  # The arguments of a job.
         self,
         account: str,
-        source: str,
         survey_id: str,
         *,
+        connection_id: str = "",
+        source: str = "",
         forced: bool,
         resumed: bool,
         left: int = 0,
     ) -> None:
-        """Run one job."""
-        key = SurveyKey(account, source, survey_id)
+        """Run one job; those of earlier releases have a source instead of a connection."""
+        key = SurveyKey(account, connection_id or source, survey_id)
         try:
             ended = await asyncio.get_running_loop().run_in_executor(
                 self._pool, lambda: self._make(key, forced, self._stopping, resumed=resumed)
@@ -223,7 +224,8 @@ class Worker:
 
         try:
             given: dict[str, Any] = dict(job.task_kwargs)
-            key = SurveyKey(given["account"], given["source"], given["survey_id"])
+            connection = given.get("connection_id") or given["source"]
+            key = SurveyKey(given["account"], connection, given["survey_id"])
             again = job_of(key, forced=given["forced"], resumed=not given["resumed"])
         except KeyError:
             logger.error("Dropped a job of a dead worker: another release queued it.")  # noqa: TRY400  # The traceback adds nothing.

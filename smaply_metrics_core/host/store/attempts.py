@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 
 from smaply_metrics_core.host.store import history
 from smaply_metrics_core.host.store.dialect import in_list
+from smaply_metrics_core.host.store.leases import Lease
 from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.host.store.tables import attempts, metric_values, metrics
 from smaply_metrics_core.models.problem import Problem
@@ -47,9 +48,10 @@ def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> No
     )
 
 
-def restore_attempts(db: Connection, account: str, states: Sequence[MetricState]) -> None:
+def restore_attempts(db: Connection, lease: Lease, states: Sequence[MetricState]) -> None:
     """Restore the attempts that preceded a refresh cancelled by a clean shutdown."""
-    existing = _lock_metrics(db, account, [state.id for state in states])
+    account = lease.account
+    existing = _lock_metrics(db, lease, [state.id for state in states])
     drop_attempts(db, account, tuple(existing))
     _insert(
         db,
@@ -72,7 +74,7 @@ def restore_attempts(db: Connection, account: str, states: Sequence[MetricState]
 
 def save_outcomes(  # noqa: PLR0913  # The outcome of a refresh.
     db: Connection,
-    account: str,
+    lease: Lease,
     problems: Mapping[str, Problem | None],
     values: Mapping[str, tuple[str, Result, Tally]],
     now: datetime,
@@ -82,9 +84,10 @@ def save_outcomes(  # noqa: PLR0913  # The outcome of a refresh.
     """Save the end of each metric's attempt, and its new value with the value's fingerprint.
 
     Values are added to the history of their metrics; entries older than ``forget_before`` are
-    deleted. Metrics that have been deleted in the meantime are skipped.
+    deleted. Metrics that were deleted or moved to another connection in the meantime are skipped.
     """
-    existing = _lock_metrics(db, account, tuple(problems))
+    account = lease.account
+    existing = _lock_metrics(db, lease, tuple(problems))
     ended = [
         {
             "its_account": account,
@@ -130,14 +133,18 @@ def save_outcomes(  # noqa: PLR0913  # The outcome of a refresh.
     history.add(db, account, results, forget_before)
 
 
-def _lock_metrics(db: Connection, account: str, metric_ids: Sequence[str]) -> set[str]:
-    """Lock the metrics that still exist until the transaction ends, and return their ids.
+def _lock_metrics(db: Connection, lease: Lease, metric_ids: Sequence[str]) -> set[str]:
+    """Lock the metrics that the connection still has until the transaction ends; return their ids.
 
     Every transaction that writes to metrics locks them first, in order, to avoid deadlocks.
     """
     locked = (
         select(metrics.c.id)
-        .where(metrics.c.account == account, in_list(db, metrics.c.id, metric_ids))
+        .where(
+            metrics.c.account == lease.account,
+            metrics.c.connection_id == lease.connection_id,
+            in_list(db, metrics.c.id, metric_ids),
+        )
         .order_by(metrics.c.id)
         .with_for_update(read=True, key_share=True)
     )
@@ -145,7 +152,7 @@ def _lock_metrics(db: Connection, account: str, metric_ids: Sequence[str]) -> se
 
 
 def drop_value(db: Connection, account: str, metric_id: str) -> None:
-    """Delete the value of a metric whose definition has changed."""
+    """Delete the value of a metric whose definition or connection has changed."""
     db.execute(
         delete(metric_values).where(
             metric_values.c.account == account, metric_values.c.metric_id == metric_id

@@ -26,6 +26,7 @@ class AuditAction(StrEnum):
     EXPORT = "export"
     """Requested a debug bundle, whether or not it was written."""
     SET_ACCOUNT = "set_account"
+    RENAME_CONNECTION = "rename_connection"
 
 
 class AuditEntry(Frozen):

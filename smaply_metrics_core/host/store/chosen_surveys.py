@@ -117,4 +117,4 @@ def drop_attempts(db: Connection, row: ConnectionRow, survey_ids: Collection[str
 
 def _uses(row: ConnectionRow) -> ColumnElement[bool]:
     """Return the condition that a metric uses a connection."""
-    return and_(metrics.c.account == row.account, metrics.c.source == row.source)
+    return and_(metrics.c.account == row.account, metrics.c.connection_id == row.id)

@@ -20,9 +20,8 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
-from smaply_metrics_core.errors import AlreadyExists
+from smaply_metrics_core.errors import NotFound
 from smaply_metrics_core.host.store.dialect import row_not_found, upsert
 from smaply_metrics_core.host.store.tables import (
     attempts,
@@ -31,7 +30,7 @@ from smaply_metrics_core.host.store.tables import (
     metrics,
 )
 from smaply_metrics_core.models.check import CheckReport
-from smaply_metrics_core.models.problem import Audience, Problem
+from smaply_metrics_core.models.problem import Problem
 
 PAGE: Final = 500
 """Rows that one statement reads when those of all accounts are read."""
@@ -40,6 +39,9 @@ EVERY_ACCOUNT: Final = {"every_account": "all accounts share the encryption keys
 
 NOTE_INTERVAL: Final = timedelta(minutes=1)
 """The minimum interval between two notes that processes cannot refresh a connection."""
+
+_NAMES_LOCK: Final = 0x5_3A_91
+"""The first key of the advisory locks on the names of an account's connections."""
 
 _VERSIONED: Final = select(
     connections, credential_versions.c.version.label("sealed_version")
@@ -61,6 +63,7 @@ class ConnectionRow:
         sealed_version: The version of the credentials, from a table of its own; ``None`` when it is
             missing there, so that they must not be used.
         version: Incremented by each edit.
+        name: Its name in the account; empty in rows of earlier releases, for the source's title.
         chosen_count: How many surveys an Admin has chosen; ``None`` when all may be used.
         choice_version: Incremented by each change of that choice.
     """
@@ -97,59 +100,55 @@ class ConnectionRow:
 
 
 def add(db: Connection, row: ConnectionRow) -> None:
-    """Insert a connection, whose credentials have the version ``new_version`` returned.
-
-    Raises:
-        AlreadyExists: when the account already has a connection to this source.
-    """
+    """Insert a connection, whose credentials have the version ``new_version`` returned."""
     values = {**row.__dict__, **_json(row.report, row.problem)}
     del values["sealed_version"]
-    try:
-        db.execute(insert(connections).values(values))
-    except IntegrityError:
-        raise already_connected() from None
-
-
-def already_connected() -> AlreadyExists:
-    """Return the error for a second connection to the same source."""
-    return AlreadyExists(
-        "This account is already connected to this source.",
-        remedy="Change the existing connection under Edit Configuration.",
-        audience=Audience.ADMIN,
-        summary="This account is already connected to this source.",
-    )
+    db.execute(insert(connections).values(values))
 
 
 def find(db: Connection, account: str, connection_id: str, *, keep: bool = False) -> ConnectionRow:
-    """Return one connection, by its id or that of its source.
+    """Return one connection.
 
     ``keep`` locks the row, so that it is not deleted before the transaction ends.
 
     Raises:
         NotFound: when the account has no such connection.
     """
-    for column in (connections.c.id, connections.c.source):
-        statement = _VERSIONED.where(connections.c.account == account, column == connection_id)
-        if keep:
-            statement = statement.with_for_update(read=True, key_share=True, of=connections)
-        row = db.execute(statement).mappings().one_or_none()
-        if row is not None:
-            return _row(row)
-    raise row_not_found(
-        "connection",
-        connection_id,
-        "Choose an existing connection; an Admin can connect the source.",
+    statement = _VERSIONED.where(
+        connections.c.account == account, connections.c.id == connection_id
+    )
+    if keep:
+        statement = statement.with_for_update(read=True, key_share=True, of=connections)
+    row = db.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise no_connection(connection_id)
+    return _row(row)
+
+
+def no_connection(given: str) -> NotFound:
+    """Return the error for a connection that is not in this account."""
+    return row_not_found(
+        "connection", given, "Choose an existing connection; an Admin can connect the source."
     )
 
 
-def of_account(db: Connection, account: str) -> dict[str, ConnectionRow]:
-    """Return the connections of an account, by source."""
+def of_account(db: Connection, account: str) -> tuple[ConnectionRow, ...]:
+    """Return the connections of an account, oldest first."""
     rows = db.execute(
         _VERSIONED.where(connections.c.account == account).order_by(
             connections.c.created_at, connections.c.id
         )
     ).mappings()
-    return {row["source"]: _row(row) for row in rows}
+    return tuple(_row(row) for row in rows)
+
+
+def lock_names(db: Connection, account: str) -> None:
+    """Wait for other transactions that add or rename connections of an account.
+
+    In SQLite, writing transactions exclude each other anyway.
+    """
+    if db.dialect.name == "postgresql":
+        db.execute(select(func.pg_advisory_xact_lock(_NAMES_LOCK, func.hashtext(account))))
 
 
 def edit(
@@ -174,6 +173,15 @@ def edit(
         .values(new)
     )
     return result.rowcount == 1
+
+
+def rename(db: Connection, row: ConnectionRow, name: str) -> None:
+    """Store another name of a connection; the version, which is that of the rest, stays."""
+    db.execute(
+        update(connections)
+        .where(connections.c.account == row.account, connections.c.id == row.id)
+        .values(name=name)
+    )
 
 
 def claim_rejected(db: Connection, row: ConnectionRow, now: datetime) -> bool:
@@ -241,7 +249,7 @@ def recovered_at(db: Connection, row: ConnectionRow, now: datetime) -> datetime:
         .where(
             attempts.c.account == row.account,
             metrics.c.account == row.account,
-            metrics.c.source == row.source,
+            metrics.c.connection_id == row.id,
         )
     ).scalar()
     return max(instant for instant in (now, row.refused_at, last) if instant is not None)
@@ -360,11 +368,6 @@ def all_sealed(db: Connection) -> Iterator[SealedBlob]:
         if len(rows) < PAGE:
             return
         last = rows[-1].id
-
-
-def same_connection(source_column: Any, account_column: Any) -> Any:  # noqa: ANN401
-    """Return the condition that joins metrics to the connection of their account and source."""
-    return and_(connections.c.source == source_column, connections.c.account == account_column)
 
 
 def _json(report: CheckReport, problem: Problem | None) -> dict[str, Any]:

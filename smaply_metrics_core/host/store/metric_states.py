@@ -15,9 +15,13 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, select
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.host.store import chosen_surveys as choice
 from smaply_metrics_core.host.store.bulk_read import paused_collector
-from smaply_metrics_core.host.store.connections import same_connection
 from smaply_metrics_core.host.store.dialect import in_parameter, json_text, list_type, list_value
-from smaply_metrics_core.host.store.metrics import COLUMNS, damaged_metric, metric_of
+from smaply_metrics_core.host.store.metrics import (
+    COLUMNS,
+    damaged_metric,
+    fingerprint_of,
+    metric_of,
+)
 from smaply_metrics_core.host.store.model_cache import ModelCache
 from smaply_metrics_core.host.store.tables import (
     attempts,
@@ -78,6 +82,7 @@ class ConnectionState:
     """The columns of a connection that decide about refreshes."""
 
     id: str
+    name: str
     refused_at: datetime | None
     woken_at: datetime | None
     retry_not_before: datetime | None
@@ -91,7 +96,9 @@ class MetricState:
     """A metric with everything that the refresh policy and its card need.
 
     Attributes:
-        fingerprint: The fingerprint of its definition with the settings of the account.
+        connection_id: Its connection, which may have been deleted.
+        fingerprint: The fingerprint of its definition with the settings of the account, and of its
+            connection if it was moved.
         survey_chosen: Whether its connection allows metrics of its survey.
         row: The columns of the metric, of which ``metric`` is made when it is first used.
     """
@@ -99,6 +106,7 @@ class MetricState:
     id: str
     name: str
     source: str
+    connection_id: str
     survey_id: str
     type: MetricType
     display: Display
@@ -137,7 +145,8 @@ _COLUMNS = (
     attempts.c.ended_at,
     attempts.c.failed,
     json_text(attempts.c.problem).label("attempt_problem"),
-    connections.c.id.label("connection_id"),
+    connections.c.id.label("connected_id"),
+    connections.c.name.label("connection_name"),
     connections.c.refused_at,
     connections.c.woken_at,
     connections.c.retry_not_before,
@@ -164,7 +173,13 @@ _JOINED = (
         attempts,
         and_(attempts.c.metric_id == metrics.c.id, attempts.c.account == metrics.c.account),
     )
-    .outerjoin(connections, same_connection(metrics.c.source, metrics.c.account))
+    .outerjoin(
+        connections,
+        and_(
+            connections.c.id == metrics.c.connection_id,
+            connections.c.account == metrics.c.account,
+        ),
+    )
     .outerjoin(chosen_surveys, choice.joined_on(metrics.c.survey_id))
     .outerjoin(
         leases,
@@ -186,7 +201,7 @@ def read(  # noqa: PLR0913  # Which metrics to read, and how.
     survey: tuple[str, str] | None = None,
     keep: bool = False,
 ) -> tuple[MetricState, ...]:
-    """Return the states of these metrics, of one (source, survey), or of the whole account.
+    """Return the states of these metrics, of one (connection, survey), or of the whole account.
 
     ``keep`` locks the metrics, so that they are not deleted before the transaction ends.
     """
@@ -195,7 +210,7 @@ def read(  # noqa: PLR0913  # Which metrics to read, and how.
     if metric_ids is not None:
         given["metric_ids"] = list_value(dialect, metric_ids)
     if survey is not None:
-        given["source"], given["survey_id"] = survey
+        given["connection_id"], given["survey_id"] = survey
     rows = db.execute(_statement(dialect, frozenset(given), keep=keep), given).all()
     with paused_collector(len(rows)):
         return tuple(_states(rows, settings))
@@ -215,7 +230,8 @@ def _statement(dialect: str, given: frozenset[str], *, keep: bool) -> Select[Any
         statement = statement.where(in_parameter(dialect, metrics.c.id, wanted))
     if "survey_id" in given:
         statement = statement.where(
-            metrics.c.source == bindparam("source"), metrics.c.survey_id == bindparam("survey_id")
+            metrics.c.connection_id == bindparam("connection_id"),
+            metrics.c.survey_id == bindparam("survey_id"),
         )
     if keep:
         statement = statement.with_for_update(read=True, key_share=True, of=metrics)
@@ -258,7 +274,8 @@ def _attempt(row: Row[Any]) -> Attempt | None:
 
 def _connection(row: Row[Any]) -> ConnectionState:
     return ConnectionState(
-        row.connection_id,
+        row.connected_id,
+        row.connection_name,
         row.refused_at,
         row.woken_at,
         row.retry_not_before,
@@ -297,8 +314,8 @@ def _states(rows: Iterable[Row[Any]], settings: AccountSettings) -> Iterator[Met
     """Yield the states of rows; metrics of the same connection share its state."""
     connected: dict[str | None, ConnectionState | None] = {None: None}
     for row in rows:
-        if row.connection_id not in connected:
-            connected[row.connection_id] = _connection(row)
+        if row.connected_id not in connected:
+            connected[row.connected_id] = _connection(row)
         try:
             definition = _definition_summary(row.definition, settings)
             display = _display(row.display)
@@ -308,14 +325,15 @@ def _states(rows: Iterable[Row[Any]], settings: AccountSettings) -> Iterator[Met
             id=row.id,
             name=row.name,
             source=row.source,
+            connection_id=row.connection_id,
             survey_id=row.survey_id,
             type=definition.type,
             display=display,
-            fingerprint=definition.fingerprint,
+            fingerprint=fingerprint_of(definition.fingerprint, row.moved_to),
             row=row,
             value=_value(row),
             attempt=_attempt(row),
-            connection=connected[row.connection_id],
+            connection=connected[row.connected_id],
             lease_expires_at=row.expires_at if row.owner else None,
             forced_at=row.forced_at,
             running_since=row.running_since,

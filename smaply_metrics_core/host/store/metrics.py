@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from sqlalchemy import JSON, Connection, Row, delete, insert, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
 
+from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.errors import NotFound, StoreError
 from smaply_metrics_core.host.store.dialect import in_list, json_text, row_not_found
-from smaply_metrics_core.host.store.tables import metrics
+from smaply_metrics_core.host.store.tables import connections, metrics
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.query import Definition
 from smaply_metrics_core.models.survey import KnownQuestion
@@ -20,6 +33,10 @@ COLUMNS: Final = tuple(
 )
 """The columns that ``metric_of`` reads."""
 
+_WITHOUT_CONNECTION: Final = ~exists().where(
+    and_(connections.c.id == metrics.c.connection_id, connections.c.account == metrics.c.account)
+)
+
 _QUESTIONS: Final = TypeAdapter(Mapping[str, KnownQuestion], config=ConfigDict(defer_build=True))
 
 
@@ -28,8 +45,23 @@ def add(db: Connection, account: str, user: str, metric: Metric) -> None:
     db.execute(insert(metrics).values(account=account, created_by=user, **_values(metric)))
 
 
-def replace(db: Connection, account: str, metric: Metric) -> bool:
-    """Update a metric from its previous version; ``False`` if that is no longer the stored one."""
+def adopt(db: Connection, account: str, source: str, connection_id: str) -> None:
+    """Assign the metrics of a source whose connection no longer exists to another connection."""
+    db.execute(
+        update(metrics)
+        .where(metrics.c.account == account, metrics.c.source == source, _WITHOUT_CONNECTION)
+        .values(connection_id=connection_id)
+    )
+
+
+def replace(db: Connection, account: str, metric: Metric, *, moved: bool = False) -> bool:
+    """Update a metric from its previous version; ``False`` if that is no longer the stored one.
+
+    ``moved`` changes its fingerprint, because its values are those of another connection.
+    """
+    values = _values(metric)
+    if moved:
+        values["moved_to"] = metric.connection_id
     result = db.execute(
         update(metrics)
         .where(
@@ -37,7 +69,7 @@ def replace(db: Connection, account: str, metric: Metric) -> bool:
             metrics.c.id == metric.id,
             metrics.c.version == metric.version - 1,
         )
-        .values(_values(metric))
+        .values(values)
     )
     return result.rowcount == 1
 
@@ -56,6 +88,32 @@ def find(db: Connection, account: str, metric_id: str) -> Metric:
     return metric_of(row)
 
 
+def fingerprint_of(definition: str, moved_to: str) -> str:
+    """Return the fingerprint of a metric, from that of its definition.
+
+    A metric that was moved to another connection has another fingerprint, so that the values and
+    the history of the connection before are not shown.
+    """
+    if not moved_to:
+        return definition
+    return hashlib.sha256(f"{definition} {moved_to}".encode()).hexdigest()[:32]
+
+
+def read_fingerprint(
+    db: Connection, account: str, metric_id: str, settings: AccountSettings
+) -> str:
+    """Return the fingerprint of a metric with the settings of its account.
+
+    Raises:
+        NotFound: when the account has no such metric.
+    """
+    definition = find(db, account, metric_id).definition
+    moved_to = db.execute(
+        select(metrics.c.moved_to).where(metrics.c.account == account, metrics.c.id == metric_id)
+    ).scalar_one()
+    return fingerprint_of(settings.fingerprint(definition), moved_to)
+
+
 def no_metric(metric_id: str) -> NotFound:
     """Return the error for a metric that is not in this account."""
     return row_not_found(
@@ -64,16 +122,27 @@ def no_metric(metric_id: str) -> NotFound:
 
 
 def of_account(
-    db: Connection, account: str, *, source: str | None = None, workspace: str | None = None
+    db: Connection, account: str, *, connection_id: str | None = None, workspace: str | None = None
 ) -> tuple[Metric, ...]:
-    """Return the metrics of an account, or of one source or workspace, oldest first."""
-    statement = select(*COLUMNS).where(metrics.c.account == account)
-    if source is not None:
-        statement = statement.where(metrics.c.source == source)
+    """Return the metrics of an account, or of one connection or workspace, oldest first."""
+    wanted = [metrics.c.account == account]
+    if connection_id is not None:
+        wanted.append(metrics.c.connection_id == connection_id)
     if workspace is not None:
-        statement = statement.where(metrics.c.workspace == workspace)
-    rows = db.execute(statement.order_by(metrics.c.created_at, metrics.c.id))
-    return tuple(metric_of(row) for row in rows)
+        wanted.append(metrics.c.workspace == workspace)
+    return _select(db, *wanted)
+
+
+def without_connection(db: Connection, account: str, source: str) -> tuple[Metric, ...]:
+    """Return the metrics of a source whose connection no longer exists, oldest first."""
+    return _select(
+        db, metrics.c.account == account, metrics.c.source == source, _WITHOUT_CONNECTION
+    )
+
+
+def _select(db: Connection, *wanted: ColumnElement[bool]) -> tuple[Metric, ...]:
+    statement = select(*COLUMNS).where(*wanted).order_by(metrics.c.created_at, metrics.c.id)
+    return tuple(metric_of(row) for row in db.execute(statement))
 
 
 def remove(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
@@ -120,6 +189,7 @@ def _metric(row: Row[Any]) -> Metric:
         workspace=row.workspace,
         name=row.name,
         source=row.source,
+        connection_id=row.connection_id,
         definition=Definition.model_validate_json(row.definition),
         display=Display.model_validate_json(row.display),
         questions=_QUESTIONS.validate_json(row.questions),

@@ -23,7 +23,6 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    UniqueConstraint,
 )
 
 
@@ -104,7 +103,7 @@ connections = Table(
     Column("retry_said_at", Instant, nullable=True),
     # Since when the connection is down; empty while it is up. Each change is logged once.
     Column("down_since", Instant, nullable=True),
-    # The name that an Admin gave it; if empty, the title of the source is shown.
+    # Unique in the account, ignoring case. Empty in rows of earlier releases: the source's title.
     Column("name", String(200), nullable=False, server_default=""),
     # Why a process left the last refresh to others, and when; empty after the next attempt.
     Column("left_at", Instant, nullable=True),
@@ -116,7 +115,7 @@ connections = Table(
     # Incremented by each change of the choice, to detect concurrent edits.
     Column("choice_version", Integer, nullable=False, server_default="1"),
     PrimaryKeyConstraint("id"),
-    UniqueConstraint("account", "source"),
+    Index("ix_connections_account", "account"),
     Index("ix_connections_server", "server"),
 )
 
@@ -152,6 +151,11 @@ metrics = Table(
     Column("workspace", String(200), nullable=False),
     Column("name", String(300), nullable=False),
     Column("source", String(200), nullable=False),
+    # No foreign key: the id of a deleted connection stays until another one adopts the metric.
+    Column("connection_id", String(40), nullable=False),
+    # The connection that an Editor moved it to, if any. It is a part of the fingerprint, so that
+    # values of the connection before are never shown.
+    Column("moved_to", String(40), nullable=False, server_default=""),
     # A copy from the definition, for the index.
     Column("survey_id", String(400), nullable=False),
     Column("definition", JSON, nullable=False),
@@ -163,7 +167,7 @@ metrics = Table(
     Column("created_by", String(200), nullable=False),
     Column("updated_at", Instant, nullable=False),
     PrimaryKeyConstraint("id"),
-    Index("ix_metrics_survey", "account", "source", "survey_id"),
+    Index("ix_metrics_survey", "account", "connection_id", "survey_id"),
     Index("ix_metrics_account", "account", "id"),
 )
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from smaply_metrics_core import ChartType, Problem
 from smaply_metrics_core.errors import NotFound, StoreError
@@ -25,7 +25,7 @@ from smaply_metrics_core.host import (
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.metric_states import MAX_RESULTS
 from smaply_metrics_core.host.store.model_cache import ModelCache
-from smaply_metrics_core.host.store.tables import attempts, metric_values, metrics
+from smaply_metrics_core.host.store.tables import attempts, connections, metric_values, metrics
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, VIEWER, load, value_of
 
 if TYPE_CHECKING:
@@ -131,6 +131,9 @@ def store_states(world: World, states: list[Stored], now: datetime) -> None:
     """Store one metric for each state, with an attempt that ended a minute ago."""
     store = Store(world.where)
     with store.writing() as db:
+        (connection_id,) = db.execute(
+            select(connections.c.id).where(connections.c.account == "acme")
+        ).scalars()
         for number, (definition, display, result, problem) in enumerate(states):
             key = {"metric_id": f"met_{number:04}", "account": "acme"}
             stored = {**key, "fingerprint": AccountSettings().fingerprint(definition)}
@@ -141,6 +144,7 @@ def store_states(world: World, states: list[Stored], now: datetime) -> None:
                     workspace="default",
                     name=f"Metric {number}",
                     source="shop",
+                    connection_id=connection_id,
                     survey_id="S1",
                     definition=definition.model_dump(mode="json"),
                     display=display.model_dump(mode="json"),

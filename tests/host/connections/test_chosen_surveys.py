@@ -170,9 +170,9 @@ def test_each_role_reads_why_a_metric_stopped(connected: MetricsHost) -> None:
 def test_a_queued_refresh_is_not_made(connected: MetricsHost, world: World) -> None:
     """The choice is read again under the lease, also for refreshes of dead workers."""
     refresh = SurveyRefresh(connected._runtime, connected._sessions, lambda *_: None)  # noqa: SLF001
-    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.chosen_surveys.edit(ADMIN, "shop", ["S2"])
-    key, forced = SurveyKey("acme", "shop", "S1"), True
+    key, forced = SurveyKey("acme", metric.connection_id, "S1"), True
     assert refresh(key, forced, Event(), resumed=True) is RefreshEnd.NOTHING_DUE
     assert world.shop.fetches == []
     (card,) = connected.cards.load(VIEWER, refresh=False)

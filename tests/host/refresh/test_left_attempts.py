@@ -166,7 +166,7 @@ def test_the_attempt_is_left_to_another_process(
     assert world.query("SELECT owner, forced_at FROM leases") == [(None, None)]
     warnings = [record for record in caplog.records if "leaves it to other" in record.getMessage()]
     assert len(warnings) == 1
-    assert "survey S1 (account acme, source shop)" in warnings[0].getMessage()
+    assert "survey S1 (account acme, connection con_" in warnings[0].getMessage()
     world.shop.answers["S1"] += stars("1")
     (card,) = load(connected)
     assert (card.text, card.freshness, card.problem) == ("3.3", Freshness.FRESH, None)
@@ -333,10 +333,11 @@ def test_each_refresh_is_logged_on_one_line(
     world.shop.failure = SourceUnavailable("The shop\nis closed.")
     load(connected)
     good, bad = [record for record in caplog.records if record.name.endswith("refresh_log")]
-    assert good.getMessage().startswith("Refreshed survey S1 (account acme, source shop) in ")
+    assert good.getMessage().startswith("Refreshed survey S1 (account acme, connection con_")
     assert (good.levelno, bad.levelno) == (logging.INFO, logging.WARNING)
     message = bad.getMessage()
-    assert "survey S1 (account acme, source shop) failed for 1 of 1 metrics after" in message
+    assert "The refresh of survey S1 (account acme, connection con_" in message
+    assert ") failed for 1 of 1 metrics after" in message
     assert message.endswith("source_unavailable: The shop is closed.")
     assert TOKEN not in caplog.text
 

@@ -22,7 +22,12 @@ from smaply_metrics_core.errors import (
 from smaply_metrics_core.host import AllowedDestinations, Freshness, MetricsHost, Settings
 from smaply_metrics_core.host.connections.keys import new_key
 from smaply_metrics_core.host.refresh import worker as worker_module
-from smaply_metrics_core.host.refresh.procrastinate_queue import SCHEMA
+from smaply_metrics_core.host.refresh.procrastinate_queue import (
+    QUEUE,
+    SCHEMA,
+    TASK,
+    ProcrastinateExecutor,
+)
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.host.child_processes import SECONDS, Fleet, connected_host, fleet_in, until
@@ -170,7 +175,7 @@ def test_failed_jobs_are_logged(
         (card,) = host.cards.load(VIEWER, wait=SECONDS)
         assert card.freshness is Freshness.FAILED
         (line,) = [one.getMessage() for one in caplog.records if "failed for 1" in one.getMessage()]
-        assert "survey S1 (account acme, source shop)" in line
+        assert "survey S1 (account acme, connection con_" in line
         assert line.endswith("source_unavailable: The shop is closed.")
 
         def fail(*_: object, **__: object) -> None:
@@ -180,7 +185,7 @@ def test_failed_jobs_are_logged(
         host.cards.load(EDITOR, force=True)
         until(lambda: "ZeroDivisionError" in caplog.text)
         until(lambda: jobs(world) == 0)
-    assert "The refresh of survey S1 (account acme, source shop) failed." in caplog.text
+    assert "The refresh of survey S1 (account acme, connection con_" in caplog.text
     assert TOKEN not in caplog.text
 
 
@@ -259,3 +264,29 @@ def test_a_stopped_database_ends_the_worker_with_its_error(tmp_path: Path) -> No
     assert refused.value.retryable
     assert str(server.folder) not in refused.value.message + refused.value.remedy
     host.close()
+
+
+@postgresql_only
+@pytest.mark.usefixtures("queue")
+def test_jobs_of_earlier_releases_name_the_source(world: World) -> None:
+    """A worker refreshes the only connection to it; with several, the next load queues a job."""
+    host = open_queueing(world)
+    host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    job: dict[str, str | bool] = {
+        "account": "acme",
+        "source": "shop",
+        "survey_id": "S1",
+        "forced": True,
+    }
+    executor = ProcrastinateExecutor(host._store)  # noqa: SLF001
+    queue = executor._open().configure_task(TASK, queue=QUEUE)  # noqa: SLF001
+    with host.worker(1):
+        queue.defer(**job, resumed=False)
+        until(lambda: jobs(world) == 0)
+        assert [len(queries) for _, queries in world.shop.fetches] == [1]
+        host.connections.connect(ADMIN, "shop", {"api_token": TOKEN}, name="EU")
+        queue.defer(**job, resumed=True)
+        until(lambda: jobs(world) == 0)
+    executor.close()
+    assert len(world.shop.fetches) == 1

@@ -43,6 +43,10 @@ EARLIER = sorted(path for path in (Path(__file__).parent / "releases").glob("*.s
 """Stores that earlier releases wrote, as SQL: each has four metrics, one of them failed."""
 
 
+ROWS_0007 = Path(__file__).parent / "rows" / "0007.sql"
+"""Rows of the release that had at most one connection of a source in an account."""
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Path | URL:
     """The location of a store that does not exist."""
@@ -193,6 +197,36 @@ def test_a_store_of_an_earlier_release_keeps_its_cards(world: World, dump: Path)
     world.clock.forward(3601)
     cards = {card.name: card for card in host.cards.load(VIEWER, wait=60)}
     assert (cards["Taste"].text, cards["Taste"].freshness) == ("4.0", Freshness.FRESH)
+
+
+def test_metrics_get_the_connection_of_their_source(empty: Path | URL) -> None:
+    """The migration to several connections of a source keeps leases, values and attempts."""
+    engine = make_engine(empty, 2)
+    statements = ROWS_0007.read_text(encoding="utf-8").replace("NOON", "'2026-04-01 12:00:00'")
+    with engine.execution_options(writes=True).begin() as db:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = db
+        command.upgrade(config, "0007")
+        for statement in statements.split(";\n"):
+            if statement:
+                db.exec_driver_sql(statement)
+    engine.dispose()
+    store = Store(empty)
+    with store.writing() as db:
+        found = db.exec_driver_sql("SELECT id, connection_id, moved_to FROM metrics ORDER BY id")
+        assert [tuple(row) for row in found] == [
+            ("met_1", "con_1", ""),
+            ("met_2", "con_none", ""),
+            ("met_3", "con_2", ""),
+        ]
+        for table, rows in {"leases": 1, "metric_values": 1, "attempts": 1, "history": 1}.items():
+            assert db.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == rows  # noqa: S608  # Constants.
+        db.exec_driver_sql("UPDATE connections SET account = 'acme', source = 'shop'")
+        # The key of the leases still refers to the connections.
+        db.exec_driver_sql("DELETE FROM connections WHERE id = 'con_1'")
+        assert db.exec_driver_sql("SELECT count(*) FROM leases").scalar() == 0
+    store.close()
 
 
 def test_every_earlier_release_has_a_fixture() -> None:

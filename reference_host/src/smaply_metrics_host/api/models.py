@@ -41,7 +41,7 @@ Id = Annotated[str, StringConstraints(pattern=OWN_ID)]
 ConnectionName = Annotated[
     str,
     StringConstraints(pattern=SOURCE_ID),
-    Field(description="The connection's ID, or the ID of its source."),
+    Field(description="The connection's ID, or the ID of a source with one connection."),
 ]
 SurveyId = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_SURVEY_ID)]
 
@@ -51,7 +51,7 @@ SourceInPath = Annotated[
 ConnectionInPath = Annotated[
     str,
     Path(
-        description="The connection's ID, or the ID of its source.",
+        description="The connection's ID, or the ID of a source with one connection.",
         pattern=SOURCE_ID,
         examples=["qualtrics"],
     ),

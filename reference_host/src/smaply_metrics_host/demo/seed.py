@@ -101,12 +101,19 @@ def _write_files(folder: Path, seed: int) -> None:
 
 
 async def _connect(app_state: AppState, ada: Actor, source: str, values: dict[str, str]) -> None:
-    """Connect, or point the connection of an earlier demo to the new sandbox."""
+    """Connect, or point the first connection of an earlier demo to the new sandbox."""
     connections = app_state.metrics.connections
-    if any(view.source == source for view in await connections.list(ada)):
-        await connections.edit(ada, source, values)
+    known = await _first_connections(app_state, ada)
+    if source in known:
+        await connections.edit(ada, known[source], values)
     else:
         await connections.connect(ada, source, values)
+
+
+async def _first_connections(app_state: AppState, ada: Actor) -> dict[str, str]:
+    """Return the id of the oldest connection to each source."""
+    views = await app_state.metrics.connections.list(ada)
+    return {view.source: view.id for view in reversed(views)}
 
 
 def _workspaces(app_state: AppState) -> dict[str, str]:
@@ -124,11 +131,12 @@ async def _metrics(
 ) -> dict[str, Metric]:
     """Return the demo's metrics by name, and create those that are missing."""
     metrics = {metric.name: metric for metric in await app_state.metrics.metrics.list(ada)}
+    connections = await _first_connections(app_state, ada)
     for planned in content.METRICS:
         if planned.name not in metrics:
             metrics[planned.name] = await app_state.metrics.metrics.add(
                 ada,
-                planned.source,
+                connections[planned.source],
                 planned.name,
                 planned.definition,
                 display=planned.display,

@@ -69,7 +69,8 @@ class FormContext:
     Attributes:
         form: The form, adjusted to the options.
         cleared: The fields that were changed by the adjustment.
-        sources: The titles of the connected sources by id.
+        sources: The connections to choose from, by id; of an existing metric, those of its source.
+        title: The connection of the form, or its source if the connection was deleted.
         surveys: The surveys to choose from; ``None`` while the list is closed.
         questionnaire: The chosen survey; ``None`` without one, or if it cannot be read.
         windows: The covered dates, and the previous ones for a Comparison; empty while unknown.
@@ -80,6 +81,7 @@ class FormContext:
 
     form: MetricForm
     sources: dict[str, str]
+    title: str = ""
     cleared: tuple[str, ...] = ()
     surveys: SurveyPage | None = None
     questionnaire: Questionnaire | None = None
@@ -106,20 +108,31 @@ async def load_form_context(
         asked: The actions on the form.
         metric: The metric being edited.
     """
-    sources = await _sources(metrics, actor)
+    views = [
+        one
+        for one in await metrics.connections.list(actor)
+        if metric is None or one.source == metric.source
+    ]
+    sources = {one.id: one.label for one in views}
     if not form.source and len(sources) == 1:
         form = replace(form, source=next(iter(sources)))
+    form = await with_connection(metrics, actor, form)
     draft, problems = draft_of(form)
     windows = await _windows(metrics, actor, draft.range or DateRange(), draft.type)
-    offer = FormContext(form, sources, windows=windows, problems=problems)
+    source = metric.source if metric else form.source
+    title = sources.get(form.source) or title_of(source)
+    offer = FormContext(form, sources, title, windows=windows, problems=problems)
     if form.source in {"", MANUAL}:
         return offer
-    title = sources.get(form.source) or title_of(form.source)
     try:
         if form.source not in sources:
             raise NotFound(  # Handled like an error of the source.
-                f"This account is not connected to {title}.",
-                remedy="An Admin can connect it under Account settings → Integrations.",
+                f"This account is not connected to {title}."
+                if not sources
+                else "The connection of this metric was deleted.",
+                remedy="An Admin can connect it under Account settings → Integrations."
+                if not sources
+                else "Choose another source.",
             )
         if not form.survey or asked.picking:
             surveys = await metrics.catalog.surveys(
@@ -198,8 +211,15 @@ def _gone(
     return None
 
 
-async def _sources(metrics: AsyncMetricsHost, actor: Actor) -> dict[str, str]:
-    return {one.source: one.title for one in await metrics.connections.list(actor)}
+async def with_connection(metrics: AsyncMetricsHost, actor: Actor, form: MetricForm) -> MetricForm:
+    """Return the form with the id of its connection if it has the id of a source, as in a link."""
+    if form.source in {"", MANUAL}:
+        return form
+    try:
+        view = await metrics.connections.show(actor, form.source)
+    except MetricsError:
+        return form  # The problem is shown when the surveys are listed.
+    return replace(form, source=view.id)
 
 
 async def _windows(

@@ -101,8 +101,9 @@ def read(sent: FormData) -> MetricForm:
         include=_texts(sent, "include"),
         filters=_filters(sent),
     )
-    # Clear what depends on a choice that was changed.
-    if not _stayed(sent, "source_was", form.source):
+    # Clear what depends on a choice that was changed. The other connections of an existing metric
+    # have the same source, so they may have the same survey.
+    if not form.metric and not _stayed(sent, "source_was", form.source):
         form = replace(form, survey="", search="")
     if not _stayed(sent, "survey_was", form.survey):
         form = replace(form, question="", weight="", filters=())
@@ -121,7 +122,7 @@ def filled(metric: Metric) -> MetricForm:
         version=str(metric.version),
         workspace=metric.workspace,
         name=metric.name,
-        source=metric.source,
+        source=metric.connection_id,
         type=definition.type.value,
         survey=definition.survey_id,
         question=definition.question_id or "",

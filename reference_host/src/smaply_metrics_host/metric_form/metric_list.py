@@ -21,7 +21,7 @@ class MetricRow:
     """One metric in the list.
 
     Attributes:
-        source: The title of the source.
+        source: The connection, or the title of the source if it was deleted.
         measures: The definition in one line.
         uses: The number of cards that show it.
     """
@@ -63,14 +63,14 @@ def page_of(
         search: Words that must all occur in the name, source, type or definition, ignoring case;
             empty for all metrics.
         number: The page number; the last page if there are fewer.
-        titles: Titles by source.
+        titles: The names and titles of connections by id.
         uses: The number of cards by metric.
     """
     words = search.casefold().split()
     lines = [
         MetricRow(
             one,
-            titles.get(one.source) or title_of(one.source),
+            titles.get(one.connection_id) or title_of(one.source),
             definition_text(one),
             uses.get(one.id, 0),
         )

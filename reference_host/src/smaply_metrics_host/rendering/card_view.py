@@ -48,6 +48,7 @@ class CardView:
     Attributes:
         map: The id of the map; empty for a preview.
         name: The name of the metric; empty if it has none.
+        connection: The name of the metric's connection; empty if it was deleted.
         rendered: The last good value; ``None`` without one.
         missing: Why there is no value.
         as_of: When the data was read.
@@ -62,6 +63,7 @@ class CardView:
     heading: str
     name: str
     subheading: str
+    connection: str = ""
     rendered: RenderedResult | None = None
     missing: str = ""
     as_of: datetime | None = None
@@ -107,6 +109,7 @@ def card_view(
         heading=display.heading or card.name,
         name=card.name,
         subheading=display.subheading,
+        connection=card.connection,
         rendered=result_renderer.render(card.result, display, zone) if card.result else None,
         missing="" if card.result else _missing(card),
         as_of=card.as_of,

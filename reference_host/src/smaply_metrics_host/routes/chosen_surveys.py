@@ -24,7 +24,8 @@ from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import Admin, FormLimits, checked_form
 from smaply_metrics_host.error_handlers import status_of
 from smaply_metrics_host.jobs import Job, JobResult
-from smaply_metrics_host.routes.connections import address, required
+from smaply_metrics_host.routes.connection_saving import address
+from smaply_metrics_host.routes.connections import required
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.web.forms import whole
 
@@ -100,11 +101,11 @@ async def show(
 
     async def work(_job: Job) -> JobResult:
         await asyncio.shield(listing)
-        return JobResult(f"{address(source)}/surveys?waited=true")
+        return JobResult(f"{address(view.id)}/surveys?waited=true")
 
-    title = f"Listing the surveys of {view.title}"
+    title = f"Listing the surveys of {view.label}"
     return started(
-        request, app_state.jobs.start(person, title, work, source=view.title, back=address(source))
+        request, app_state.jobs.start(person, title, work, source=view.title, back=address(view.id))
     )
 
 
@@ -140,7 +141,7 @@ async def choose(
             return _page(request, app_state, view, choice, _stored(choice, problem), 409)
         draft = Draft(draft.restricted, draft.ticked, draft.search, problem=problem)
         return _page(request, app_state, view, choice, draft, status_of(error))
-    return RedirectResponse(address(source), 303)
+    return RedirectResponse(address(view.id), 303)
 
 
 def _text(given: FormData, name: str) -> str:

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
-from smaply_metrics_core.host import InputError, MetricsError, Problem, SurveyPage
+from smaply_metrics_core.host import ConnectionView, InputError, MetricsError, Problem, SurveyPage
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import Admin, CheckedForm
 from smaply_metrics_host.jobs import Job, JobResult
-from smaply_metrics_host.routes.connections import JobId, address, left_by, required
+from smaply_metrics_host.routes.connection_saving import address, left_by
+from smaply_metrics_host.routes.connections import JobId, required
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.people import Person
 
@@ -58,7 +59,7 @@ async def choose(  # noqa: PLR0913, PLR0917  # Request parameters.
     view = await required(app_state, person, source)
     made = left_by(app_state, person, job_id)
     listed = (
-        {} if search is None else await _surveys(app_state, person, source, search, reload=reload)
+        {} if search is None else await _surveys(app_state, person, view.id, search, reload=reload)
     )
     return app_state.templates.page(
         request,
@@ -80,8 +81,8 @@ async def surveys(
     reload: Reload = False,  # noqa: FBT002  # As above.
 ) -> Response:
     """Return the list of surveys as a part of the page."""
-    await required(app_state, person, source)
-    listed = await _surveys(app_state, person, source, search or "", reload=reload)
+    view = await required(app_state, person, source)
+    listed = await _surveys(app_state, person, view.id, search or "", reload=reload)
     return HTMLResponse(app_state.templates.fragment("debug_surveys.html", **listed))
 
 
@@ -91,25 +92,31 @@ async def download(
 ) -> Response:
     """Start a job that creates the bundle."""
     view = await required(app_state, person, source)
-    page = f"{address(source)}/debug"
+    page = f"{address(view.id)}/debug"
     survey = str(given.get("survey_id") or given.get("survey") or "").strip()
     personal = "personal" in given
 
     async def work(job: Job) -> JobResult:
         try:
-            made = await _make(app_state, person, job, source, survey, personal=personal)
+            made = await _make(app_state, person, job, view, survey, personal=personal)
         except MetricsError as error:
             made = Made(problem=error.to_problem())
         job.memo = made
         html = app_state.templates.fragment("debug_made.html", made=made, job_id=job.id)
         return JobResult(f"{page}?job={job.id}", html, None if made.name else made.problem)
 
-    title = f"Downloading survey data from {view.title}"
+    title = f"Downloading survey data from {view.label}"
     return started(request, app_state.jobs.start(person, title, work, back=page))
 
 
 async def _make(  # noqa: PLR0913  # The survey and the person.
-    app_state: AppState, person: Person, job: Job, source: str, survey: str, *, personal: bool
+    app_state: AppState,
+    person: Person,
+    job: Job,
+    view: ConnectionView,
+    survey: str,
+    *,
+    personal: bool,
 ) -> Made:
     """Create a bundle and attach it to the job.
 
@@ -122,7 +129,7 @@ async def _make(  # noqa: PLR0913  # The survey and the person.
         )
     bundle = await app_state.metrics.debug_bundles.export(
         person.actor,
-        source,
+        view.id,
         survey,
         app_state.downloads.path(job.id),
         include_personal=personal,
@@ -130,21 +137,22 @@ async def _make(  # noqa: PLR0913  # The survey and the person.
     )
     job.file = bundle.path
     named = re.sub(r"[^A-Za-z0-9_-]+", "_", survey)
-    job.file_name = f"{source}-{named}-{app_state.clock.now():%Y-%m-%d}.zip"
+    job.file_name = f"{view.source}-{named}-{app_state.clock.now():%Y-%m-%d}.zip"
     size = (await run_in_threadpool(bundle.path.stat)).st_size
     return Made(job.file_name, size, personal, bundle.problem)
 
 
 async def _surveys(
-    app_state: AppState, person: Person, source: str, search: str, *, reload: bool
+    app_state: AppState, person: Person, connection: str, search: str, *, reload: bool
 ) -> dict[str, Any]:
     """Return the data of the list of surveys, or the problem that prevented listing them."""
     page: SurveyPage | None = None
     problem: Problem | None = None
     try:
         page = await app_state.metrics.catalog.surveys(
-            person.actor, source, search=search, limit=SHOWN, reload=reload, all_surveys=True
+            person.actor, connection, search=search, limit=SHOWN, reload=reload, all_surveys=True
         )
     except MetricsError as error:
         problem = error.to_problem()
-    return {"found": page, "problem": problem, "search": search, "page": f"{address(source)}/debug"}
+    address_of = f"{address(connection)}/debug"
+    return {"found": page, "problem": problem, "search": search, "page": address_of}

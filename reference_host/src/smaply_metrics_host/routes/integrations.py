@@ -25,13 +25,15 @@ class Tool:
 
     Attributes:
         installed: The entry point; ``None`` if the source is no longer installed.
-        connection: The account's connection.
+        connection: A connection of the account; ``None`` if it has none to this source.
+        may_add: Whether another connection can be added here: only after the last one.
     """
 
     id: str
     title: str
     installed: SourceState | None
     connection: ConnectionView | None
+    may_add: bool = False
 
     @property
     def usable(self) -> bool:
@@ -62,7 +64,7 @@ async def integrations(
         "integrations.html",
         tools=tools,
         admins=[one.name for one in people if one.role is Role.ADMIN],
-        deleted=next((one for one in tools if one.id == deleted and not one.connection), None),
+        deleted=next((one for one in tools if one.id == deleted), None),
     )
 
 
@@ -71,18 +73,30 @@ def listed(
 ) -> tuple[Tool, ...]:
     """Return the sources with their connections, by title, unusable ones last.
 
-    If several entry points claim one id, the connection belongs to the usable one.
+    If several entry points claim one id, the connections belong to the usable one.
     """
-    left = {view.source: view for view in connections}
-    tools = [
-        _tool(state, left.pop(state.id, None))
-        for state in sorted(states, key=lambda one: one.state is not SourceStatus.OK)
+    left: dict[str, list[ConnectionView]] = {}
+    for view in connections:
+        left.setdefault(view.source, []).append(view)
+    tools: list[Tool] = []
+    for state in sorted(states, key=lambda one: one.state is not SourceStatus.OK):
+        tools += _tools(state, left.pop(state.id, []))
+    tools += [
+        Tool(view.source, view.label, None, view) for views in left.values() for view in views
     ]
-    tools += [Tool(view.source, view.title, None, view) for view in left.values()]
+    # Sorting is stable, so the connections of a source stay in the order of their creation.
     return tuple(
-        sorted(tools, key=lambda one: (not (one.usable or one.connection), one.title.casefold()))
+        sorted(
+            tools,
+            key=lambda one: (
+                not (one.usable or one.connection),
+                (one.connection.title if one.connection else one.title).casefold(),
+            ),
+        )
     )
 
 
-def _tool(state: SourceState, view: ConnectionView | None) -> Tool:
-    return Tool(state.id, view.title if view else state.title, state, view)
+def _tools(state: SourceState, views: list[ConnectionView]) -> list[Tool]:
+    if not views:
+        return [Tool(state.id, state.title, state, None)]
+    return [Tool(state.id, view.label, state, view, may_add=view is views[-1]) for view in views]

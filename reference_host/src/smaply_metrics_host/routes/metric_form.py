@@ -177,6 +177,7 @@ async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
             person.actor,
             metric_id,
             name=wanted.name,
+            connection_id=wanted.source,
             definition=wanted.definition,
             display=wanted.display,
             version=_version(form),
@@ -209,7 +210,7 @@ async def not_fitting(
     desk: FormPage, form: MetricForm, error: MetricsError, title: str = "Not saved"
 ) -> FormMessage:
     """Return the messages of an error: at the fields that it names, or else above the form."""
-    source = await source_title(desk, form.source)
+    source = await source_title(desk, form)
     problem = problem_for(desk.person.role, error.to_problem(), source)
     fields = {"question_id": "question"}
     problems = {fields.get(one.name, one.name): one.message for one in problem.fields}
@@ -218,11 +219,16 @@ async def not_fitting(
     return FormMessage(problem=problem, title=title, problems=problems, status=status_of(error))
 
 
-async def source_title(desk: FormPage, source: str) -> str:
-    """Return the title of a source for messages."""
+async def source_title(desk: FormPage, form: MetricForm) -> str:
+    """Return the title of the source of a form for messages."""
     connections = await desk.app_state.metrics.connections.list(desk.person.actor)
-    titles = {one.source: one.title for one in connections}
-    return titles.get(source) or title_of(source)
+    for one in connections:
+        if form.source in {one.id, one.source}:
+            return one.title
+    if form.metric:
+        metric = await desk.app_state.metrics.metrics.show(desk.person.actor, form.metric)
+        return title_of(metric.source)
+    return title_of(form.source)
 
 
 async def render(
@@ -262,7 +268,7 @@ async def render(
 
     title = "Loading from the survey tool"
     try:
-        source = await source_title(desk, form.source)
+        source = await source_title(desk, form)
         job = app_state.jobs.start(person, title, work, source=source, back=location)
     except TooManyJobs:
         gathering.cancel()
@@ -302,7 +308,11 @@ async def _shown(
         conflict=said.conflict,
         workspaces={one.id: one.name for one in workspaces},
         manual=await can_upload(app_state),
-        redefined=bool(metric and definition and definition != metric.definition),
+        redefined=bool(
+            metric
+            and definition
+            and (metric.connection_id, metric.definition) != (offer.form.source, definition)
+        ),
         types=TYPES,
         excluded=EXCLUDED,
     )
@@ -312,7 +322,7 @@ async def _conflict(desk: FormPage, theirs: Metric, form: MetricForm) -> Conflic
     own, (display, _) = definition_of(form) or theirs.definition, display_of(form)
     try:
         survey = await desk.app_state.metrics.catalog.questionnaire(
-            desk.person.actor, theirs.source, own.survey_id
+            desk.person.actor, theirs.connection_id, own.survey_id
         )
     except MetricsError:
         survey = None  # Questions are then shown by ID.

@@ -13,7 +13,7 @@ from smaply_metrics_host.app_state import CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, Editor
 from smaply_metrics_host.jobs import Job, JobResult
 from smaply_metrics_host.metric_form.drafts import DraftPreview, PutAside
-from smaply_metrics_host.metric_form.form_context import CSV
+from smaply_metrics_host.metric_form.form_context import CSV, with_connection
 from smaply_metrics_host.metric_form.form_data import MetricForm, read
 from smaply_metrics_host.metric_form.preview_card import preview_view
 from smaply_metrics_host.metric_form.validation import (
@@ -42,21 +42,23 @@ TITLE = "Calculating the preview"
 @router.post("/preview")
 async def show(desk: AtDesk, sent: CheckedForm) -> Response:
     """Start a job that calculates the form's definition, from downloaded data if possible."""
-    app_state, person, form = desk.app_state, desk.person, read(sent)
+    app_state, person = desk.app_state, desk.person
+    form = await with_connection(app_state.metrics, person.actor, read(sent))
     try:
         wanted = validate_form(form, to_save=False)
     except FormInvalid as error:
         said = await not_fitting(desk, form, error, "No preview")
         return await render(desk, form, asked_by(sent), said)
     # An uploaded file is read again, since it may have been replaced.
-    reload = "reload_data" in sent or wanted.source == CSV
+    sources = {one.id: one.source for one in await app_state.metrics.connections.list(person.actor)}
+    reload = "reload_data" in sent or sources.get(wanted.source) == CSV
     before = app_state.drafts.preview(person, form.preview)
     back = f"/metrics/drafts/{app_state.drafts.put(person, PutAside(form, preview=before))}"
 
     async def work(job: Job) -> JobResult:
         return await _measure(desk, form, wanted, job, reload=reload)
 
-    source = await source_title(desk, form.source)
+    source = await source_title(desk, form)
     job = app_state.jobs.start(person, TITLE, work, source=source, back=back)
     return started(desk.request, job)
 

@@ -51,7 +51,7 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
         shown,
         search=search,
         number=page,
-        titles={one.source: one.title for one in connections},
+        titles={one.id: one.label for one in connections},
         uses=await run_in_threadpool(app_state.card_placements.uses, person.account),
     )
     used = [line.metric.id for line in found.lines if line.uses]

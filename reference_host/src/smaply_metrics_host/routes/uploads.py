@@ -12,7 +12,7 @@ from smaply_metrics_core.host import DataError, ExportFailed, InputError, Metric
 from smaply_metrics_host.dependencies import CheckedForm, Editor
 from smaply_metrics_host.error_handlers import status_of
 from smaply_metrics_host.metric_form.drafts import PutAside
-from smaply_metrics_host.metric_form.form_context import CSV, MANUAL
+from smaply_metrics_host.metric_form.form_context import MANUAL
 from smaply_metrics_host.metric_form.form_data import MetricForm, read
 from smaply_metrics_host.metric_form.validation import FormInvalid
 from smaply_metrics_host.routes.metric_form import (
@@ -50,7 +50,7 @@ async def take(desk: AtDesk, sent: CheckedForm) -> Response:
     try:
         if not isinstance(file, UploadFile) or not file.filename:
             raise InputError("No file selected.", remedy="Choose a CSV file.")
-        survey = await upload(
+        uploaded = await upload(
             app_state,
             person.actor,
             file,
@@ -59,7 +59,7 @@ async def take(desk: AtDesk, sent: CheckedForm) -> Response:
         )
     except MetricsError as error:
         return await render(desk, form, asked_by(sent), await _in_place(desk, form, error))
-    form = replace(form, source=CSV, survey=survey, survey_name="")
+    form = replace(form, source=uploaded.connection, survey=uploaded.survey, survey_name="")
     if fragment_of(desk.request):
         return await render(desk, form)
     # Redirect, so that reloading the page does not upload the file again.

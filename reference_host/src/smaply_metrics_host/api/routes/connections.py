@@ -17,6 +17,7 @@ from smaply_metrics_host.web.json_body import LONGEST_TEXT
 router = api_router("connections", "/connections")
 
 MOST_VALUES = 50
+MAX_NAME_LENGTH = 200
 
 Values = Annotated[
     dict[str, Annotated[SecretStr, Field(max_length=LONGEST_TEXT)]],
@@ -33,6 +34,7 @@ class Connect(ApiModel):
 
     model_config = example(
         source="qualtrics",
+        name="Europe",
         values={
             "base_url": "iad1.qualtrics.com",
             "api_token": "the-token-of-a-dedicated-account",
@@ -40,7 +42,23 @@ class Connect(ApiModel):
     )
 
     source: Annotated[str, StringConstraints(pattern=SOURCE_ID)]
+    name: Annotated[
+        str,
+        Field(
+            max_length=MAX_NAME_LENGTH,
+            description="A name that is unique in the account; by default the title of the source. "
+            "The second connection to a source requires one.",
+        ),
+    ] = ""
     values: Values
+
+
+class NewName(ApiModel):
+    """The new name of a connection."""
+
+    model_config = example(name="Europe")
+
+    name: Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
 
 
 class NewValues(ApiModel):
@@ -71,12 +89,14 @@ async def connect(
     step fails, nothing is stored and the response is 422 with the problem of that step. If another
     step fails, the connection is stored with a warning.
     """
-    view = await app_state.metrics.connections.connect(admin.actor, body.source, body.values)
+    view = await app_state.metrics.connections.connect(
+        admin.actor, body.source, body.values, name=body.name
+    )
     response.headers["location"] = f"{PREFIX}/connections/{view.id}"
     return view
 
 
-@router.get("/{connection_id}")
+@router.get("/{connection_id}", responses=errors(409))
 async def show_connection(
     app_state: CurrentAppState, editor: Editor, connection_id: ConnectionInPath
 ) -> ConnectionView:
@@ -87,7 +107,7 @@ async def show_connection(
     return await app_state.metrics.connections.show(editor.actor, connection_id)
 
 
-@router.post("/{connection_id}/check", responses=errors(502))
+@router.post("/{connection_id}/check", responses=errors(409, 502))
 async def check_connection(
     app_state: CurrentAppState, admin: Admin, connection_id: ConnectionInPath
 ) -> ConnectionView:
@@ -110,7 +130,18 @@ async def edit_connection(
     return await app_state.metrics.connections.edit(admin.actor, connection_id, body.values)
 
 
-@router.delete("/{connection_id}")
+@router.post("/{connection_id}/rename", responses=errors(409))
+async def rename_connection(
+    app_state: CurrentAppState, admin: Admin, connection_id: ConnectionInPath, body: NewName
+) -> ConnectionView:
+    """Rename a connection.
+
+    Names are unique in the account, ignoring case.
+    """
+    return await app_state.metrics.connections.rename(admin.actor, connection_id, body.name)
+
+
+@router.delete("/{connection_id}", responses=errors(409))
 async def delete_connection(
     app_state: CurrentAppState, admin: Admin, connection_id: ConnectionInPath
 ) -> DeletedConnection:

@@ -67,6 +67,7 @@ class MetricChange(ApiModel):
         ),
     ]
     name: Title | None = None
+    connection: ConnectionName | None = None
     definition: Definition | None = None
     display: Display | None = None
 
@@ -116,7 +117,7 @@ async def list_metrics(  # noqa: PLR0913, PLR0917  # Each is a parameter of the 
 @router.post(
     "",
     status_code=201,
-    responses=created(201, "show_metric", "metric_id") | errors(404, 502),
+    responses=created(201, "show_metric", "metric_id") | errors(404, 409, 502),
 )
 async def create_metric(
     app_state: CurrentAppState, editor: Editor, body: NewMetric, response: Response
@@ -156,13 +157,14 @@ async def edit_metric(
 ) -> Metric:
     """Update a metric.
 
-    A new definition deletes the value and makes the metric due. A new name or display keeps the
-    value. Placed cards keep their display.
+    A new definition or connection deletes the value and makes the metric due. A new name or
+    display keeps the value. Placed cards keep their display.
     """
     return await app_state.metrics.metrics.edit(
         editor.actor,
         metric_id,
         name=body.name,
+        connection_id=body.connection,
         definition=body.definition,
         display=body.display,
         version=body.version,

@@ -85,7 +85,7 @@ class RangeQuery(DateRange):
     comparison: bool = Field(default=False, description="Whether to add the range to compare with.")
 
 
-@router.get("/connections/{connection_id}/surveys", responses=errors(502))
+@router.get("/connections/{connection_id}/surveys", responses=errors(409, 502))
 async def list_surveys(  # noqa: PLR0913, PLR0917  # Each is a parameter of the call.
     app_state: CurrentAppState,
     editor: Editor,
@@ -105,7 +105,7 @@ async def list_surveys(  # noqa: PLR0913, PLR0917  # Each is a parameter of the 
     )
 
 
-@router.get("/connections/{connection_id}/chosen-surveys")
+@router.get("/connections/{connection_id}/chosen-surveys", responses=errors(409))
 async def show_chosen_surveys(
     app_state: CurrentAppState,
     admin: Admin,
@@ -133,7 +133,7 @@ async def choose_surveys(
     return await chosen.show(admin.actor, connection_id)
 
 
-@router.get("/connections/{connection_id}/questionnaire", responses=errors(502))
+@router.get("/connections/{connection_id}/questionnaire", responses=errors(409, 502))
 async def show_questionnaire(
     app_state: CurrentAppState,
     editor: Editor,
@@ -158,7 +158,7 @@ async def show_questionnaire(
     )
 
 
-@router.post("/connections/{connection_id}/options", responses=errors(502))
+@router.post("/connections/{connection_id}/options", responses=errors(409, 502))
 async def list_options(
     app_state: CurrentAppState, editor: Editor, connection_id: ConnectionInPath, body: FormState
 ) -> MetricOptions:

@@ -1,0 +1,155 @@
+"""Saves the configuration of a connection in a job, and stores why it was not saved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from fastapi import Request
+from pydantic import SecretStr
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from smaply_metrics_core.host import (
+    ConnectionView,
+    MetricsError,
+    NotFound,
+    Problem,
+    SourceForm,
+    StepResult,
+)
+from smaply_metrics_host.app_state import AppState
+from smaply_metrics_host.jobs import Job, JobResult
+from smaply_metrics_host.routes.jobs import started
+from smaply_metrics_host.store.people import Person
+
+_TO_THE_FORM: Final = re.compile(r" under `?Edit Configuration`?(?=[.,;:]| and\b)")
+
+NAME: Final = "connection_name"
+"""The field of the connection's name, which no source may have as a field of its own."""
+
+Values = Mapping[str, str | SecretStr]
+Save = Callable[[Values, Job], Awaitable[ConnectionView]]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A configuration that was not saved.
+
+    Attributes:
+        ended: The completed steps of the check; empty if it did not start.
+        typed: The form values without secrets, which are never sent back.
+    """
+
+    problem: Problem
+    ended: tuple[StepResult, ...]
+    typed: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """The title of the banner."""
+        return "Connection Failed" if self.ended else "Not saved"
+
+
+def fit_form(problem: Problem) -> Problem:
+    """Return a problem with a remedy for a person who is on the form itself.
+
+    Remedies are written for people on other pages, whom they send to Edit Configuration.
+    """
+    return problem.model_copy(update={"remedy": _TO_THE_FORM.sub("", problem.remedy)})
+
+
+def address(source: str) -> str:
+    """Return the URL of the page of a connection, or of a source with at most one."""
+    return f"/settings/integrations/{source}"
+
+
+def name_in(given: FormData) -> str:
+    """Return the name of the connection in a form, without white space around it."""
+    name = given.get(NAME, "")
+    return name.strip() if isinstance(name, str) else ""
+
+
+def start_saving(  # noqa: PLR0913, PLR0917  # The differences between connecting and editing.
+    request: Request,
+    app_state: AppState,
+    person: Person,
+    form: SourceForm,
+    given: FormData,
+    save: Save,
+    page: str,
+) -> Response:
+    """Start a job that checks a configuration and saves it, and show the job.
+
+    Args:
+        request: The request of the form.
+        app_state: The parts of the host.
+        person: The Admin.
+        form: The fields of the source.
+        given: What was submitted.
+        save: Checks and stores the values.
+        page: The URL of the page with the form, which shows why nothing was saved.
+    """
+    values = _entered(form, given)
+    typed = {name: value for name, value in values.items() if isinstance(value, str)}
+    typed[NAME] = name_in(given)
+    job = app_state.jobs.start(
+        person,
+        f"Checking {form.title}",
+        partial(_save, app_state, form, values, typed, save, page),
+        checks=form.steps,
+        back=page,
+    )
+    return started(request, job)
+
+
+async def _save(  # noqa: PLR0913, PLR0917  # As above.
+    app_state: AppState,
+    form: SourceForm,
+    values: Values,
+    typed: Mapping[str, str],
+    save: Save,
+    page: str,
+    job: Job,
+) -> JobResult:
+    """Save, and store the outcome with the job for the page that shows it."""
+    try:
+        job.memo = view = await save(values, job)
+    except MetricsError as error:
+        problem = fit_form(error.to_problem())
+        job.memo = refused = Refused(problem, job.view.steps, typed)
+        html = app_state.templates.fragment(
+            "connection_refused.html",
+            problem=refused.problem,
+            title=refused.title,
+            ended=refused.ended,
+            source=form.id,
+        )
+        return JobResult(f"{page}?job={job.id}", html, refused.problem)
+    return JobResult(f"{address(view.id)}?job={job.id}")
+
+
+def _entered(form: SourceForm, given: FormData) -> dict[str, str | SecretStr]:
+    """Return the submitted values of the source's fields, without blank ones.
+
+    A button with a suggested value submits it as ``use:NAME``.
+    """
+    entered: dict[str, str | SecretStr] = {}
+    for field in form.fields:
+        value = given.get(f"use:{field.name}") or given.get(field.name)
+        if isinstance(value, str) and value.strip():
+            entered[field.name] = SecretStr(value) if field.secret else value
+    return entered
+
+
+def left_by(app_state: AppState, person: Person, job_id: str) -> object:
+    """Return the stored outcome of a job; ``None`` if it has expired."""
+    if not job_id:
+        return None
+    try:
+        return app_state.jobs.find(person, job_id).memo
+    except NotFound:
+        return None
