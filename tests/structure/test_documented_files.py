@@ -8,8 +8,8 @@ from pathlib import Path
 
 NAME = re.compile(r"`([\w./-]+\.py)(?::[A-Za-z]\w*)?`")
 
-EXAMPLES = {"docs/embed.md"}
-"""Pages that show files for readers to create; tests/docs/test_examples.py runs them."""
+EXAMPLES = {"docs/embed.md", "docs/tutorial.md", "docs/tutorial-login.md"}
+"""Pages that show files for readers to create; test_examples.py and test_tutorials.py run them."""
 
 
 def committed(root: Path, pattern: str) -> list[str]:
