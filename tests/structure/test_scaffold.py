@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -16,9 +17,17 @@ import pytest
 
 from smaply_metrics_core.errors import AlreadyExists, InputError
 from smaply_metrics_core.sources.loader import contract
+from smaply_metrics_core.testing.import_string import import_contract
 from smaply_metrics_core.testing.scaffold.generator import ToolKind, write_source
+from smaply_metrics_core.testing.suite.runner import run_tests
 
 NAME = "paper_birds"
+FEW_TESTS = (
+    "test_the_check_passes",
+    "test_wrong_credentials_are_refused",
+    "test_the_list_of_surveys_is_complete",
+    "test_the_numbers_are_those_of_the_account",
+)
 HOOKS = [hook for hook in contract() if hook != "recompute_metric"]
 
 
@@ -196,6 +205,21 @@ def test_a_name_may_contain_that_of_the_template(tmp_path: Path, kind: ToolKind)
     assert "class AcmeApiAcmeApi:" in text_of(written, "api.py")
     assert 'name = "smaply-metrics-acme-api-acme"' in text_of(written, "pyproject.toml")
     assert 'acme_api_acme = "smaply_metrics_acme_api_acme:' in text_of(written, "pyproject.toml")
+
+
+@pytest.mark.parametrize("kind", ToolKind)
+def test_a_new_source_reads_its_fake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ToolKind
+) -> None:
+    """Each kind passes a few contract tests; the others run from wheels."""
+    name = f"birds_{kind}"
+    write_source(name, tmp_path / name, kind)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / name / "src"), *sys.path])
+    test_file = tmp_path / name / "tests" / "test_contract.py"
+    with import_contract(f"{test_file}:TestBirds{kind.title()}") as facts:
+        source = importlib.import_module(f"smaply_metrics_{name}").source
+        results = run_tests(type("Birds", (facts,), {"source": source}), FEW_TESTS)
+        assert [(one.outcome, one.message) for one in results] == [("passed", "")] * len(FEW_TESTS)
 
 
 def text_of(written: tuple[Path, ...], name: str) -> str:
