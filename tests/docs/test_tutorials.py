@@ -36,6 +36,7 @@ def apply(step: Write | Insert, project: Path) -> None:
     """Change a file of the project as the reader does."""
     path = project / step.file
     text = step.text if isinstance(step, Write) else step.applied(path.read_text(encoding="utf-8"))
+    compile(text, step.file, "exec")
     path.write_text(text, encoding="utf-8")
 
 
