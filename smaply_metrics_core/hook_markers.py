@@ -8,6 +8,7 @@ import pluggy
 
 PROJECT: Final = "smaply_metrics"
 ENTRY_POINT_GROUP: Final = "smaply_metrics.sources"
+"""The group of the entry points of sources."""
 
 CONTRACT_VERSION: Final = "0.1"
 """The version of the contract of this release: hooks, models and errors.
@@ -19,3 +20,4 @@ version of the same major version is compatible.
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""The decorator that marks a function as the implementation of a hook."""

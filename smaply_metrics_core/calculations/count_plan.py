@@ -29,6 +29,7 @@ from smaply_metrics_core.models.query import (
 from smaply_metrics_core.models.survey import Choice
 
 NOT_ANSWERED: Final = "not_answered"
+"""The reason in ``Counts.unanswered`` for a response without an answer to the question."""
 NOT_APPLICABLE: Final = "not_applicable"
 UNDATED: Final = "undated"
 COUNTED: Final = ""

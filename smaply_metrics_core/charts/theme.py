@@ -70,6 +70,7 @@ THEMES: Final[Mapping[ThemeName, Theme]] = {
         other="#6e7581",
     ),
 }
+"""The themes by name."""
 
 
 def config(theme: Theme) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from smaply_metrics_core.cli.signals import terminated_gracefully
 from smaply_metrics_core.cli.stdio import process_of_our_own
 
 GROUPS: Final = {
-    "source": "List, diagnose, create, test and record sources.",
+    "source": "List, diagnose, create, test, record and serve sources.",
     "connection": "Add, list, show, check, edit and delete connections.",
     "survey": "List and choose surveys; list their questions.",
     "metric": "Preview, add, list, show, edit and delete metrics.",

@@ -5,16 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import shlex
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from smaply_metrics_core import hookspecs, testing
-from smaply_metrics_core.cli.app import app
 from smaply_metrics_core.sources.loader import contract
 from tests.docs.generated_parts import FILES, file_text
+from tests.docs.tutorial_steps import Write, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -63,18 +61,8 @@ def test_the_public_names_for_tests_are_documented() -> None:
 
 
 def pieces() -> dict[str, str]:
-    """Return the code of the tutorial by the file that is named last before it."""
-    found: dict[str, str] = {}
-    file = ""
-    for part in re.finditer(
-        r"^```python\n(?P<code>.*?)^```|`(?P<file>(?:src|tests)/[\w/]+\.py)`",
-        page("tutorial.md"),
-        re.MULTILINE | re.DOTALL,
-    ):
-        file = part["file"] or file
-        if part["code"]:
-            found[file] = f"{found.get(file, '')}\n{part['code']}"
-    return found
+    """Return the code of the tutorial by its files."""
+    return {one.file: one.text for one in steps(DOCS / "tutorial.md") if isinstance(one, Write)}
 
 
 def statements(text: str) -> list[str]:
@@ -93,34 +81,3 @@ def test_the_tutorial_shows_every_mandatory_hook() -> None:
     """Only the optional hook is missing."""
     code = "\n".join(pieces().values())
     assert [hook for hook in contract() if f"def {hook}(" not in code] == ["recompute_metric"]
-
-
-COMMANDS = [
-    line.removeprefix("$ ")
-    for block in blocks("tutorial.md", "console")
-    for line in block.splitlines()
-]
-PROVEN_FROM_WHEELS = ("cd form_garden", "pip install", "pytest", "mypy")
-"""Commands that tests/structure/test_scaffold.py runs in a new environment."""
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        pytest.param(line, marks=pytest.mark.deep(reason="runs the suite of the tutorial's source"))
-        if " source test " in line
-        else line
-        for line in COMMANDS
-    ],
-)
-def test_a_command_of_the_tutorial_runs(
-    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each command exits with 0."""
-    if line.startswith(PROVEN_FROM_WHEELS):
-        return
-    program, *arguments = shlex.split(line)
-    assert program == "smaply-metrics"
-    monkeypatch.chdir(tmp_path if arguments[:2] == ["source", "new"] else GARDEN)
-    result = CliRunner().invoke(app, [*arguments, "--home", str(tmp_path / "home")])
-    assert result.exit_code == 0, result.output

@@ -9,13 +9,17 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from smaply_metrics_core import hookspecs
 from smaply_metrics_core.host import CALCULATIONS
+from smaply_metrics_core.testing.scaffold.generator import ToolKind, write_source
 from smaply_metrics_csv_example.source import CsvSource
+from tests.docs.hook_results import result
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = ROOT / "docs"
@@ -28,6 +32,8 @@ FILES: Final = {
     "source": "src/smaply_metrics_form_garden/source.py",
 }
 """The files that the tutorial builds."""
+SCAFFOLD_NAME: Final = "paper_birds"
+"""The source that the tutorial for a tool with a login creates."""
 PART: Final = re.compile(
     r"(?P<begin><!-- generated: (?P<kind>\w+) ?(?P<names>[\w. ]*) -->\n).*?(?P<end><!-- end -->)",
     re.DOTALL,
@@ -81,13 +87,32 @@ def name_of(node: ast.stmt) -> str:
 
 
 def code(file: str, *names: str) -> str:
-    """Return definitions of a file of the tutorial.
+    """Return definitions of a file of the tutorial."""
+    return definitions(file_text(file), names)
+
+
+@cache
+def scaffold(kind: str) -> Mapping[str, str]:
+    """Return the files of a new source by their names, without folders."""
+    with TemporaryDirectory() as folder:
+        written = write_source(SCAFFOLD_NAME, Path(folder) / "new", ToolKind(kind))
+        return {path.name: path.read_text(encoding="utf-8") for path in written}
+
+
+def login(file: str, *names: str) -> str:
+    """Return definitions of a file of the scaffold of a tool with a login."""
+    module = file.replace("server", f"{SCAFFOLD_NAME}_server")
+    return definitions(scaffold("login")[f"{module}.py"], names)
+
+
+def definitions(text: str, names: Sequence[str]) -> str:
+    """Return definitions of a module.
 
     A name is that of a function, a class or a constant; `imports`; `Class.method`; or
     `Class..method`: the beginning of the class up to the end of that method.
     """
-    lines = file_text(file).splitlines()
-    body = ast.parse("\n".join(lines)).body
+    lines = text.splitlines()
+    body = ast.parse(text).body
 
     def span(name: str) -> tuple[int, int]:
         if name == "imports":
@@ -113,13 +138,15 @@ def code(file: str, *names: str) -> str:
     return f"\n```python\n{''.join(pieces)}\n```\n\n"
 
 
-PAGES: Final = ("calculations.md", "hooks.md", "tutorial.md")
+PAGES: Final = ("calculations.md", "hooks.md", "tutorial-login.md", "tutorial.md")
 """The pages that have such parts."""
 
 KINDS: Final[dict[str, Callable[..., str]]] = {
     "calculations": calculations,
     "code": code,
     "example": example,
+    "login": login,
+    "result": result,
     "signature": signature,
 }
 

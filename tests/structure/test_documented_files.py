@@ -8,7 +8,7 @@ from pathlib import Path
 
 NAME = re.compile(r"`([\w./-]+\.py)(?::[A-Za-z]\w*)?`")
 
-EXAMPLES = {"docs/embed.md", "docs/recordings.md"}
+EXAMPLES = {"docs/embed.md", "docs/recordings.md", "docs/tutorial.md", "docs/tutorial-login.md"}
 """Pages that show files for readers to create, which tests run."""
 
 

@@ -106,6 +106,43 @@ def test_public_classes_and_functions_have_docstrings(public_module: str) -> Non
 
 
 @pytest.mark.parametrize("public_module", PUBLIC_MODULES)
+def test_members_and_constants_have_texts(public_module: str) -> None:
+    """The reference shows methods and properties with a docstring, and texts after constants."""
+    missing = set()
+    for name, thing in exported(public_module).items():
+        if isinstance(thing, type) and thing.__module__.startswith(OURS):
+            missing |= {
+                f"{name}.{member}"
+                for member, value in vars(thing).items()
+                if not member.startswith("_") and member not in inspect.get_annotations(thing)
+                if isinstance(underlying(value), FunctionType)
+                and not inspect.getdoc(getattr(thing, member))
+            }
+        elif not isinstance(thing, type | FunctionType):
+            missing |= set() if has_text(public_module, name) else {name}
+
+    assert missing == set()
+
+
+def has_text(module: str, name: str) -> bool:
+    """Whether a text follows the definition of a constant, in the module that defines it."""
+    file = Path(str(importlib.import_module(module).__file__))
+    stub = file.with_suffix(".pyi")
+    body = ast.parse((stub if stub.is_file() else file).read_text(encoding="utf-8")).body
+    for statement, following in zip(body, [*body[1:], None], strict=True):
+        match statement:
+            case ast.ImportFrom(module=str(source), names=names) if name in {
+                one.name for one in names
+            }:
+                return has_text(source, name)
+            case (
+                ast.AnnAssign(target=ast.Name(id=found)) | ast.Assign(targets=[ast.Name(id=found)])
+            ) if found == name:
+                return isinstance(following, ast.Expr)
+    return False
+
+
+@pytest.mark.parametrize("public_module", PUBLIC_MODULES)
 def test_public_objects_can_be_pickled_by_name(public_module: str) -> None:
     """A class or function can be imported by its ``__module__`` and name."""
     for thing in exported(public_module).values():

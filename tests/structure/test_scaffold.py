@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -16,9 +17,17 @@ import pytest
 
 from smaply_metrics_core.errors import AlreadyExists, InputError
 from smaply_metrics_core.sources.loader import contract
-from smaply_metrics_core.testing.scaffold.generator import write_source
+from smaply_metrics_core.testing.import_string import import_contract
+from smaply_metrics_core.testing.scaffold.generator import ToolKind, write_source
+from smaply_metrics_core.testing.suite.runner import run_tests
 
 NAME = "paper_birds"
+FEW_TESTS = (
+    "test_the_check_passes",
+    "test_wrong_credentials_are_refused",
+    "test_the_list_of_surveys_is_complete",
+    "test_the_numbers_are_those_of_the_account",
+)
 HOOKS = [hook for hook in contract() if hook != "recompute_metric"]
 
 
@@ -115,7 +124,7 @@ def test_its_contract_tests_pass(elsewhere: Path, project: Path) -> None:
 def test_it_is_fully_typed(elsewhere: Path, project: Path) -> None:
     """Mypy reports no issues with strict settings."""
     printed = done(str(elsewhere / "python"), "-m", "mypy", "--no-incremental", cwd=project)
-    assert "no issues found in 6 source files" in printed
+    assert "no issues found in 7 source files" in printed
 
 
 @pytest.mark.wheels
@@ -149,8 +158,9 @@ def test_its_contract_tests_detect_a_wrong_host(
     copy = Path(shutil.copytree(project, tmp_path / NAME))
     module = copy / "src" / f"smaply_metrics_{NAME}" / "source.py"
     text = module.read_text(encoding="utf-8")
-    assert "host=HOST" in text
-    module.write_text(text.replace("host=HOST", 'host="elsewhere.example.com"'), encoding="utf-8")
+    right, wrong = "address=credentials.server", 'address="https://elsewhere.example.com/"'
+    assert right in text
+    module.write_text(text.replace(right, wrong), encoding="utf-8")
     assert "test_the_check_passes" in failed_tests(elsewhere, copy)
 
 
@@ -184,9 +194,10 @@ def test_a_reserved_name_is_rejected(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_name_may_contain_that_of_the_template(tmp_path: Path) -> None:
-    """A name that contains the template's name is replaced only once."""
-    written = write_source("acme_api_acme", tmp_path / "new")
+@pytest.mark.parametrize("kind", ToolKind)
+def test_a_name_may_contain_that_of_the_template(tmp_path: Path, kind: ToolKind) -> None:
+    """A name that contains the template's name is replaced only once, in each kind of source."""
+    written = write_source("acme_api_acme", tmp_path / "new", kind)
     for path in written:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".py":
@@ -194,6 +205,21 @@ def test_a_name_may_contain_that_of_the_template(tmp_path: Path) -> None:
     assert "class AcmeApiAcmeApi:" in text_of(written, "api.py")
     assert 'name = "smaply-metrics-acme-api-acme"' in text_of(written, "pyproject.toml")
     assert 'acme_api_acme = "smaply_metrics_acme_api_acme:' in text_of(written, "pyproject.toml")
+
+
+@pytest.mark.parametrize("kind", ToolKind)
+def test_a_new_source_reads_its_fake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ToolKind
+) -> None:
+    """Each kind passes a few contract tests; the others run from wheels."""
+    name = f"birds_{kind}"
+    write_source(name, tmp_path / name, kind)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / name / "src"), *sys.path])
+    test_file = tmp_path / name / "tests" / "test_contract.py"
+    with import_contract(f"{test_file}:TestBirds{kind.title()}") as facts:
+        source = importlib.import_module(f"smaply_metrics_{name}").source
+        results = run_tests(type("Birds", (facts,), {"source": source}), FEW_TESTS)
+        assert [(one.outcome, one.message) for one in results] == [("passed", "")] * len(FEW_TESTS)
 
 
 def text_of(written: tuple[Path, ...], name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import httpx
 
-HOST: Final = "eu.form-garden.example.com"
+HOST: Final = "garden.example.com"
 KEY: Final = "made-up-key-of-form-garden-0001"
 RESPONDENT: Final = "Rosa Thorne"
 FIRST: Final = datetime(2026, 2, 2, 7, 30, tzinfo=UTC)

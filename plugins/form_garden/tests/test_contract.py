@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
-from plugins.form_garden.tests.form_garden_server import FIRST, KEY, RESPONDENT, server
+from plugins.form_garden.tests.form_garden_server import FIRST, HOST, KEY, RESPONDENT, server
 from smaply_metrics_core.testing import SourceContract
 
 
@@ -13,8 +13,8 @@ class TestFormGarden(SourceContract):
     """The contract tests, run against the fake server."""
 
     source = "form_garden"
-    credentials: ClassVar = {"region": "eu", "key": KEY}
-    wrong_credentials: ClassVar = {"region": "eu", "key": "made-up-key-that-is-unknown"}
+    credentials: ClassVar = {"server": f"https://{HOST}/", "key": KEY}
+    wrong_credentials: ClassVar = {**credentials, "key": "made-up-key-that-is-unknown"}
     survey_id = "form-4"
     recorded_at = FIRST + timedelta(days=60, seconds=60)
     personal = (RESPONDENT,)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from plugins.form_garden.tests.form_garden_server import FIRST, FORMS, KEY, QUESTIONS, server
+from plugins.form_garden.tests.form_garden_server import FIRST, FORMS, HOST, KEY, QUESTIONS, server
 from smaply_metrics_core import Blame, Deadline, MetricsError
 from smaply_metrics_core.testing import AllowedDestinations, ManualClock, SourceRegistry
 
@@ -30,7 +30,7 @@ def problems(path: str, body: object) -> list[MetricsError]:
     )
     found = []
     with source.session(
-        source.parse({"region": "eu", "key": KEY}),
+        source.parse({"server": f"https://{HOST}/", "key": KEY}),
         account="a",
         allowed=AllowedDestinations(),
         deadline=Deadline.after(60, clock),

@@ -11,7 +11,7 @@ from smaply_metrics_core.cli.command_context import (
     before_command,
     source_registry,
 )
-from smaply_metrics_core.cli.commands import source_development
+from smaply_metrics_core.cli.commands import source_development, source_start
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 
@@ -90,4 +90,5 @@ def doctor(
         raise typer.Exit(1)
 
 
+app.add_typer(source_start.app)
 app.add_typer(source_development.app)

@@ -1,4 +1,4 @@
-"""``source new|test|record``: commands for authors of sources."""
+"""``source test|record``: the contract tests of a source, and their recordings."""
 
 from __future__ import annotations
 
@@ -33,48 +33,6 @@ CONTRACT_HELP = (
     "The contract class, by module or file, for example tests/test_contract.py:TestAcme."
 )
 MARKS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "skipped": ("-", "dim")}
-
-
-@app.command("new")
-@option_groups
-def new(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The ID of the source, for example paper_birds.")
-    ],
-    invocation: CommandContext,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Parent folder of the new distribution. Default: the current folder.",
-            show_default=False,
-        ),
-    ] = None,
-) -> None:
-    """Create a distribution with a new source.
-
-    The new source passes its contract tests without a change.
-    """
-    from smaply_metrics_core.sources.registry import SourceRegistry  # Imported on use, as below.
-    from smaply_metrics_core.testing.scaffold.generator import write_source
-
-    folder = (output or Path()) / name
-    written = write_source(name, folder)
-    rivals = sorted({one.distribution for one in SourceRegistry().states() if one.id == name})
-    if invocation.wants_json:
-        files = [str(path) for path in written]
-        print_json({"folder": str(folder), "files": files, "rivals": rivals})
-        return
-    print_text(text("✓ ", "green"), f"{folder}: {len(written)} files.")
-    if rivals:
-        print_text(
-            f"The ID {name} is taken by {', '.join(rivals)}, which is installed. While both are "
-            "installed, neither can be used.",
-            style="yellow",
-        )
-    print_text(
-        f'Next: pip install -e "{folder}[test]", then run pytest in this folder. See its README.'
-    )
 
 
 @app.command("test")

@@ -1,9 +1,14 @@
-"""Writes the distribution of a new source: a copy of a working template with other names."""
+"""Writes the distribution of a new source: a copy of a working template with other names.
+
+The files in ``tree/common`` are part of every template; ``tree/rest`` and ``tree/login`` add those
+of one kind of survey tool.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -20,12 +25,25 @@ _RESERVED: Final = {"core", "host"}
 """Names of packages of the framework and of its reference host."""
 
 
-def write_source(name: str, folder: Path) -> tuple[Path, ...]:
+class ToolKind(StrEnum):
+    """The kind of a survey tool, which determines the template."""
+
+    REST = "rest"
+    LOGIN = "login"
+
+    @property
+    def label(self) -> str:
+        """The kind for people."""
+        return {ToolKind.REST: "REST with a token", ToolKind.LOGIN: "login sessions"}[self]
+
+
+def write_source(name: str, folder: Path, kind: ToolKind = ToolKind.REST) -> tuple[Path, ...]:
     """Write the distribution of a new source into a new folder and return its files.
 
     Args:
         name: The id of the source, such as ``paper_birds``.
         folder: The folder, which must not exist yet.
+        kind: The kind of the survey tool.
 
     Raises:
         InputError: if the name is not valid for a Python package, or is reserved.
@@ -49,8 +67,9 @@ def write_source(name: str, folder: Path) -> tuple[Path, ...]:
         )
     names = _names(name)
     written: list[Path] = []
-    _copy(files(__package__) / "tree", folder, names, written)
-    return tuple(written)
+    for part in ("common", kind):
+        _copy(files(__package__) / "tree" / part, folder, names, written)
+    return tuple(sorted(written))
 
 
 def _names(name: str) -> Mapping[str, str]:
@@ -59,6 +78,8 @@ def _names(name: str) -> Mapping[str, str]:
     return {
         "smaply-metrics-acme": f"smaply-metrics-{'-'.join(words)}",
         "api.acme.example": f"api.{'-'.join(words)}.example",
+        "surveys.acme.example": f"surveys.{'-'.join(words)}.example",
+        "made-up-token-of-acme": f"made-up-token-of-{'-'.join(words)}",
         "AcmeApi": f"{_camel(words)}Api",
         "AcmeCredentials": f"{_camel(words)}Credentials",
         "AcmeSource": f"{_camel(words)}Source",
@@ -73,7 +94,7 @@ def _camel(words: list[str]) -> str:
 
 
 def _copy(tree: Traversable, folder: Path, names: Mapping[str, str], written: list[Path]) -> None:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for one in sorted(tree.iterdir(), key=lambda each: each.name):
         target = folder / _renamed(one.name.removesuffix(SUFFIX), names)
         if one.is_dir():

@@ -70,22 +70,22 @@ class FormGardenApi:
         Raises:
             Unreachable: if another service responds.
         """
-        answer = self._http.get("/api/account")
+        answer = self._http.get("api/account")
         if answer.status_code not in {401, 403} or "html" in answer.headers.get("content-type", ""):
             raise sm.Unreachable(
                 "Another service responded instead of Form Garden.",
-                remedy="Check the region, and that no proxy intercepts the request.",
+                remedy="Check the address, and that no proxy intercepts the request.",
             )
 
     def account(self) -> str:
         """Return the name of the account that the key belongs to."""
-        answer = self._http.get("/api/account", auth=self._auth)
+        answer = self._http.get("api/account", auth=self._auth)
         return _answered(answer, GardenAccount).account
 
     def forms(self) -> Iterator[Form]:
         """Yield every form of the account, once."""
         seen: set[str] = set()
-        for page in pages(self._http, "/api/forms", _next_page, auth=self._auth):
+        for page in pages(self._http, "api/forms", _next_page, auth=self._auth):
             for form in _answered(page, ListedForms).forms:
                 if form.id not in seen:  # A list that changes can repeat a form.
                     seen.add(form.id)
@@ -93,7 +93,7 @@ class FormGardenApi:
 
     def form(self, form_id: str) -> FormWithQuestions:
         """Return one form with its questions."""
-        answer = self._http.get(f"/api/forms/{_checked(form_id)}", auth=self._auth)
+        answer = self._http.get(f"api/forms/{_checked(form_id)}", auth=self._auth)
         found = _answered(answer, FormWithQuestions)
         if found.form.id != form_id:
             raise sm.SourceUnavailable("Form Garden returned another form.")
@@ -107,7 +107,7 @@ class FormGardenApi:
         Raises:
             ExportFailed: if the file is incomplete, or not valid CSV.
         """
-        url = f"/api/forms/{_checked(form_id)}/responses.csv"
+        url = f"api/forms/{_checked(form_id)}/responses.csv"
         response = self._http.get(url, auth=self._auth)
         if response.status_code != httpx.codes.OK:
             _answered(response, GardenAccount)  # Raises.
@@ -122,7 +122,7 @@ class FormGardenApi:
 def _next_page(page: httpx.Response) -> str | None:
     found = _answered(page, ListedForms)
     following = found.offset + len(found.forms)
-    return f"/api/forms?offset={following}" if following < found.total else None
+    return f"api/forms?offset={following}" if following < found.total else None
 
 
 def _answered(response: httpx.Response, model: type[M]) -> M:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import smaply_metrics_core as sm
 from smaply_metrics_core.calculations import answer_queries, read_csv
@@ -19,13 +19,13 @@ from smaply_metrics_form_garden.questionnaire import (
 
 REACH: Final = sm.CheckStep(name="reach", title="Connect to Form Garden", required=True)
 AUTHENTICATE: Final = sm.CheckStep(name="authenticate", title="Verify the key", required=True)
-LIMITS: Final = (sm.RequestLimit(method="GET", path=r"/api/.*", per_minute=120),)
+LIMITS: Final = (sm.RequestLimit(method="GET", path=r".*/api/.*", per_minute=120),)
 
 
 class FormGardenCredentials(sm.Credentials):
     """The fields of the credentials form."""
 
-    region: Annotated[Literal["eu", "us"], sm.FormField("Region", "The region of your account.")]
+    server: Annotated[sm.ServerAddress, sm.FormField("Server", "https://garden.example.com")]
     key: Annotated[sm.Token, sm.FormField("Key", "In Form Garden, under Account → Keys.")]
 
 
@@ -46,8 +46,8 @@ class FormGardenSource:
 
     @sm.hookimpl
     def destinations(self, credentials: FormGardenCredentials) -> Sequence[sm.Destination]:
-        """Return the host of the region."""
-        return [sm.Destination(kind="host", host=f"{credentials.region}.form-garden.example.com")]
+        """Return the address that the Admin entered."""
+        return [sm.Destination(kind="address", address=credentials.server)]
 
     @sm.hookimpl
     def validate_credentials(
