@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from smaply_metrics_core.host.store import store
+from smaply_metrics_core.host.store.engine import make_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,6 @@ _dialects: dict[str, Dialect] = {}
 @pytest.fixture(scope="session", autouse=True)
 def shared_statements() -> Iterator[None]:
     """Share compiled statements between stores of one kind."""
-    make_engine = store.make_engine
 
     def make_shared(where: Path | URL, connections: int) -> Engine:
         engine = make_engine(where, connections)

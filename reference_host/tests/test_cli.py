@@ -55,6 +55,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) 
             monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
             main()
+        assert isinstance(ended.value.code, int)
         return subprocess.CompletedProcess(arguments, ended.value.code, *capfd.readouterr())
 
     return run_here

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smaply_metrics_core.host import Freshness
-from tests.host.child_processes import SECONDS, Fleet, connected_host, fleet_in, until
+from tests.host.child_processes import Fleet, connected_host, fleet_in, until
 from tests.host.conftest import (
     EDITOR,
     KEY,
     RESPONSES,
     VIEWER,
 )
+from tests.processes import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,7 +25,7 @@ from smaply_metrics_core.host.refresh import worker as worker_module
 from smaply_metrics_core.host.refresh.procrastinate_queue import SCHEMA
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.sources.registry import SourceRegistry
-from tests.host.child_processes import SECONDS, connected_host, fleet_in, until
+from tests.host.child_processes import connected_host, fleet_in, until
 from tests.host.conftest import (
     ADMIN,
     AVERAGE,
@@ -38,6 +38,7 @@ from tests.host.conftest import (
 )
 from tests.host.fake_source import entry_point
 from tests.postgresql_server import running_postgres
+from tests.processes import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host import Freshness, MetricsHost, Settings
 from smaply_metrics_core.host.refresh.procrastinate_queue import SCHEMA, prepare_queue
 from smaply_metrics_core.host.store import Store
-from tests.host.child_processes import SECONDS, Fleet, connected_host, fleet_in, until
+from tests.host.child_processes import Fleet, connected_host, fleet_in, until
 from tests.host.conftest import (
     EDITOR,
     KEY,
@@ -22,6 +22,7 @@ from tests.host.conftest import (
     postgresql_only,
     sqlite_only,
 )
+from tests.processes import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
