@@ -36,6 +36,8 @@ class SharedBrowser:
 
 
 SHARED = SharedBrowser()
+BUILT: list[Script] = []
+"""The script that draws charts, once an app has built it."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,17 +53,16 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
             SHARED.close()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)  # Tests of other folders build it.
 def chart_script() -> Iterator[None]:
     """Build the script that draws charts once, not in each app: it takes two seconds."""
     build = ChartRenderer._make_script  # noqa: SLF001  # What each app would repeat.
-    built: list[Script] = []
 
     async def build_once(renderer: ChartRenderer) -> Script:
-        if not built:
-            built.append(await build(renderer))
-        renderer._script = built[0]  # noqa: SLF001  # As the original.
-        return built[0]
+        if not BUILT:
+            BUILT.append(await build(renderer))
+        renderer._script = BUILT[0]  # noqa: SLF001  # As the original.
+        return BUILT[0]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ChartRenderer, "_make_script", build_once)
