@@ -42,3 +42,9 @@ def shared_statements() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "make_engine", make_shared)
         yield
+
+
+@pytest.fixture
+def own_statements(shared_statements: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile the statements of each store, for tests that walk all objects of a store."""
+    monkeypatch.setattr(store, "make_engine", make_engine)
