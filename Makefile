@@ -3,8 +3,12 @@
 PYTHON ?= python3
 PORT ?= 8000
 COVERED ?= 95
-# Two for each of two cores: many tests wait for servers, processes and browsers.
-WORKERS ?= 4
+# More than two cores, since many tests wait for servers, processes and browsers. Each more takes
+# ten seconds of CPU time to collect the tests and start its servers.
+WORKERS ?= 3
+# Consecutive tests stay in one worker, so that the fixtures of a module are set up once.
+XDIST := -n $(WORKERS) --dist worksteal
+ON_EVERY_CHANGE := not deep and not live and not wheels
 KILLS ?= 1000
 TALLIES ?= 10000
 MERMAID ?= 11.17.2
@@ -29,7 +33,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install browser postgresql demo demo-once test test-deep test-campaign test-python \
-	test-live kills statistics lint format types imports tests deep-host every-test wheels dist mutants coverage fix docs docs-generated \
+	test-live kills statistics lint format types imports tests deep every-test wheels dist mutants coverage fix docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
 help: ## list the targets
@@ -56,7 +60,7 @@ demo-once: install ## the same in the terminal: from connecting to a debug bundl
 
 test: lint format types imports tests ## lint, format, types, import rules and tests, on every change
 
-test-deep: coverage deep-host wheels ## every test, with coverage; wheels in clean environments
+test-deep: coverage deep wheels ## coverage; the tests marked deep; wheels in clean environments
 
 test-campaign: kills statistics ## the longest checks, by hand: kills, statistics, and the whole suite on the other Python versions
 	$(MAKE) test-python PYTHON=python3.12
@@ -107,14 +111,13 @@ postgresql: ## install PostgreSQL's programs (Debian's package) for the tests th
 			postgresql >/dev/null; } || [ -z "$$CI" ]
 
 tests: install browser postgresql ## pytest, without the tests marked deep, live or wheels
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not deep and not live and not wheels"
+	$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)"
 
-# The tests of the reference host that `coverage` leaves out and `tests` has not run.
-deep-host: install browser postgresql
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m deep reference_host
+deep: install browser postgresql ## the tests marked deep, without coverage
+	$(BIN)/pytest $(XDIST) -m deep
 
 every-test: install browser postgresql
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not live and not wheels"
+	$(BIN)/pytest $(XDIST) -m "not live and not wheels"
 
 wheels: install ## build wheels and sdists, install them in clean environments and try them
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m wheels
@@ -131,13 +134,13 @@ mutants: install ## run every contract mutant and print what kills it, as JSON
 
 # Measured from the start of each interpreter, in the processes of pytest and of the tests alike. Each
 # writes a data file of its own, which `combine` merges. The tests of the reference host are left out:
-# the core and the plugins have to be covered by their own.
+# the core and the plugins have to be covered by their own, and by those that run on every change.
 # Tests that failed run again without coverage: with the audit hook of the contract suite, CPython 3.11
 # can refuse the trace function of a new thread ("while another trace function is being installed").
 coverage: install browser postgresql ## measure branch coverage of the core and the plugins, print it
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup -m "not live and not wheels" tests plugins || \
-		$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not live and not wheels" \
+	$(BIN)/coverage run -m pytest $(XDIST) -m "$(ON_EVERY_CHANGE)" tests plugins || \
+		$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)" \
 			--last-failed --last-failed-no-failures none tests plugins
 	$(BIN)/coverage combine --quiet
 	@for package in $(PACKAGES); do \

@@ -2,7 +2,12 @@
 
 import pytest
 
-pytest_plugins = ("tests.new_stores", "tests.skip_summary")
+pytest_plugins = (
+    "tests.garbage",
+    "tests.new_stores",
+    "tests.shared_statements",
+    "tests.skip_summary",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

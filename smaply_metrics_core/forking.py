@@ -24,6 +24,9 @@ _connections: Final[dict[int, weakref.ref[DriverConnection]]] = {}
 _inherited: Final[list[object]] = []
 _keys: Final = count()
 
+_PRUNE_AT_MULTIPLES_OF: Final = 64
+"""How many references may be dead before they are removed: looking at all takes time."""
+
 
 class DriverConnection(Protocol):
     """A connection of a database driver that uses a socket."""
@@ -101,6 +104,8 @@ def _prepare_fork() -> None:
 
 def _add(objects: dict[int, Any], reference: weakref.ref[Any]) -> None:
     objects[next(_keys)] = reference
+    if len(objects) % _PRUNE_AT_MULTIPLES_OF:
+        return
     for key, each in list(objects.items()):
         if each() is None:
             objects.pop(key, None)

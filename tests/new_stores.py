@@ -43,7 +43,7 @@ def _copy_or_upgrade(connection: Connection, name: str) -> StoreUpgrade:
         return upgrade(connection, name)
     for statement in _statements():
         connection.exec_driver_sql(statement)
-    return StoreUpgrade(None, _newest())
+    return StoreUpgrade(None, newest_version())
 
 
 @cache
@@ -58,6 +58,3 @@ def _statements() -> list[str]:
     engine.dispose()
     assert (statements.pop(0), statements.pop()) == ("BEGIN TRANSACTION;", "COMMIT;")
     return statements
-
-
-_newest = cache(newest_version)

@@ -7,6 +7,7 @@ A statement about all accounts has the execution option ``every_account`` with t
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import TextClause, event
@@ -25,11 +26,12 @@ REASONS: dict[str, str] = {}
 """The reasons of ``every_account``, by statement."""
 
 
-def missing(statement: str) -> set[str]:
+@cache
+def missing(statement: str) -> frozenset[str]:
     """Return the tables that a statement touches without naming an account."""
     words = " ".join(statement.replace('"', "").split())
     if words.split(" ")[0].upper() not in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}:
-        return set()
+        return frozenset()
     inserted = re.match(r"INSERT INTO (\w+) \(([^)]*)\)", words)
     found = set()
     for table, owner in OWNERS.items():
@@ -42,7 +44,7 @@ def missing(statement: str) -> set[str]:
             named = bool(re.search(rf"\b{table}\.{owner} = (?!{table}\.)", words))
         if not named:
             found.add(table)
-    return found
+    return frozenset(found)
 
 
 @event.listens_for(Engine, "before_cursor_execute")

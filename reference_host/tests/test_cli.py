@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ import pytest
 
 from reference_host.tests.app_fixture import Browser
 from smaply_metrics_core.host import Role, SystemClock
+from smaply_metrics_host.cli import main
 from smaply_metrics_host.store.database import NAME, Database
 from smaply_metrics_host.store.people import People
 
@@ -38,6 +40,25 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         stdin=subprocess.DEVNULL,
         env={**os.environ, **environment},
     )
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """As ``run``, in this process: starting an interpreter takes a second."""
+
+    def run_here(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["smaply-metrics-host", *arguments])
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return subprocess.CompletedProcess(arguments, ended.value.code, *capfd.readouterr())
+
+    return run_here
 
 
 @pytest.fixture
@@ -99,12 +120,11 @@ def test_it_stops_while_a_map_is_open(
     assert process.stderr.read() == ""
 
 
-def test_an_invitation_sets_the_role(tmp_path: Path) -> None:
+def test_an_invitation_sets_the_role(tmp_path: Path, command: Command) -> None:
     """Inviting an existing person changes their role."""
     for role in ("viewer", "admin"):
-        assert (
-            run("invite", "acme", "Vera", "--role", role, "--home", str(tmp_path)).returncode == 0
-        )
+        done = command("invite", "acme", "Vera", "--role", role, "--home", str(tmp_path))
+        assert done.returncode == 0
 
     database = Database(tmp_path)
     (vera,) = People(database, SystemClock()).of_account("acme")
@@ -121,10 +141,10 @@ def test_an_invitation_sets_the_role(tmp_path: Path) -> None:
     ],
 )
 def test_an_invalid_value_is_an_error_with_a_remedy(
-    tmp_path: Path, arguments: tuple[str, ...], message: str
+    tmp_path: Path, arguments: tuple[str, ...], message: str, command: Command
 ) -> None:
     """The message names the remedy, on standard error, without a traceback."""
-    done = run(*(argument.replace("HOME", str(tmp_path)) for argument in arguments))
+    done = command(*(argument.replace("HOME", str(tmp_path)) for argument in arguments))
 
     assert done.returncode == 1
     assert message in done.stderr
@@ -139,36 +159,38 @@ def test_an_invalid_value_is_an_error_with_a_remedy(
         (("demo", "--json"), "--once"),
     ],
 )
-def test_a_missing_option_is_named(arguments: tuple[str, ...], option: str) -> None:
+def test_a_missing_option_is_named(
+    arguments: tuple[str, ...], option: str, command: Command
+) -> None:
     """An incomplete command line is a usage error that names the option."""
-    done = run(*arguments, SMAPLY_METRICS_HOME="")
+    done = command(*arguments, SMAPLY_METRICS_HOME="")
 
     assert done.returncode == 2
     assert option in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_command_lists_its_subcommands() -> None:
+def test_the_command_lists_its_subcommands(command: Command) -> None:
     """Without a subcommand, the help is printed."""
-    done = run()
+    done = command()
 
     assert {"serve", "demo", "invite"} <= set(done.stdout.replace("│", " ").split())
 
 
-def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(tmp_path: Path, command: Command) -> None:
     """A port in use is an error that names the option."""
     with socket.create_server(("127.0.0.1", 0)) as other:
-        done = run("serve", "--home", str(tmp_path), "--port", str(other.getsockname()[1]))
+        done = command("serve", "--home", str(tmp_path), "--port", str(other.getsockname()[1]))
 
     assert done.returncode == 1
     assert "--port" in done.stderr
 
 
-def test_a_damaged_database_is_reported(tmp_path: Path) -> None:
+def test_a_damaged_database_is_reported(tmp_path: Path, command: Command) -> None:
     """A file that is not a database is an error that names the file."""
     (tmp_path / NAME).write_text("no database, but long enough to be looked at" * 100)
 
-    done = run("invite", "acme", "Vera", "--home", str(tmp_path))
+    done = command("invite", "acme", "Vera", "--home", str(tmp_path))
 
     assert done.returncode == 1
     assert NAME in done.stderr
@@ -176,9 +198,10 @@ def test_a_damaged_database_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keys", [" ", "hunter2"], ids=["empty", "not valid"])
-def test_the_host_does_not_start_without_keys(tmp_path: Path, keys: str) -> None:
+def test_the_host_does_not_start_without_keys(tmp_path: Path, keys: str, command: Command) -> None:
     """The message names the variable; the key is not repeated, and nothing is served."""
-    done = run("serve", "--home", str(tmp_path), "--port", "0", SMAPLY_METRICS_ENCRYPTION_KEYS=keys)
+    serve = ("serve", "--home", str(tmp_path), "--port", "0")
+    done = command(*serve, SMAPLY_METRICS_ENCRYPTION_KEYS=keys)
 
     assert done.returncode == 1
     assert "SMAPLY_METRICS_ENCRYPTION_KEYS" in done.stderr
@@ -187,10 +210,10 @@ def test_the_host_does_not_start_without_keys(tmp_path: Path, keys: str) -> None
     assert done.stdout == ""
 
 
-def test_an_unreachable_database_is_reported(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_reported(tmp_path: Path, command: Command) -> None:
     """The message has the remedy, but no traceback and no address of the server."""
     url = f"postgresql://metrics:hunter2@/metrics?host={tmp_path}"
-    done = run("serve", "--home", str(tmp_path), "--port", "0", SMAPLY_METRICS_DATABASE_URL=url)
+    done = command("serve", "--home", str(tmp_path), "--port", "0", SMAPLY_METRICS_DATABASE_URL=url)
 
     assert done.returncode == 1
     assert "stopped, restarting or unreachable" in done.stderr

@@ -15,6 +15,7 @@ import pytest
 from smaply_metrics_core import ENTRY_POINT_GROUP, __version__
 from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, TOKEN, Command
+from tests.processes import SECONDS
 
 SMAPLY_METRICS = Path(sys.executable).with_name("smaply-metrics")
 
@@ -83,7 +84,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=SECONDS,
     )
 
 
@@ -186,7 +187,7 @@ def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
             moment.wait(0.02)
         during = temporary_files(tmp_path)
         process.send_signal(number)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=SECONDS)
     after = temporary_files(tmp_path)
     sandbox.state.clear_faults()
     (card,) = new.done("card", "load")["cards"]

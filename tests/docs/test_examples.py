@@ -141,7 +141,6 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.xdist_group("examples")
 def test_the_script_prints_fresh_cards(project: Path) -> None:
     """The script of Embed prints every card as JSON, and ends with 0."""
     number, series = json.loads(run(project, "export_cards.py"))
@@ -149,7 +148,6 @@ def test_the_script_prints_fresh_cards(project: Path) -> None:
     assert [group["value"] for group in series["groups"]] == [pytest.approx(200 / 3), -100]
 
 
-@pytest.mark.xdist_group("examples")
 def test_the_fastapi_app_answers(project: Path) -> None:
     """The app returns cards and charts, and 404 for a card that does not exist."""
     number, schema, status = json.loads(run(project, "-c", FASTAPI_SCRIPT))
@@ -157,7 +155,6 @@ def test_the_fastapi_app_answers(project: Path) -> None:
     assert "vega-lite" in schema
 
 
-@pytest.mark.xdist_group("examples")
 def test_the_django_views_answer(project: Path) -> None:
     """The views return cards, and 404 for a card that does not exist."""
     assert json.loads(run(project, "-c", DJANGO_SCRIPT)) == [2, 25, 404, "not_found"]

@@ -88,7 +88,6 @@ def pages(site: Path) -> dict[Path, Page]:
     return {path: Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
 
 
-@pytest.mark.xdist_group("site")
 def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, Page]) -> None:
     """Scripts, styles, pictures and fonts are files of the site."""
     foreign = {
@@ -105,7 +104,6 @@ def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, Page]) -
     assert foreign == set()
 
 
-@pytest.mark.xdist_group("site")
 def test_internal_links_lead_somewhere(pages: dict[Path, Page]) -> None:
     """Every link to the site leads to a file, and every anchor to an element of its page."""
     broken = set()
@@ -125,7 +123,6 @@ def test_internal_links_lead_somewhere(pages: dict[Path, Page]) -> None:
     assert broken == set()
 
 
-@pytest.mark.xdist_group("site")
 def test_every_public_name_is_in_the_reference(pages: dict[Path, Page]) -> None:
     """Each name of the six public modules is described on a page, and linked from the others."""
     ids = set().union(*(page.ids for page in pages.values()))
@@ -140,7 +137,6 @@ def test_every_public_name_is_in_the_reference(pages: dict[Path, Page]) -> None:
     assert missing == set()
 
 
-@pytest.mark.xdist_group("site")
 def test_constants_and_members_have_their_texts(site: Path) -> None:
     """The text below a constant, and below a member of an enumeration, is in the reference."""
     for page, name in (("core", "CONTRACT_VERSION"), ("host", "host.Role.VIEWER")):

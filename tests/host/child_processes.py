@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, KEY, OTHER, TOKEN
-from tests.host.host_process import open_host
+from tests.host.host_process import READY, load_cards, open_host, run_worker
+from tests.processes import SECONDS, Children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from smaply_metrics_core.host import MetricsHost
-
-SECONDS = 180
+    from tests.processes import Child
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -36,7 +33,7 @@ class Fleet:
 
     instructions: dict[str, Any]
     folder: Path
-    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    children: Children
 
     @property
     def exports(self) -> list[str]:
@@ -52,50 +49,24 @@ class Fleet:
         """Let exports continue."""
         (self.folder / "hold").unlink(missing_ok=True)
 
-    def start(
-        self,
-        module: str = "tests.host.host_process",
-        *,
-        threads: int = 1,
-        wait: float = SECONDS,
-        key: str = "",
-    ) -> subprocess.Popen[str]:
-        """Start a process, with another encryption key if one is given."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+    def start(self, *, threads: int = 1, wait: float = SECONDS) -> Child:
+        """Start a host, which loads every card when ``load`` lets it."""
+        return self.children.start(
+            load_cards, {**self.instructions, "threads": threads, "wait": wait}
         )
-        self.processes.append(process)
-        instructions = {**self.instructions, "threads": threads, "wait": wait}
-        if key:
-            instructions["key"] = key
-        self.send(process, json.dumps(instructions))
-        return process
 
-    def send(self, process: subprocess.Popen[str], line: str) -> None:
-        """Send a line to a process."""
-        assert process.stdin is not None
-        process.stdin.write(f"{line}\n")
-        process.stdin.flush()
+    def load(self, *hosts: Child) -> None:
+        """Let hosts load, once all are ready."""
+        for host in hosts:
+            assert host.receive() == READY
+        for host in hosts:
+            host.pipe.send("go")
 
-    def receive(self, process: subprocess.Popen[str]) -> str:
-        """Read a line of a process's output."""
-        assert process.stdout is not None
-        return process.stdout.readline().strip()
-
-    def load(self, process: subprocess.Popen[str]) -> None:
-        """Let a process load, once it is ready."""
-        assert self.receive(process) == "ready"
-        self.send(process, "go")
-
-    def close(self) -> None:
-        """Terminate the processes that still run."""
-        self.release()
-        for process in self.processes:
-            process.kill()
-            process.communicate()
+    def start_worker(self, key: str = KEY) -> Child:
+        """Start a worker with this encryption key, and return it once it accepts jobs."""
+        worker = self.children.start(run_worker, {**self.instructions, "key": key})
+        assert worker.receive() == READY
+        return worker
 
 
 @contextmanager
@@ -110,11 +81,12 @@ def fleet_in(folder: Path, database: str | None, refresh_executor: str) -> Itera
         "lease": 4.0,
         "refresher": refresh_executor,
     }
-    fleet = Fleet(instructions, folder)
-    try:
-        yield fleet
-    finally:
-        fleet.close()
+    with Children() as children:
+        fleet = Fleet(instructions, folder, children)
+        try:
+            yield fleet
+        finally:
+            fleet.release()
 
 
 @contextmanager

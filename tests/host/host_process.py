@@ -1,6 +1,6 @@
 """A host in a process of its own, with a shop that logs its exports to a file.
 
-Run as ``python -m tests.host.host_process``, with a JSON object on standard input:
+It gets an object with:
 
 home, database: the location of the store; ``database`` may be null.
 log: the file that gets a line with the survey's id for each export that starts.
@@ -10,14 +10,10 @@ key: the encryption key; without it, a key file in the home is used.
 ahead: by how many seconds the clock of the host is ahead, 0 by default.
 refresher: where refreshes run.
 threads, wait: the number of threads that load every card, and how long they wait, in seconds.
-
-Prints ``ready``, waits for a line, loads, and prints a JSON list of the cards of each thread.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pydantic import SecretStr
 
 from smaply_metrics_core import MetricQuery, MetricsError, SourceContext, Tally, hookimpl
+from smaply_metrics_core.cli.signals import terminated_gracefully
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.host import (
     Actor,
@@ -41,10 +38,12 @@ from tests.host.fake_source import Shop, ShopCredentials, entry_point, stars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from multiprocessing.connection import Connection
 
     from smaply_metrics_core.host import Card
 
 SECONDS = 0.02
+READY = "ready"
 
 Told: TypeAlias = dict[str, Any]
 
@@ -114,22 +113,23 @@ def open_host(told: Told) -> MetricsHost:
     )
 
 
-def main() -> None:
-    """Run the instructions on standard input."""
-    told = json.loads(sys.stdin.readline())
+def load_cards(pipe: Connection, told: Told) -> None:
+    """Send ``ready``, wait for an answer, load, and send a list of the cards of each thread."""
     viewer = Actor("acme", "vera", Role.VIEWER)
     with open_host(told) as host, ThreadPoolExecutor(told["threads"]) as pool:
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        sys.stdin.readline()
+        pipe.send(READY)
+        pipe.recv()
 
         def load(_: int) -> list[tuple[str, str, str]]:
             cards: tuple[Card, ...] = host.cards.load(viewer, wait=told["wait"])
-            return [(card.name, card.text, card.freshness) for card in cards]
+            return [(card.name, card.text, card.freshness.value) for card in cards]
 
         seen = list(pool.map(load, range(told["threads"])))
-    sys.stdout.write(json.dumps(seen) + "\n")
+    pipe.send(seen)
 
 
-if __name__ == "__main__":
-    main()
+def run_worker(pipe: Connection, told: Told) -> None:
+    """Send ``ready`` once a worker accepts jobs, and run it until this process is terminated."""
+    with terminated_gracefully(), open_host(told) as host, host.worker(2) as worker:
+        pipe.send(READY)
+        worker.wait()

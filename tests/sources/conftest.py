@@ -192,7 +192,7 @@ def soon() -> Deadline:
 @pytest.fixture
 def later() -> Deadline:
     """A long deadline in real time."""
-    return Deadline.after(30, SystemClock())
+    return Deadline.after(600, SystemClock())
 
 
 @pytest.fixture

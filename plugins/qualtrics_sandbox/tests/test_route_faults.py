@@ -171,7 +171,7 @@ def test_a_route_can_hang(own: Client) -> None:
     """There is no response before the client times out; the sandbox still stops immediately."""
     own.state.add_fault("whoami", kind="hang")
     with pytest.raises(httpx.ReadTimeout):
-        own.get("/whoami", timeout=0.1)
+        own.get("/whoami", timeout=httpx.Timeout(60, read=0.1))
     assert own.get("/whoami").status_code == 200
 
 
@@ -179,7 +179,7 @@ def test_a_hang_ends_in_a_drop(own: Client) -> None:
     """The connection closes after the configured time."""
     own.state.add_fault("whoami", kind="hang", seconds=0.05)
     with pytest.raises(httpx.RemoteProtocolError):
-        own.get("/whoami", timeout=10)
+        own.get("/whoami", timeout=60)
 
 
 def test_a_sandbox_with_a_hanging_call_stops_immediately(
@@ -199,7 +199,7 @@ def test_a_sandbox_with_a_hanging_call_stops_immediately(
 
     def hanging() -> None:
         try:
-            own.get("/whoami", timeout=30)
+            own.get("/whoami", timeout=60)
         except httpx.HTTPError as error:
             failures.append(type(error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import shlex
 import signal
@@ -12,7 +13,7 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 from urllib.parse import urlsplit
 
 import typer
@@ -26,12 +27,14 @@ from smaply_metrics_core.host import (
     TempDirs,
     card_json,
 )
-from smaply_metrics_host.app_state import AppState
 from smaply_metrics_host.demo.sandbox_process import demo_environment, running_sandbox
 from smaply_metrics_host.settings import PUBLIC_URL_VARIABLE, HostSettings
 from smaply_metrics_host.store.database import Database
 from smaply_metrics_host.store.people import People, RoleName
 from smaply_metrics_host.terminal_text import printable
+
+if TYPE_CHECKING:
+    from smaply_metrics_host.app_state import AppState  # Loads the web libraries.
 
 HOME_VARIABLE: Final = "SMAPLY_METRICS_HOME"
 LOOPBACK: Final = "127.0.0.1"
@@ -78,14 +81,14 @@ def serve(
     """Serve the app until it is interrupted."""
     from smaply_metrics_host import server  # Slow: loads the web libraries.
 
-    listening = server.listen(address, port)
-    url = _checked_url(public_url or f"http://{address}:{listening.getsockname()[1]}")
-    settings = HostSettings.from_environment(home.absolute(), url)
+    with server.listen(address, port) as listening:
+        url = _checked_url(public_url or f"http://{address}:{listening.getsockname()[1]}")
+        settings = HostSettings.from_environment(home.absolute(), url)
 
-    async def report(_site: AppState) -> None:
-        _echo(f"Smaply Metrics is running at {url}")
+        async def report(_site: AppState) -> None:
+            _echo(f"Smaply Metrics is running at {url}")
 
-    asyncio.run(server.serve(settings, listening, report))
+        asyncio.run(server.serve(settings, listening, report))
 
 
 @app.command()
@@ -120,8 +123,7 @@ def _serve_demo(home: Path | None, seed: int, port: int) -> None:
     from smaply_metrics_host import server  # Slow: loads the web libraries.
     from smaply_metrics_host.demo.run import serve_demo
 
-    with _demo_home(home) as folder:
-        listening = server.listen(LOOPBACK, port)
+    with _demo_home(home) as folder, server.listen(LOOPBACK, port) as listening:
         url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
         _echo("Preparing the demo account. This takes a few seconds.")
         with running_sandbox(seed) as sandbox:
@@ -177,6 +179,7 @@ def invite(
 
 def main() -> None:
     """Run the command and print an error as its message and remedy."""
+    gc.set_threshold(50_000)  # With 700, a fifth of a short command is garbage collection.
     try:
         app()
     except MetricsError as error:

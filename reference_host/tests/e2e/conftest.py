@@ -1,12 +1,14 @@
-"""Fixtures: a browser per module, and windows that fail the test on complaints."""
+"""Fixtures: a shared browser, and windows that fail the test on complaints."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
 from reference_host.tests.e2e.browser_pages import Browsers, chromium
+from smaply_metrics_host.rendering.chart_renderer import ChartRenderer, Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,13 +16,63 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-# Playwright runs an event loop in this thread, in which `asyncio.run` then fails. So it is closed
-# after each module.
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+class SharedBrowser:
+    """Chromium for consecutive tests of this folder; starting it takes seconds of CPU time."""
+
+    def __init__(self) -> None:
+        self._running = ExitStack()
+        self._browser: Browser | None = None
+
+    def get(self) -> Browser:
+        """Return the browser, started on first use."""
+        if self._browser is None:
+            self._browser = self._running.enter_context(chromium())
+        return self._browser
+
+    def close(self) -> None:
+        """Stop the browser; the next use starts another."""
+        self._browser = None
+        self._running.close()
+
+
+SHARED = SharedBrowser()
+BUILT: list[Script] = []
+"""The script that draws charts, once an app has built it."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Stop the browser before a test of another folder.
+
+    Playwright runs an event loop in this thread, in which `asyncio.run` fails.
+    """
+    try:
+        yield
+    finally:
+        if nextitem is None or nextitem.path.parent != item.path.parent:
+            SHARED.close()
+
+
+@pytest.fixture(scope="module", autouse=True)  # Tests of other folders build it.
+def chart_script() -> Iterator[None]:
+    """Build the script that draws charts once, not in each app: it takes two seconds."""
+    build = ChartRenderer._make_script  # noqa: SLF001  # What each app would repeat.
+
+    async def build_once(renderer: ChartRenderer) -> Script:
+        if not BUILT:
+            BUILT.append(await build(renderer))
+        renderer._script = BUILT[0]  # noqa: SLF001  # As the original.
+        return BUILT[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ChartRenderer, "_make_script", build_once)
+        yield
+
+
+@pytest.fixture
+def browser() -> Browser:
     """The installed Chromium."""
-    with chromium() as running:
-        yield running
+    return SHARED.get()
 
 
 @pytest.fixture

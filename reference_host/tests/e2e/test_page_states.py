@@ -59,10 +59,7 @@ def stages() -> Iterator[Stages]:
         pytest.param(
             one,
             id=one.name,
-            marks=[
-                pytest.mark.xdist_group(f"scene-{one.scene.__name__}"),
-                *([] if one.name in ON_EVERY_CHANGE else [DEEP]),
-            ],
+            marks=[] if one.name in ON_EVERY_CHANGE else [DEEP],
         )
         for one in STATES
     ],

@@ -115,11 +115,10 @@ class Store:
             raise store_error(error, self.where) from None
 
     def _upgrade(self) -> StoreUpgrade:
-        if self.is_shared:
-            # Usually there is nothing to migrate, and processes need not wait for each other.
-            with self.reading() as connection:
-                version = version_of(connection)
-            if version == newest_version():
-                return StoreUpgrade(version, version)
+        # Usually there is nothing to migrate, and processes need not wait for each other.
+        with self.reading() as connection:
+            version = version_of(connection)
+        if version == newest_version():
+            return StoreUpgrade(version, version)
         with self.writing() as connection:
             return upgrade(connection, name_of(self.where))

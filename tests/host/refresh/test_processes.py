@@ -5,20 +5,19 @@ Each host has a process of its own; they share only the store.
 
 from __future__ import annotations
 
-import json
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from smaply_metrics_core.host import Freshness
-from tests.host.child_processes import SECONDS, Fleet, connected_host, fleet_in, until
+from tests.host.child_processes import Fleet, connected_host, fleet_in, until
 from tests.host.conftest import (
     EDITOR,
     KEY,
     RESPONSES,
     VIEWER,
 )
+from tests.processes import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,8 +51,7 @@ def test_a_killed_leader_is_replaced_when_its_lease_expires(
     until(lambda: sorted(fleet.exports) == ["S1", "S2"])
     states = {card.freshness for card in host.cards.load(VIEWER)}
     assert states == {Freshness.REFRESHING}
-    leader.send_signal(signal.SIGKILL)
-    leader.wait()
+    leader.kill()
     fleet.release()
     cards = host.cards.load(EDITOR, wait=SECONDS)
     assert {card.freshness for card in cards} == {Freshness.FAILED}
@@ -82,21 +80,16 @@ def test_another_process_shows_the_progress_of_a_refresh(fleet: Fleet, host: Met
 def test_many_processes_make_one_export_for_each_survey(fleet: Fleet, host: MetricsHost) -> None:
     """Eight processes with 25 threads each load the same cards, and all of them get the value.
 
-    On SQLite, which is for one machine, there are three: each takes a second to start.
+    On SQLite, which is for one machine, there are three.
     """
     processes = [
         fleet.start(threads=25, wait=SECONDS)
         for _ in range(8 if fleet.instructions["database"] else 3)
     ]
-    for process in processes:
-        assert fleet.receive(process) == "ready"
-    for process in processes:
-        fleet.send(process, "go")
-    seen = [each for process in processes for each in json.loads(fleet.receive(process))]
+    fleet.load(*processes)
+    seen = [each for process in processes for each in process.receive()]
     assert len(seen) == 25 * len(processes)
-    assert {tuple(map(tuple, each)) for each in seen} == {
-        (("Stars", "4.0", "fresh"), ("Elsewhere", "1.5", "fresh"))
-    }
+    assert set(map(tuple, seen)) == {(("Stars", "4.0", "fresh"), ("Elsewhere", "1.5", "fresh"))}
     assert sorted(fleet.exports) == ["S1", "S2"]
 
 
@@ -113,5 +106,5 @@ def test_a_metric_made_during_another_process_s_export_gets_a_second_one(
     fleet.release()
     (card,) = host.cards.load(VIEWER, [new.id], wait=SECONDS)
     assert (card.text, card.freshness) == ("4", Freshness.FRESH)
-    assert {each[2][1] for each in json.loads(fleet.receive(begun))} == {"4"}
+    assert {each[2][1] for each in begun.receive()} == {"4"}
     assert sorted(fleet.exports) == ["S1", "S1", "S2"]

@@ -30,7 +30,7 @@ from smaply_metrics_core.host.refresh.procrastinate_queue import (
 )
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.sources.registry import SourceRegistry
-from tests.host.child_processes import SECONDS, Fleet, connected_host, fleet_in, until
+from tests.host.child_processes import connected_host, fleet_in, until
 from tests.host.conftest import (
     ADMIN,
     AVERAGE,
@@ -43,6 +43,7 @@ from tests.host.conftest import (
 )
 from tests.host.fake_source import entry_point
 from tests.postgresql_server import running_postgres
+from tests.processes import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -231,18 +232,14 @@ def test_a_worker_with_the_key_takes_over(world: World, tmp_path: Path) -> None:
         fleet_in(tmp_path, world.database, "procrastinate") as fleet,
         connected_host(fleet) as host,
     ):
-        _start(fleet, new_key())
+        fleet.start_worker(new_key())
         host.cards.load(VIEWER)
         until(lambda: world.query("SELECT count(left_at) FROM connections") == [(1,)])
-        _start(fleet)
+        fleet.start_worker()
         cards = host.cards.load(VIEWER, wait=SECONDS)
         assert {(card.freshness, card.problem) for card in cards} == {(Freshness.FRESH, None)}
         assert sorted(fleet.exports) == ["S1", "S2"]
     world.query(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
-
-
-def _start(fleet: Fleet, key: str = "") -> None:
-    assert fleet.receive(fleet.start("tests.host.worker_process", key=key)) == "ready"
 
 
 @pytest.mark.deep(reason="half a minute until the pool gives up")

@@ -13,7 +13,7 @@ from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host import Freshness, MetricsHost, Settings
 from smaply_metrics_core.host.refresh.procrastinate_queue import SCHEMA, prepare_queue
 from smaply_metrics_core.host.store import Store
-from tests.host.child_processes import SECONDS, Fleet, connected_host, fleet_in, until
+from tests.host.child_processes import Fleet, connected_host, fleet_in, until
 from tests.host.conftest import (
     EDITOR,
     KEY,
@@ -22,15 +22,13 @@ from tests.host.conftest import (
     postgresql_only,
     sqlite_only,
 )
+from tests.processes import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from subprocess import Popen
 
     from tests.host.conftest import World
-
-WORKER = "tests.host.worker_process"
 
 
 @pytest.fixture
@@ -49,13 +47,6 @@ def host(fleet: Fleet) -> Iterator[MetricsHost]:
         yield host
 
 
-def start_worker(fleet: Fleet) -> Popen[str]:
-    """Start a worker and return it once it accepts jobs."""
-    worker = fleet.start(WORKER)
-    assert fleet.receive(worker) == "ready"
-    return worker
-
-
 def queued(world: World, status: str = "todo") -> int:
     """Return the number of jobs with a status."""
     ((count,),) = world.query(
@@ -72,7 +63,7 @@ def test_what_is_due_waits_for_a_worker(world: World, fleet: Fleet, host: Metric
         assert {card.freshness for card in cards} == {Freshness.REFRESHING}
     assert queued(world) == 2
     assert fleet.exports == []
-    start_worker(fleet)
+    fleet.start_worker()
     cards = host.cards.load(VIEWER, wait=SECONDS)
     assert [(card.text, card.freshness) for card in cards] == [
         ("4.0", Freshness.FRESH),
@@ -84,7 +75,7 @@ def test_what_is_due_waits_for_a_worker(world: World, fleet: Fleet, host: Metric
 @postgresql_only
 def test_an_editor_waits_for_the_forced_refresh(fleet: Fleet, host: MetricsHost) -> None:
     """A forced load returns when the worker has refreshed the card, although it was fresh."""
-    start_worker(fleet)
+    fleet.start_worker()
     first = host.cards.load(VIEWER, wait=SECONDS)
     second = host.cards.load(EDITOR, wait=SECONDS, force=True)
     assert {card.freshness for card in second} == {Freshness.FRESH}
@@ -99,14 +90,13 @@ def test_an_editor_waits_for_the_forced_refresh(fleet: Fleet, host: MetricsHost)
 def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost) -> None:
     """When a worker is killed during its exports, the next worker repeats them."""
     fleet.hold()
-    doomed = start_worker(fleet)
+    doomed = fleet.start_worker()
     host.cards.load(VIEWER)
     until(lambda: sorted(fleet.exports) == ["S1", "S2"])
-    doomed.send_signal(signal.SIGKILL)
-    doomed.wait()
+    doomed.kill()
     assert queued(world, "doing") == 2
     fleet.release()
-    start_worker(fleet)
+    fleet.start_worker()
     until(lambda: [card.text for card in host.cards.load(VIEWER, refresh=False)] == ["4.0", "1.5"])
     assert sorted(fleet.exports) == ["S1", "S1", "S2", "S2"]
     until(lambda: queued(world) + queued(world, "doing") == 0)
@@ -122,11 +112,11 @@ def test_a_job_of_another_release_is_dropped(world: World, fleet: Fleet, host: M
                 " INSERT INTO procrastinate_jobs (queue_name, task_name, status)"
                 f" VALUES ('smaply-metrics', '{task}', '{status}')"
             )
-    worker = start_worker(fleet)
+    worker = fleet.start_worker()
     cards = host.cards.load(VIEWER, wait=SECONDS)
     assert {card.freshness for card in cards} == {Freshness.FRESH}
     until(lambda: queued(world) + queued(world, "doing") + queued(world, "failed") == 0)
-    assert worker.poll() is None
+    assert worker.process.is_alive()
 
 
 @postgresql_only
@@ -135,7 +125,7 @@ def test_a_worker_survives_a_restart_of_the_server(
 ) -> None:
     """It reconnects, and the running refresh is saved."""
     fleet.hold()
-    worker = start_worker(fleet)
+    worker = fleet.start_worker()
     host.cards.load(VIEWER)
     until(lambda: sorted(fleet.exports) == ["S1", "S2"])
     world.query(
@@ -147,18 +137,18 @@ def test_a_worker_survives_a_restart_of_the_server(
     assert [card.text for card in cards] == ["4.0", "1.5"]
     host.cards.load(EDITOR, wait=SECONDS, force=True)
     assert sorted(fleet.exports) == ["S1", "S1", "S2", "S2"]
-    assert worker.poll() is None
+    assert worker.process.is_alive()
 
 
 @postgresql_only
 def test_a_stopped_worker_leaves_no_attempt(world: World, fleet: Fleet, host: MetricsHost) -> None:
     """Its refresh is not an attempt, holds no lease, and is queued for the next worker."""
     fleet.hold()
-    stopped = start_worker(fleet)
+    stopped = fleet.start_worker()
     host.cards.load(VIEWER)
     until(lambda: sorted(fleet.exports) == ["S1", "S2"])
-    stopped.terminate()
-    assert stopped.wait(SECONDS) == 128 + signal.SIGTERM
+    stopped.process.terminate()
+    assert f"SystemExit: {128 + signal.SIGTERM}" in stopped.wait()
     assert world.query("SELECT count(*) FROM leases WHERE owner IS NOT NULL") == [(0,)]
     assert world.query("SELECT count(*) FROM attempts") == [(0,)]
     assert (queued(world), queued(world, "doing")) == (2, 0)
@@ -168,7 +158,7 @@ def test_a_stopped_worker_leaves_no_attempt(world: World, fleet: Fleet, host: Me
 def test_a_metric_made_during_an_export_gets_a_second_one(fleet: Fleet, host: MetricsHost) -> None:
     """A worker whose survey is being refreshed waits and runs the job afterwards."""
     fleet.hold()
-    start_worker(fleet)
+    fleet.start_worker()
     host.cards.load(VIEWER)
     until(lambda: sorted(fleet.exports) == ["S1", "S2"])
     new = host.metrics.add(EDITOR, "shop", "Responses", RESPONSES)

@@ -17,6 +17,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlalchemy.exc import StatementError
 
@@ -174,6 +175,11 @@ def test_a_failed_migration_is_rolled_back(empty: Path | URL) -> None:
     store = Store(empty)
     assert (store.upgraded.before, store.upgraded.after) == ("0002", newest_version())
     store.close()
+
+
+def test_the_newest_version_is_the_one_of_alembic() -> None:
+    """The name of the newest file begins with the revision of the last migration."""
+    assert newest_version() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 @pytest.mark.parametrize("dump", EARLIER, ids=lambda path: path.stem)
