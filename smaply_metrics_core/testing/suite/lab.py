@@ -41,9 +41,9 @@ from smaply_metrics_core.testing.suite.queries import (
     build_query,
     every_calculation,
     every_group_by,
+    weight_queries,
 )
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
-from smaply_metrics_core.testing.suite.scenarios.weights import weight_queries
 
 if TYPE_CHECKING:  # Requires vcrpy, which is optional.
     from smaply_metrics_core.testing.recording.cassettes import CassetteSession

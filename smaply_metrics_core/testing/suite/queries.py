@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from smaply_metrics_core.calculations.rules import can_weight
 from smaply_metrics_core.date_ranges import midnight, next_period, period_of_key, zone_info
 from smaply_metrics_core.models.query import (
     Calculation,
@@ -17,6 +18,7 @@ from smaply_metrics_core.models.query import (
     MetricQuery,
     MetricType,
     Period,
+    Weight,
     Window,
 )
 from smaply_metrics_core.models.survey import Question, QuestionKind, Questionnaire
@@ -104,6 +106,23 @@ def every_calculation(questionnaire: Questionnaire) -> Iterator[tuple[Question, 
                     name, questionnaire.survey.id, calculation=calculation, question=question
                 ),
             )
+
+
+def weight_queries(questionnaire: Questionnaire) -> Iterator[tuple[Question, MetricQuery]]:
+    """Yield a query for each question that can be a weight, weighted by the question itself."""
+    if not questionnaire.can_weight:
+        return
+    for question in questionnaire.walk():
+        if can_weight(question) and Calculation.AVERAGE in question.calculations:
+            weight = Weight(kind="question", of=question.id)
+            query = build_query(
+                f"{question.id} weighted by itself",
+                questionnaire.survey.id,
+                calculation=Calculation.AVERAGE,
+                question=question,
+            )
+            definition = query.definition.model_copy(update={"weight": weight})
+            yield question, query.model_copy(update={"definition": definition})
 
 
 def every_group_by(questionnaire: Questionnaire) -> Iterator[tuple[GroupBy, bool]]:

@@ -12,8 +12,7 @@ from smaply_metrics_core.models.query import Calculation, WeightReason
 from smaply_metrics_core.models.survey import Question
 from smaply_metrics_core.models.tally import Counts, WeightSum
 from smaply_metrics_core.testing.assertions import expect
-from smaply_metrics_core.testing.suite.queries import build_query
-from smaply_metrics_core.testing.suite.scenarios.weights import weight_queries
+from smaply_metrics_core.testing.suite.queries import build_query, weight_queries
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 from smaply_metrics_core.testing.suite.tally_invariants import query_tally
 
