@@ -91,7 +91,7 @@ class ChosenSurveys:
 
         Args:
             actor: An Admin.
-            connection_id: The id of the connection, or of its source.
+            connection_id: The connection; see ``Connections.show``.
             reload: Whether to ignore the cached list of surveys.
 
         Raises:
@@ -99,8 +99,9 @@ class ChosenSurveys:
             NotFound: when there is no such connection.
         """
         actor.require(Role.ADMIN, "Choosing the surveys of a connection")
+        connection = self._runtime.find_connection(actor.account, connection_id)
         with self._runtime.store.reading() as db:
-            row = connection_rows.find(db, actor.account, connection_id)
+            row = connection_rows.find(db, actor.account, connection.id)
             chosen = rows.of_connection(db, row)
             used = rows.count_metrics(db, row)
         listed: tuple[Survey, ...] = ()
@@ -132,7 +133,7 @@ class ChosenSurveys:
 
         Args:
             actor: An Admin.
-            connection_id: The id of the connection, or of its source.
+            connection_id: The connection; see ``Connections.show``.
             survey_ids: The surveys, at least one; all surveys when ``None``. Each must be listed by
                 the survey tool, already chosen, or used by a metric.
             version: The version that the edit is based on; the current one by default.
@@ -148,8 +149,9 @@ class ChosenSurveys:
             MetricsError: when the survey tool has to list a new survey, but cannot be read.
         """
         actor.require(Role.ADMIN, "Choosing the surveys of a connection")
+        connection = self._runtime.find_connection(actor.account, connection_id)
         with self._runtime.store.reading() as db:
-            row = connection_rows.find(db, actor.account, connection_id)
+            row = connection_rows.find(db, actor.account, connection.id)
             before = rows.of_connection(db, row)
             used = rows.count_metrics(db, row)
         if version is not None and version != row.choice_version:

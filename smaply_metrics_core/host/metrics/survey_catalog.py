@@ -204,8 +204,9 @@ class SurveyCatalog:
                 "The page of surveys is not valid.",
                 remedy="Use an offset of 0 or more and a limit of 1 or more.",
             )
+        connection = self._runtime.find_connection(actor.account, connection_id)
         with self._runtime.store.reading() as db:
-            row = connection_rows.find(db, actor.account, connection_id)
+            row = connection_rows.find(db, actor.account, connection.id)
             chosen = None if all_surveys else chosen_surveys.of_connection(db, row)
         listed = self._surveys.get(_version_of(row), lambda: self._list(row), reload=reload)
         offered = [one for one in listed.value if chosen is None or one.id in chosen]
