@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
@@ -23,6 +24,7 @@ from smaply_metrics_core.models.query import Calculation, MetricQuery
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import Question, Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally, WindowTally
+from smaply_metrics_core.sources.discovery import installed_entry_points
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.session import SourceSession
 from smaply_metrics_core.sources.source import Source
@@ -86,10 +88,12 @@ class Lab:
         unstored_fields: The fields of responses that were not recorded.
     """
 
-    __slots__ = ("facts", "fault_runs", "results", "unstored_fields")
+    __slots__ = ("_entry_point", "_secrets", "facts", "fault_runs", "results", "unstored_fields")
 
     def __init__(self, facts: ContractFacts) -> None:
         self.facts = facts
+        self._entry_point: EntryPoint | None = None
+        self._secrets: tuple[str, ...] | None = None
         self.results: dict[str, ScenarioResult] = {}
         self.fault_runs: dict[tuple[str, str, int], tuple[ScenarioResult, Replay]] = {}
         self.unstored_fields: set[str] = set()
@@ -184,20 +188,33 @@ class Lab:
             AssertionError: with the reason if the source cannot be used.
         """
         clock = clock or self.facts.clock()
-        source = self.facts.source
         try:
-            if isinstance(source, str):
-                registry = SourceRegistry(clock=clock, transport_factory=transports)
-                return registry.get(source)
-            point = object_entry_point(source)
+            point = self._point_of_source()
             return SourceRegistry(
                 clock=clock, entry_points=lambda: (point,), transport_factory=transports
             ).get(point.name)
         except MetricsError as error:
             raise unexpected(error, "Loading the source") from None
 
+    def _point_of_source(self) -> EntryPoint:
+        """Return the entry point; all installed distributions are searched for it only once."""
+        if self._entry_point is None:
+            source = self.facts.source
+            if isinstance(source, str):
+                points = installed_entry_points()
+                SourceRegistry(entry_points=lambda: points).get(source)  # Raises if not usable.
+                self._entry_point = next(one for one in points if one.name == source)
+            else:
+                self._entry_point = object_entry_point(source)
+        return self._entry_point
+
     def secrets(self) -> tuple[str, ...]:
         """Return every secret of both sets of credentials in plain text."""
+        if self._secrets is None:
+            self._secrets = self._read_secrets()
+        return self._secrets
+
+    def _read_secrets(self) -> tuple[str, ...]:
         fields = credential_fields(self.load_source().description.credentials)
         names = [field.name for field in fields if field.secret]
         found = [
