@@ -27,6 +27,9 @@ class ScenarioResult:
         failure: The failed assertion, for example of a cassette that does not match.
         output: Logs, output, errors and values of the source.
         exchanges: The requests and their responses.
+        secrets: The secrets that the source knew in the end: its credentials, and those that it
+            added, such as session keys.
+        progress: The number of progress reports.
         sleeps: Calls of ``time.sleep`` by the source.
         process_changes: Process state that the source changed.
     """
@@ -38,6 +41,8 @@ class ScenarioResult:
     failure: AssertionError | None = None
     output: OutputCapture = field(default_factory=OutputCapture)
     exchanges: Exchanges = field(default_factory=list)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    progress: int = 0
     sleeps: list[str] = field(default_factory=list)
     process_changes: list[str] = field(default_factory=list)
 
