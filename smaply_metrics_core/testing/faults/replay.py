@@ -145,6 +145,7 @@ class Replay:
         requests: The requests so far.
         disturbed: The numbers of the requests that got the fault.
         is_endless: Whether an endless loop was stopped.
+        has_unknown: Whether a request was not recorded, so that the response to it is a 404.
     """
 
     exchanges: Sequence[tuple[RecordedRequest, RecordedResponse]] = field(repr=False)
@@ -154,6 +155,7 @@ class Replay:
     requests: list[RecordedRequest] = field(default_factory=list, repr=False)
     disturbed: set[int] = field(default_factory=set)
     is_endless: bool = False
+    has_unknown: bool = False
     _played: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -186,6 +188,7 @@ class Replay:
                 if recorded.key == request.key
             ]
             if not matching:
+                self.has_unknown = True
                 return RecordedResponse(404, (("content-type", "application/json"),), b"{}")
             # A retry without the secret must not get the response to the request with it.
             same = [n for n in matching if self.exchanges[n][0].headers == request.headers]

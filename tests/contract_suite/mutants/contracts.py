@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, ClassVar
 
+import httpx
+
 from smaply_metrics_core import (
     AccessMissing,
     RateLimited,
@@ -87,6 +89,11 @@ class HttpContract(SourceContract):
 _SERVER = rpc_server.RpcServer()
 
 
+def rpc_answer(request: httpx.Request) -> httpx.Response:
+    """Respond to a call like the survey tool with login sessions."""
+    return _SERVER.answer(request)
+
+
 class RpcContract(HttpContract):
     """The facts of the source with login sessions."""
 
@@ -113,4 +120,4 @@ class RpcContract(HttpContract):
             rpc_server.refusal(rpc_server.LOCKED), RateLimited, at=rpc_server.SIGN_IN
         ),
     }
-    server = _SERVER.answer
+    server = rpc_answer

@@ -12,7 +12,6 @@ from smaply_metrics_core.testing.suite.scenarios.batch import batch
 from smaply_metrics_core.testing.suite.scenarios.combined_queries import combined_queries
 from smaply_metrics_core.testing.suite.scenarios.date_ranges import date_ranges
 from smaply_metrics_core.testing.suite.scenarios.empty_surveys import empty_surveys
-from smaply_metrics_core.testing.suite.scenarios.excluded_ranges import excluded_ranges
 from smaply_metrics_core.testing.suite.scenarios.query_partitions import query_partitions
 from smaply_metrics_core.testing.suite.scenarios.query_parts import query_parts
 from smaply_metrics_core.testing.suite.scenarios.unknown_survey import unknown_survey
@@ -37,8 +36,6 @@ def every_scenario(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
     ]
     if lab.facts.empty_survey_ids:
         runs.append(partial(empty_surveys, lab))
-    if lab.facts.excluded_at is not None:
-        runs.append(partial(excluded_ranges, lab, lab.facts.excluded_at))
     if lab.facts.personal:
         runs.append(partial(bundle_files, lab, personal=True))
     seen = set[str]()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smaply_metrics_core.testing.assertions import expect, warn
-from smaply_metrics_core.testing.suite.scenarios.excluded_ranges import excluded_ranges
+from smaply_metrics_core.testing.suite.scenarios.date_ranges import date_ranges
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 from smaply_metrics_core.testing.suite.subjects.tallies import HALF_OPEN
 from smaply_metrics_core.testing.suite.tally_invariants import plain_counts, sum_of_counts
@@ -23,22 +23,23 @@ class ExcludedResponseTests(ContractSubject):
                     "set `excluded_at` to the time at which one of them was recorded",
                 )
             return
-        windows = excluded_ranges(self.lab, self.excluded_at)
+        windows = {name: tally.window("current") for name, tally in date_ranges(self.lab).items()}
+        in_range = {name: sum(window.excluded.values()) for name, window in windows.items()}
         expect(
-            sum(windows["second"].excluded.values()),
+            in_range["an excluded one"],
             f"No excluded response is reported in the second from {self.excluded_at} on.",
-            "read the time of an excluded response as that of any other, also if it was not "
+            "read the time of an excluded response as that of any other, even if it was not "
             "submitted; or correct `excluded_at`",
         )
         expect(
-            not sum(windows["second"].excluded.values()) > sum(windows["from"].excluded.values())
-            and sum_of_counts(windows["up to"], windows["from"]) == plain_counts(windows["around"]),
+            sum_of_counts(windows["up to an excluded one"], windows["from an excluded one"])
+            == plain_counts(windows["around an excluded one"]),
             f"Two adjacent ranges at {self.excluded_at} report other excluded responses than both "
             "together.",
             HALF_OPEN,
         )
         expect(
-            sum(windows["around"].excluded.values()) < excluded or excluded == 1,
+            in_range["around an excluded one"] < excluded or excluded == 1,
             f"Two days around {self.excluded_at} report all {excluded} excluded responses of the "
             "survey.",
             "exclude only responses that were recorded in the window of the query; or choose "

@@ -35,7 +35,6 @@ TRANSIENT: Final = {
     "one 500": status(500, b"{}"),
     "one 503": status(503, b"{}"),
     "one timeout": network_error(httpx.ReadTimeout),
-    "one refused connection": network_error(httpx.ConnectError),
     "one connection that breaks in the middle of the response": break_off,
 }
 """Faults after which the client of the context sends the request again."""
