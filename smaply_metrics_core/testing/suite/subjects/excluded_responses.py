@@ -5,8 +5,11 @@ from __future__ import annotations
 from smaply_metrics_core.testing.assertions import expect, warn
 from smaply_metrics_core.testing.suite.scenarios.date_ranges import date_ranges
 from smaply_metrics_core.testing.suite.subject import ContractSubject
-from smaply_metrics_core.testing.suite.subjects.tallies import HALF_OPEN
-from smaply_metrics_core.testing.suite.tally_invariants import plain_counts, sum_of_counts
+from smaply_metrics_core.testing.suite.tally_invariants import (
+    HALF_OPEN,
+    plain_counts,
+    sum_of_counts,
+)
 
 
 class ExcludedResponseTests(ContractSubject):
