@@ -24,22 +24,23 @@ class Refusal:
     error: type[MetricsError] | tuple[type[MetricsError], ...]
     at: str = ""
 
-    def fault(self, name: str, sign_in: str, sign_out: str) -> HttpFault:
-        """Return the fault, with the texts of requests that open and end login sessions."""
-        errors = self.error if isinstance(self.error, tuple) else (self.error,)
-        kinds = error_kinds(*errors)
-        session = [text for text in (sign_in, sign_out) if text]
-        return HttpFault(
-            f"the refusal “{name}” is returned",
-            with_body(self.body),
-            lambda problem, _: problem.kind in kinds,
-            " or ".join(sorted(one.kind for one in errors)),
-            "recognize this response before its data is read, and raise "
-            + " or ".join(one.__name__ for one in errors),
-            storable=True,
-            only=lambda request: (
-                request.names(self.at)
-                if self.at
-                else not any(request.names(text) for text in session)
-            ),
-        )
+
+def refusal_fault(refusal: Refusal, name: str, *session: str) -> HttpFault:
+    """Return the fault of a refusal, given the texts of requests that open and end sessions."""
+    errors = refusal.error if isinstance(refusal.error, tuple) else (refusal.error,)
+    kinds = error_kinds(*errors)
+    texts = [text for text in session if text]
+    return HttpFault(
+        f"the refusal “{name}” is returned",
+        with_body(refusal.body),
+        lambda problem, _: problem.kind in kinds,
+        " or ".join(sorted(one.kind for one in errors)),
+        "recognize this response before its data is read, and raise "
+        + " or ".join(one.__name__ for one in errors),
+        storable=True,
+        only=lambda request: (
+            request.names(refusal.at)
+            if refusal.at
+            else not any(request.names(text) for text in texts)
+        ),
+    )

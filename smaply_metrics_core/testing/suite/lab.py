@@ -19,26 +19,23 @@ from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.extras import require_extra
 from smaply_metrics_core.models.check import CheckReport
-from smaply_metrics_core.models.credentials import credential_fields
 from smaply_metrics_core.models.query import Calculation, MetricQuery
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import Question, Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally, WindowTally
-from smaply_metrics_core.sources.discovery import installed_entry_points
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.session import SourceSession
 from smaply_metrics_core.sources.source import Source
 from smaply_metrics_core.testing.assertions import expect, unexpected
 from smaply_metrics_core.testing.clock import ManualClock
 from smaply_metrics_core.testing.faults.replay import RecordingTransport, Replay
-from smaply_metrics_core.testing.leak_detection.derived_secrets import derived_secrets
 from smaply_metrics_core.testing.leak_detection.side_effects import (
     detect_process_changes,
     detect_sleeps,
 )
 from smaply_metrics_core.testing.recording.policy import RecordingPolicy
 from smaply_metrics_core.testing.suite.facts import ContractFacts
-from smaply_metrics_core.testing.suite.object_entry_point import object_entry_point
+from smaply_metrics_core.testing.suite.object_entry_point import entry_point_of
 from smaply_metrics_core.testing.suite.queries import (
     best_question,
     build_query,
@@ -46,6 +43,7 @@ from smaply_metrics_core.testing.suite.queries import (
     every_group_by,
 )
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
+from smaply_metrics_core.testing.suite.secrets import derived_secrets, form_secrets
 
 if TYPE_CHECKING:  # Requires vcrpy, which is optional.
     from smaply_metrics_core.testing.recording.cassettes import CassetteSession
@@ -190,41 +188,23 @@ class Lab:
         """
         clock = clock or self.facts.clock()
         try:
-            point = self._point_of_source()
+            # All installed distributions are searched for it only once.
+            self._entry_point = point = self._entry_point or entry_point_of(self.facts.source)
             return SourceRegistry(
                 clock=clock, entry_points=lambda: (point,), transport_factory=transports
             ).get(point.name)
         except MetricsError as error:
             raise unexpected(error, "Loading the source") from None
 
-    def _point_of_source(self) -> EntryPoint:
-        """Return the entry point; all installed distributions are searched for it only once."""
-        if self._entry_point is None:
-            source = self.facts.source
-            if isinstance(source, str):
-                points = installed_entry_points()
-                SourceRegistry(entry_points=lambda: points).get(source)  # Raises if not usable.
-                self._entry_point = next(one for one in points if one.name == source)
-            else:
-                self._entry_point = object_entry_point(source)
-        return self._entry_point
-
     def secrets(self) -> tuple[str, ...]:
         """Return every secret of both sets of credentials in plain text."""
         if self._secrets is None:
-            self._secrets = self._read_secrets()
+            self._secrets = form_secrets(
+                self.load_source().description.credentials,
+                self.facts.credentials,
+                self.facts.wrong_credentials,
+            )
         return self._secrets
-
-    def _read_secrets(self) -> tuple[str, ...]:
-        fields = credential_fields(self.load_source().description.credentials)
-        names = [field.name for field in fields if field.secret]
-        found = [
-            values[name].strip()
-            for values in (self.facts.credentials, self.facts.wrong_credentials)
-            for name in names
-            if name in values
-        ]
-        return tuple(dict.fromkeys(found))
 
     def run(
         self,

@@ -12,7 +12,7 @@ from itertools import chain
 from smaply_metrics_core.testing.assertions import FIX
 from smaply_metrics_core.testing.suite.contract import SourceContract
 from smaply_metrics_core.testing.suite.runner import ContractTestResult, run_test, run_tests
-from tests.contract_suite.mutants import in_memory_mutants
+from tests.contract_suite.mutants import in_memory_edge_cases, in_memory_mutants
 from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContract, RpcContract
 from tests.contract_suite.mutants.http_mutants import (
     bundle_faults,
@@ -76,7 +76,8 @@ def mutants() -> tuple[Mutant, ...]:
 
 
 def _in_memory() -> Iterator[Mutant]:
-    for name, (source, killer) in in_memory_mutants.MUTANTS.items():
+    tables = (in_memory_mutants.MUTANTS, in_memory_edge_cases.MUTANTS)
+    for name, (source, killer) in chain.from_iterable(table.items() for table in tables):
         yield Mutant(name, InMemoryContract, partial(copy, source), killer)
 
 

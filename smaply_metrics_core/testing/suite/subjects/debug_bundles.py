@@ -18,7 +18,6 @@ from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.testing.assertions import expect, unexpected, unknown_instant
 from smaply_metrics_core.testing.clock import ManualClock
-from smaply_metrics_core.testing.leak_detection.derived_secrets import derived_secrets
 from smaply_metrics_core.testing.leak_detection.secret_encodings import contains_secret
 from smaply_metrics_core.testing.suite.bundles import (
     BUNDLE,
@@ -31,6 +30,7 @@ from smaply_metrics_core.testing.suite.bundles import (
 )
 from smaply_metrics_core.testing.suite.lab import RESPONSES, SECONDS, Answers, Lab
 from smaply_metrics_core.testing.suite.queries import SECOND, ZONE, build_query
+from smaply_metrics_core.testing.suite.secrets import derived_secrets
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 MIN_FILES: Final = 2

@@ -9,7 +9,6 @@ from smaply_metrics_core.testing.assertions import expect
 from smaply_metrics_core.testing.clock import ManualClock
 from smaply_metrics_core.testing.faults import fault_types
 from smaply_metrics_core.testing.faults.replay import RecordedRequest, Replay
-from smaply_metrics_core.testing.leak_detection.derived_secrets import derived_secrets
 from smaply_metrics_core.testing.suite.fault_injection import (
     Scenario,
     calling,
@@ -17,6 +16,7 @@ from smaply_metrics_core.testing.suite.fault_injection import (
     run_with_fault,
 )
 from smaply_metrics_core.testing.suite.lab import SECONDS, Lab
+from smaply_metrics_core.testing.suite.secrets import derived_secrets
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 RELEASE = (

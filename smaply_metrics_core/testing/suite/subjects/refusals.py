@@ -9,7 +9,7 @@ from unittest import SkipTest
 from smaply_metrics_core.testing.assertions import expect
 from smaply_metrics_core.testing.faults.disturbances import once
 from smaply_metrics_core.testing.faults.fault_types import HttpFault
-from smaply_metrics_core.testing.faults.refusal import Refusal
+from smaply_metrics_core.testing.faults.refusal import Refusal, refusal_fault
 from smaply_metrics_core.testing.faults.replay import Replay
 from smaply_metrics_core.testing.suite.fault_injection import (
     SURVEY_SCENARIOS,
@@ -90,7 +90,7 @@ def refusal_faults(lab: Lab) -> tuple[tuple[Refusal, HttpFault], ...]:
     """Return the author's refusals with status 200, with the fault of each."""
     facts = lab.facts
     return tuple(
-        (refusal, refusal.fault(str(name), facts.sign_in, facts.sign_out))
+        (refusal, refusal_fault(refusal, str(name), facts.sign_in, facts.sign_out))
         for name, refusal in facts.refusals.items()
         if isinstance(refusal, Refusal)
     )

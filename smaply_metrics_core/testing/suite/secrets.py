@@ -1,14 +1,15 @@
-"""Finds the secrets that a survey tool issued, such as session keys and access tokens."""
+"""The secrets of a test account: those of its credentials, and those that the tool issued."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
+from smaply_metrics_core.models.credentials import Credentials, credential_fields
 from smaply_metrics_core.testing.faults.replay import Exchanges, RecordedRequest, RecordedResponse
 
 SHORTEST: Final = 12
@@ -16,6 +17,13 @@ SHORTEST: Final = 12
 
 _SECRET_HEADER: Final = re.compile(r"auth|cookie|token|key|session|secret", re.IGNORECASE)
 _ONE_WORD: Final = re.compile(r"\S+")
+
+
+def form_secrets(model: type[Credentials], *given: Mapping[str, str]) -> tuple[str, ...]:
+    """Return every secret of several sets of credentials in plain text."""
+    names = [field.name for field in credential_fields(model) if field.secret]
+    found = [values[name].strip() for values in given for name in names if name in values]
+    return tuple(dict.fromkeys(found))
 
 
 def derived_secrets(exchanges: Exchanges, sign_in: str) -> tuple[str, ...]:
