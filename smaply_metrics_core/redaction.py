@@ -8,11 +8,17 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from typing import Any, Final, NamedTuple, Protocol
 
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.problem import Problem
-from smaply_metrics_core.secret_forms import LONGEST_SPELLING, Needles, needles, views
+from smaply_metrics_core.secret_forms import (
+    LONGEST_SPELLING,
+    Needles,
+    Normalization,
+    needles,
+    views,
+)
 
 SHORT: Final = 6
 """Secrets with fewer characters than this are only found in clear, as whole words."""
@@ -55,19 +61,9 @@ class _Searched:
         self.secret = secret
         self.length = len(text)
         self.overlap = LONGEST_SPELLING * len(text.encode(errors="surrogatepass")) + _MARGIN
-        self._needles: tuple[Needles, ...] = needles(text) if self.length >= SHORT else ()
+        self.needles: tuple[Needles, ...] = needles(text) if self.length >= SHORT else ()
 
-    def occurs_in(self, window: _StreamPart) -> bool:
-        if self.length < SHORT:
-            return self._is_word_of(window)
-        for view in views(window.data):
-            for normalization, texts in self._needles:
-                normalized = normalization(view)
-                if any(text.get_secret_value() in normalized for text in texts):
-                    return True
-        return False
-
-    def _is_word_of(self, window: _StreamPart) -> bool:
+    def is_word_of(self, window: _StreamPart) -> bool:
         # At an inner edge, the adjacent byte is unknown here; the overlapping window has both.
         return any(
             (match.start() > 0 or window.begins) and (match.end() < len(window.data) or window.ends)
@@ -125,9 +121,7 @@ class Redactor:
         """Whether a stream contains a secret; reads it in constant memory."""
         searched = self._searched
         return bool(searched) and any(
-            one.occurs_in(window)
-            for window in _windows(stream, _overlap(searched))
-            for one in searched
+            _any_occurs_in(window, searched) for window in _windows(stream, _overlap(searched))
         )
 
     def contains_secret(self, *texts: str) -> bool:
@@ -173,6 +167,23 @@ class Redactor:
             for field in about.fields
         )
         return {**texts, "fields": fields}
+
+
+def _any_occurs_in(window: _StreamPart, searched: Iterable[_Searched]) -> bool:
+    """Whether one of several secrets occurs; the data is decoded and normalized once for all."""
+    together: dict[Normalization, list[SecretBytes]] = {}
+    for one in searched:
+        if one.length < SHORT and one.is_word_of(window):
+            return True
+        for normalization, texts in one.needles:
+            together.setdefault(normalization, []).extend(texts)
+    return bool(together) and any(
+        text.get_secret_value() in normalized
+        for view in views(window.data)
+        for normalization, texts in together.items()
+        for normalized in (normalization(view),)
+        for text in texts
+    )
 
 
 def _overlap(searched: Iterable[_Searched]) -> int:

@@ -213,7 +213,11 @@ class GuardedTransport(httpx.BaseTransport):
             request.url,
             headers=headers,
             stream=request.stream,
-            extensions={"timeout": timeout},
+            extensions={
+                "timeout": timeout,
+                # Inert, but a transport of the contract suite reads it.
+                **(retry.SAFE_TO_REPEAT if retry.is_safe_to_repeat(request) else {}),
+            },
         )
 
     def _check_response(

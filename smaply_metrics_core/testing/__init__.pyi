@@ -13,6 +13,7 @@ from smaply_metrics_core.testing.faults.disturbances import (
     status,
     truncate,
 )
+from smaply_metrics_core.testing.faults.refusal import Refusal
 from smaply_metrics_core.testing.faults.replay import Disturbance, RecordedResponse
 from smaply_metrics_core.testing.fixtures import Canary, ContextFactory
 from smaply_metrics_core.testing.recording.policy import RecordingPolicy, Redaction
@@ -30,6 +31,7 @@ __all__ = [
     "RecordedResponse",
     "RecordingPolicy",
     "Redaction",
+    "Refusal",
     "Source",
     "SourceContract",
     "SourceRegistry",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+import warnings
 from typing import Final
 
 from smaply_metrics_core.errors import (
@@ -31,6 +32,15 @@ def expect(condition: object, what: str, fix: str) -> None:
     """
     if not condition:
         raise broken(what, fix)
+
+
+class ContractWarning(UserWarning):
+    """Something that the suite could not test with the facts and the account."""
+
+
+def warn(what: str, fix: str) -> None:
+    """Warn the author about a kind of fault that the test cannot detect."""
+    warnings.warn(f"{what}\n{FIX}{fix}", ContractWarning, stacklevel=2)
 
 
 def unexpected(error: MetricsError, activity: str) -> AssertionError:

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from smaply_metrics_core.testing import SourceContract
+from smaply_metrics_core import AccessMissing
+from smaply_metrics_core.testing import Refusal, SourceContract
 from smaply_metrics_core.testing.suite.runner import run_test
 from tests.contract_suite.mutants import __main__
-from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContract
+from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContract, RpcContract
 from tests.contract_suite.mutants.in_memory_source import InMemorySource
 from tests.contract_suite.mutants.registry import Mutant, is_killed, mutants
 
-MIN_MUTANTS = 219
+MIN_MUTANTS = 269
 
 
 class TestTiny(InMemoryContract):
@@ -25,6 +26,11 @@ class TestTiny(InMemoryContract):
 
 class TestRemote(HttpContract):
     """A correct source over HTTP passes every contract test."""
+
+
+@pytest.mark.deep(reason="the contract tests of LimeSurvey cover sessions on every change")
+class TestRpc(RpcContract):
+    """A correct source with login sessions passes every contract test."""
 
 
 EVERY = 20
@@ -116,6 +122,8 @@ def test_a_source_that_is_not_installed_is_reported() -> None:
         ("personal", "ann@survey.example"),
         ("cassettes", "cassettes"),
         ("recorded_at", "2026-03-01"),
+        ("excluded_at", "2026-03-01"),
+        ("empty_survey_ids", "S4"),
         ("now", datetime(2026, 6, 1)),  # noqa: DTZ001  # The fault.
     ],
 )
@@ -124,6 +132,38 @@ def test_a_fact_of_another_type_is_named(fact: str, given: object) -> None:
     wrong: type[SourceContract] = type("Wrong", (TestTiny,), {fact: given})
     message = run_test(wrong, "test_the_facts_of_the_test_are_good_enough").message
     assert f"The fact `{fact}` is a {type(given).__name__}, but must be a" in message
+
+
+@pytest.mark.parametrize("refusals", [{403: Refusal(b"{}", AccessMissing)}, {"locked": b"{}"}])
+def test_a_refusal_of_another_type_is_named(refusals: object) -> None:
+    """A refusal by a status is a body, and one by a name a ``Refusal``."""
+    wrong: type[SourceContract] = type("Wrong", (TestTiny,), {"refusals": refusals})
+    message = run_test(wrong, "test_the_facts_of_the_test_are_good_enough").message
+    assert "The fact `refusals` has a" in message
+
+
+def test_a_refusal_that_no_request_gets_is_reported() -> None:
+    """A refusal whose text occurs in no request would test nothing."""
+    refusals = {"locked": Refusal(b"{}", AccessMissing, at="no such call")}
+    wrong: type[SourceContract] = type("Wrong", (RpcContract,), {"refusals": refusals})
+    message = run_test(wrong, "test_a_refusal_with_status_200_is_reported").message
+    assert message.startswith("No request is answered when the refusal “locked” is returned.")
+
+
+@pytest.mark.parametrize(
+    ("fact", "test"),
+    [
+        ("empty_survey_ids", "test_an_empty_survey_counts_zero"),
+        ("excluded_at", "test_excluded_responses_belong_to_their_date_range"),
+        ("expected", "test_choices_have_the_order_of_the_survey"),
+    ],
+)
+def test_a_missing_fact_is_a_warning(fact: str, test: str) -> None:
+    """A test that requires a fact passes without it, with a warning."""
+    less = type("Less", (TestTiny,), {fact: {"expected": {}}.get(fact)})
+    result = run_test(less, test)
+    assert result.outcome == "passed"
+    assert f"The fact `{fact}`" in result.warnings[0]
 
 
 def test_a_scenario_without_a_recording_is_reported(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ EXPORTS: Final = {
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded
-        RecordedResponse RecordingPolicy Redaction Source SourceContract SourceRegistry
+        RecordedResponse RecordingPolicy Redaction Refusal Source SourceContract SourceRegistry
         SourceSession break_off content find_sensitive_data network_error once open_bundle record
         status truncate write_bundle
     """,

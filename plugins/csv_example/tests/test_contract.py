@@ -9,15 +9,17 @@ from smaply_metrics_core.testing import AllowedDestinations, SourceContract
 
 
 class TestCsvExample(SourceContract):
-    """The contract tests, run on the folder ``files`` with one survey."""
+    """The contract tests, run on the folder ``files``."""
 
     source = "csv_example"
     credentials = {"folder": "files"}  # noqa: RUF012  # Never modified.
     wrong_credentials = {"folder": "elsewhere"}  # noqa: RUF012  # As above.
     survey_id = "visits"
+    empty_survey_ids = ("empty", "without_questions")
     recorded_at = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    excluded_at = datetime(2026, 2, 3, 8, 30, tzinfo=UTC)
     expected = {  # noqa: RUF012  # As above. Counted by hand in visits.csv.
-        "surveys": 1,
+        "surveys": 3,
         "questions": 6,
         "responses": 6,
         "left out": {"preview": 1, "unfinished": 1},
@@ -26,6 +28,7 @@ class TestCsvExample(SourceContract):
         "satisfaction average": 3.2,
         "satisfaction top_2_box": 60,
         "channel distribution": {"shop": 50, "web": 50},
+        "channel labels": {"shop": "shop", "web": "web"},
         "services[] distribution": {"advice": 60, "parking": 40, "repair": 40},
         "spent sum": 55.49,
         "comment answered": 4,

@@ -15,15 +15,19 @@ FIRST: Final = datetime(2026, 2, 2, 7, 30, tzinfo=UTC)
 FORMS: Final = [{"id": f"form-{n}", "title": f"Form {n}"} for n in (1, 2, 3, 4)]
 QUESTIONS: Final[list[dict[str, Any]]] = [
     {"name": "ease", "label": "How easy was it?", "options": list("12345"), "many": False},
-    {"name": "grown", "label": "What grew?", "options": ["beans", "kale"], "many": True},
+    {"name": "grown", "label": "What grew?", "options": ["kale", "beans"], "many": True},
     {"name": "wish", "label": "What do you wish for?", "options": [], "many": False},
 ]
 
 
-def responses() -> str:
+EMPTY: Final = {"id": "form-5", "title": "Not listed, without responses"}
+BLANK: Final = {"id": "form-6", "title": "Not listed, without questions"}
+
+
+def responses(count: int) -> str:
     """Return the responses to a form as CSV text that ends with the number of rows."""
     lines = ["submitted_at,status,respondent,plot,ease,grown,wish"]
-    for n in range(70):
+    for n in range(count):
         at = (FIRST + timedelta(days=n, seconds=n)).isoformat()
         status = "test" if n % 20 == 7 else "draft" if n % 15 == 4 else "done"
         ease = "" if n % 9 == 0 else str(n % 5 + 1)
@@ -44,9 +48,11 @@ def server(request: httpx.Request) -> httpx.Response:
     if path == "/api/forms":
         page = {"offset": offset, "total": len(FORMS), "forms": FORMS[offset : offset + 2]}
         return httpx.Response(200, json=page)
-    for form in FORMS:
+    for form in (*FORMS, EMPTY, BLANK):
         if path == f"/api/forms/{form['id']}":
-            return httpx.Response(200, json={"form": form, "questions": QUESTIONS})
+            questions = [] if form is BLANK else QUESTIONS
+            return httpx.Response(200, json={"form": form, "questions": questions})
         if path == f"/api/forms/{form['id']}/responses.csv":
-            return httpx.Response(200, text=responses(), headers={"content-type": "text/csv"})
+            text = responses(70 if form in FORMS else 0)
+            return httpx.Response(200, text=text, headers={"content-type": "text/csv"})
     return httpx.Response(404, json={"message": "Not found"})

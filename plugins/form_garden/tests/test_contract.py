@@ -16,7 +16,9 @@ class TestFormGarden(SourceContract):
     credentials: ClassVar = {"server": f"https://{HOST}/", "key": KEY}
     wrong_credentials: ClassVar = {**credentials, "key": "made-up-key-that-is-unknown"}
     survey_id = "form-4"
+    empty_survey_ids = ("form-5", "form-6")
     recorded_at = FIRST + timedelta(days=60, seconds=60)
+    excluded_at = FIRST + timedelta(days=47, seconds=47)
     personal = (RESPONDENT,)
     server = server
     expected: ClassVar = {  # Counted by a loop over the rows, independently of the source.
@@ -26,6 +28,7 @@ class TestFormGarden(SourceContract):
         "left out": {"unfinished": 5, "test": 4},
         "ease average": 2.8,
         "ease top_2_box": 35.19,
+        "grown labels": {"kale": "kale", "beans": "beans"},
         "grown distribution": {"beans": 74.42, "kale": 53.49},
         "ease by field:plot": {"sun": 28, "shade": 26},
     }

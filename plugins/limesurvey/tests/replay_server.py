@@ -27,7 +27,7 @@ RECORDINGS: Final = Path(__file__).parent / "recordings" / "http"
 
 USER: Final = "reporting"
 PASSWORD: Final = "PlaceHolder-Reporting-1"
-WRONG_PASSWORD: Final = "wrong-password-made-up"
+WRONG_PASSWORD: Final = "made-up-and-never-valid"
 
 Json = Any
 

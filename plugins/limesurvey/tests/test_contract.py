@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -13,11 +14,26 @@ from plugins.limesurvey.tests.replay_server import (
     USER,
     WRONG_PASSWORD,
     ReplayServer,
+    noted,
 )
-from smaply_metrics_core.testing import SourceContract
+from smaply_metrics_core import (
+    AccessMissing,
+    CredentialRefused,
+    MetricsError,
+    RateLimited,
+    ResultsUnavailable,
+    SourceUnavailable,
+    SurveyUnavailable,
+)
+from smaply_metrics_core.testing import Refusal, SourceContract
 from smaply_metrics_limesurvey.source import LimeSurveySource
 
 _SERVER = ReplayServer()
+
+
+def refused(result: object, error: type[MetricsError], at: str = "") -> Refusal:
+    """Return a refusal: a result that LimeSurvey sends instead of the one of a function."""
+    return Refusal(json.dumps({"id": 1, "result": result, "error": None}).encode(), error, at)
 
 
 def server(request: httpx.Request) -> httpx.Response:
@@ -40,9 +56,34 @@ class TestLimeSurvey(SourceContract):
     unknown_survey_id = "999999"
     now = datetime(2026, 12, 1, 12, tzinfo=UTC)
     server = server
+    empty_survey_ids = ("910005", "910014")
+    excluded_at = datetime(2026, 10, 4, 17, 2, 41, tzinfo=UTC)  # Response 265.
     recorded_at = datetime(2026, 10, 26, 23, 35, 45, tzinfo=UTC)  # Response 280, in the third page.
     sign_in = "get_session_key"
     sign_out = "release_session_key"
+    refusals: ClassVar = {  # From ``recordings/http``.
+        "the session has ended": refused({"status": "Invalid session key"}, SourceUnavailable),
+        "RemoteControl is switched off": Refusal(b"", SourceUnavailable),
+        "wrong password": refused(
+            {"status": "Invalid user name or password"}, CredentialRefused, "get_session_key"
+        ),
+        "too many attempts": Refusal(
+            noted("login_locked", "the right password, while locked").read(),
+            RateLimited,
+            "get_session_key",
+        ),
+        "surveys are not permitted": refused(
+            {"status": "No permission"}, AccessMissing, "list_surveys"
+        ),
+        "questions are not permitted": refused(
+            {"status": "No permission"}, SurveyUnavailable, "list_questions"
+        ),
+        "unknown survey": refused({"status": "Invalid surveyid"}, SurveyUnavailable, "get_summary"),
+        "inactive survey": refused([], ResultsUnavailable, "get_summary"),
+        "responses are not permitted": refused(
+            {"status": "No permission"}, ResultsUnavailable, "export_responses"
+        ),
+    }
     expected: ClassVar = {  # From ``recordings/expected/910001.json``.
         "surveys": 11,
         "responses": 259,
@@ -50,6 +91,7 @@ class TestLimeSurvey(SourceContract):
         "nps nps": 0.4329,
         "nps average": 6.9351,
         "csat average": 3.4293,
+        "trip labels": {"H": "Holiday", "B": "Business", "F": "Family", "-oth-": "Other"},
         "spent average": 278.9323,
     }
     exceptions: ClassVar = {

@@ -117,6 +117,9 @@ def _print_test_result(verdict: ContractTestResult) -> None:
     print_text(text(f"{mark} ", color), text(verdict.test, "bold"))
     for line in verdict.message.splitlines():
         print_text(line, indent=2)
+    for warning in verdict.warnings:
+        for line in f"Warning: {warning}".splitlines():
+            print_text(line, indent=2, style="yellow")
 
 
 def _selected(names: Sequence[str], only: Sequence[str]) -> tuple[str, ...]:
@@ -152,6 +155,8 @@ def _print_counts(verdicts: list[ContractTestResult], not_run: int) -> None:
     parts += [f"{counts[other]} {other}" for other in ("skipped", "excepted") if counts[other]]
     if not_run:
         parts.append(f"{not_run} not run")
+    if warned := sum(len(verdict.warnings) for verdict in verdicts):
+        parts.append(f"{warned} warning{'s' if warned > 1 else ''}")
     seconds = sum(verdict.seconds for verdict in verdicts)
     print_text(
         f"{', '.join(parts)} in {seconds:.1f} s", style="red" if counts["failed"] else "green"
@@ -179,6 +184,7 @@ def _tested(
                 "fix": verdict.message.rpartition("\nFix: ")[2]
                 if verdict.outcome == "failed"
                 else "",
+                "warnings": list(verdict.warnings),
             }
             for verdict in verdicts
         ],

@@ -24,6 +24,11 @@ def content(body: bytes, headers: Headers = JSON) -> Disturbance:
     return lambda _, __: _response(200, body, headers)
 
 
+def with_body(body: bytes) -> Disturbance:
+    """Respond with the recorded headers, status 200 and another body."""
+    return lambda _, recorded: _response(200, body, recorded().headers)
+
+
 def status_without_body(code: int) -> Disturbance:
     """Respond to every request with a status, without a body or headers."""
     return lambda _, __: _response(code, b"", ())

@@ -28,13 +28,18 @@ from smaply_metrics_core.testing.faults.disturbances import (
     status_without_body,
     truncate,
 )
-from smaply_metrics_core.testing.faults.replay import Disturbance
+from smaply_metrics_core.testing.faults.replay import Disturbance, RecordedRequest
 
 LONG_PAUSE: Final = timedelta(hours=2)
+REFUSED: Final = "the connection is refused"
 SHORT_PAUSE: Final = timedelta(seconds=7)
 
 
 def _always(_: bytes) -> bool:
+    return True
+
+
+def _every_request(_: RecordedRequest) -> bool:
     return True
 
 
@@ -50,6 +55,7 @@ class HttpFault:
         fix: How to fix a source that reports something else.
         applies: Whether replacing a body with this content is a fault.
         storable: Whether it looks like a valid response, so that a debug bundle may store it.
+        only: Whether a request gets the fault.
     """
 
     name: str
@@ -59,6 +65,7 @@ class HttpFault:
     fix: str
     applies: Callable[[bytes], bool] = _always
     storable: bool = False
+    only: Callable[[RecordedRequest], bool] = _every_request
 
 
 def error_kinds(*classes: type[MetricsError]) -> frozenset[str]:
@@ -211,7 +218,7 @@ def network_failures() -> tuple[HttpFault, ...]:
     fix = "do not catch Unreachable of `context.http`, and never continue with partial data"
     disturbances = {
         "requests time out": network_error(httpx.ReadTimeout),
-        "the connection is refused": network_error(httpx.ConnectError),
+        REFUSED: network_error(httpx.ConnectError),
         "the connection breaks in the middle of the response": break_off,
     }
     return tuple(

@@ -6,6 +6,7 @@ no cassette has to contain an outage.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from urllib.parse import unquote
 import httpx
 
 from smaply_metrics_core.http.origin import Origin, open_route
+from smaply_metrics_core.http.retry import is_safe_to_repeat
 
 MAX_EXTRA_REQUESTS: Final = 60
 """Maximum number of requests beyond those of the undisturbed run; more are an endless loop."""
@@ -31,17 +33,29 @@ class RecordedRequest:
 
     Attributes:
         target: Path and query.
+        may_repeat: Whether it is a read by its method, or is declared with ``SAFE_TO_REPEAT``.
     """
 
     method: str
     target: str
     body: bytes = field(repr=False)  # Body and headers may contain a secret.
     headers: Headers = field(repr=False)
+    may_repeat: bool = field(default=False, compare=False)
 
     @property
     def key(self) -> tuple[str, str, bytes]:
         """The parts of a replayed request that must equal the recorded ones."""
         return self.method, self.target, self.body
+
+    @property
+    def path(self) -> str:
+        """The path without the query, percent-encoded."""
+        return self.target.partition("?")[0]
+
+    @property
+    def operation(self) -> tuple[str, str, str]:
+        """The method, the path and, in the bodies of JSON-RPC and GraphQL, the name of the call."""
+        return self.method, self.path, _called(self.body)
 
     def names(self, text: str) -> bool:
         """Whether a text occurs in the URL or the body."""
@@ -136,15 +150,21 @@ class Replay:
         exchanges: The exchanges of the undisturbed run.
         fault: Responds from request ``at`` on; ``None`` for recorded responses only.
         at: The number of the first request with the fault, from 1.
+        only: Whether a request gets the fault; by default every one does.
         requests: The requests so far.
+        disturbed: The numbers of the requests that got the fault.
         is_endless: Whether an endless loop was stopped.
+        has_unknown: Whether a request was not recorded, so that the response to it is a 404.
     """
 
     exchanges: Sequence[tuple[RecordedRequest, RecordedResponse]] = field(repr=False)
     fault: Disturbance | None = None
     at: int = 1
+    only: Callable[[RecordedRequest], bool] = field(default=lambda _: True)
     requests: list[RecordedRequest] = field(default_factory=list, repr=False)
+    disturbed: set[int] = field(default_factory=set)
     is_endless: bool = False
+    has_unknown: bool = False
     _played: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -164,7 +184,8 @@ class Replay:
         if number > len(self.exchanges) + MAX_EXTRA_REQUESTS:
             self.is_endless = True
             raise httpx.ConnectError("stopped by the test: endless loop")
-        if self.fault is not None and number >= self.at:
+        if self.fault is not None and number >= self.at and self.only(current):
+            self.disturbed.add(number)
             return self.fault(number - self.at, lambda: self._recorded(current))
         return self._recorded(current).response()
 
@@ -176,7 +197,11 @@ class Replay:
                 if recorded.key == request.key
             ]
             if not matching:
+                self.has_unknown = True
                 return RecordedResponse(404, (("content-type", "application/json"),), b"{}")
+            # A retry without the secret must not get the response to the request with it.
+            same = [n for n in matching if self.exchanges[n][0].headers == request.headers]
+            matching = same or matching
             number = next((one for one in matching if one not in self._played), matching[-1])
             self._played.add(number)
         return self.exchanges[number][1]
@@ -188,4 +213,15 @@ def _recorded_request(request: httpx.Request) -> RecordedRequest:
         request.url.raw_path.decode("ascii"),
         request.read(),
         tuple(request.headers.multi_items()),
+        is_safe_to_repeat(request),
     )
+
+
+def _called(body: bytes) -> str:
+    """Return the name of the function or operation that a JSON body calls; empty for others."""
+    try:
+        call = json.loads(body)
+    except ValueError:
+        return ""
+    names = (call.get("method"), call.get("operationName")) if isinstance(call, dict) else ()
+    return next((name for name in names if isinstance(name, str)), "")

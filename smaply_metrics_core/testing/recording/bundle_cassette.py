@@ -104,8 +104,13 @@ def cassette_from_bundle(reader: BundleReader, contract: type[SourceContract]) -
             with reader.open(name) as stream:
                 bodies[pattern] = make_body(stream.read())
     exchanges = reader.read(EXCHANGE, _EXCHANGES) if EXCHANGE in reader.names else ()
+    refusals = {
+        status: body
+        for status, body in contract.refusals.items()
+        if isinstance(status, int) and isinstance(body, bytes)
+    }
     operation = contract().lab.load_source().description.operation
-    return BundleCassette(exchanges, bodies, dict(contract.refusals), operation)
+    return BundleCassette(exchanges, bodies, refusals, operation)
 
 
 def run_bundle(contract: type[SourceContract], path: Path) -> ContractTestResult:

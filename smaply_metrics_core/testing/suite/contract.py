@@ -13,13 +13,21 @@ from smaply_metrics_core.testing.suite.subjects.combined_queries import Combined
 from smaply_metrics_core.testing.suite.subjects.credential_checks import CredentialCheckTests
 from smaply_metrics_core.testing.suite.subjects.debug_bundles import DebugBundleTests
 from smaply_metrics_core.testing.suite.subjects.descriptions import DescriptionTests
+from smaply_metrics_core.testing.suite.subjects.empty_surveys import EmptySurveyTests
+from smaply_metrics_core.testing.suite.subjects.excluded_responses import ExcludedResponseTests
 from smaply_metrics_core.testing.suite.subjects.expected_values import ExpectedValueTests
 from smaply_metrics_core.testing.suite.subjects.filters import FilterTests
+from smaply_metrics_core.testing.suite.subjects.foreign_ids import ForeignIdTests
 from smaply_metrics_core.testing.suite.subjects.http_faults import HttpFaultTests
 from smaply_metrics_core.testing.suite.subjects.isolation import IsolationTests
+from smaply_metrics_core.testing.suite.subjects.login_sessions import LoginSessionTests
+from smaply_metrics_core.testing.suite.subjects.pagination import PaginationTests
+from smaply_metrics_core.testing.suite.subjects.payloads import PayloadTests
 from smaply_metrics_core.testing.suite.subjects.query_partitions import QueryPartitionTests
 from smaply_metrics_core.testing.suite.subjects.recordings import RecordingTests
+from smaply_metrics_core.testing.suite.subjects.refusals import RefusalTests
 from smaply_metrics_core.testing.suite.subjects.secret_leaks import SecretLeakTests
+from smaply_metrics_core.testing.suite.subjects.single_faults import SingleFaultTests
 from smaply_metrics_core.testing.suite.subjects.surveys import SurveyTests
 from smaply_metrics_core.testing.suite.subjects.tallies import TallyTests
 from smaply_metrics_core.testing.suite.subjects.time_zones import TimeZoneTests
@@ -31,14 +39,22 @@ class SourceContract(  # The tests of the last base run first: the quick ones.
     SecretLeakTests,
     DebugBundleTests,
     IsolationTests,
+    LoginSessionTests,
+    RefusalTests,
+    PayloadTests,
+    SingleFaultTests,
+    PaginationTests,
     HttpFaultTests,
+    ForeignIdTests,
     QueryPartitionTests,
     CombinedQueryTests,
     TimeZoneTests,
     FilterTests,
     BatchTests,
     WeightTests,
+    ExcludedResponseTests,
     TallyTests,
+    EmptySurveyTests,
     ExpectedValueTests,
     SurveyTests,
     CredentialCheckTests,

@@ -12,6 +12,7 @@ import httpx
 from smaply_metrics_core.context import Clock
 from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.testing.clock import ManualClock
+from smaply_metrics_core.testing.faults.refusal import Refusal
 from smaply_metrics_core.testing.recording.policy import RecordingPolicy
 
 Expected = float | None | Mapping[str, float | str | None]
@@ -29,9 +30,13 @@ class ContractFacts:
         survey_id: A survey with answers that the credentials can access. Choose one from the last
             page of the list; otherwise a source that reads only the first page passes.
         unknown_survey_id: A well-formed id of a survey that does not exist.
+        empty_survey_ids: Surveys without responses, and one without questions if the survey tool
+            allows that; empty if the account has none.
         recorded_at: When one of the survey's counted responses was recorded (aware), to the second;
             the next response was recorded at least a second later. Choose one from the last page
             of responses, for the same reason. ``None`` only if it cannot be known.
+        excluded_at: When one of the survey's excluded responses (a preview, an unfinished one) was
+            recorded, to the second; ``None`` if it has none or it cannot be known.
         personal: Texts in columns about the respondents (an IP address, a recipient), which only a
             bundle with personal columns may contain; empty if there are none. With cassettes,
             choose texts that these do not reject, unlike e-mail addresses.
@@ -40,8 +45,10 @@ class ContractFacts:
         cassettes: The folder of the cassettes; ``None`` for a source without a network, or one that
             is tested against a server of the test.
         server: A function that responds to requests in-process, instead of cassettes.
-        refusals: The survey tool's response bodies for the statuses 401, 403 and 404 if the source
-            reads them, else ``{}``.
+        refusals: What the survey tool sends instead of an answer. By a status, the body with which
+            it sends 401, 403 or 404, if the source reads it. By a name, a ``Refusal`` for each
+            refusal inside a response with status 200: no permission, a session that has ended, an
+            inactive survey, too many attempts to sign in.
         sign_in: A text in the path or body of requests that open a login session. They are sent
             once, since a second one may count as another wrong password.
         sign_out: A text in the path or body of requests that end a login session, such as
@@ -64,12 +71,14 @@ class ContractFacts:
     wrong_credentials: ClassVar[Mapping[str, str]] = {}
     survey_id: ClassVar[str] = ""
     unknown_survey_id: ClassVar[str] = "no_such_survey"
+    empty_survey_ids: ClassVar[tuple[str, ...]] = ()
     recorded_at: ClassVar[datetime | None] = None
+    excluded_at: ClassVar[datetime | None] = None
     personal: ClassVar[tuple[str, ...]] = ()
     expected: ClassVar[Mapping[str, Expected]] = {}
     cassettes: ClassVar[Path | None] = None
     server: ClassVar[Callable[[httpx.Request], httpx.Response] | None] = None
-    refusals: ClassVar[Mapping[int, bytes]] = {}
+    refusals: ClassVar[Mapping[int | str, bytes | Refusal]] = {}
     sign_in: ClassVar[str] = ""
     sign_out: ClassVar[str] = ""
     allowed: ClassVar[AllowedDestinations] = AllowedDestinations()

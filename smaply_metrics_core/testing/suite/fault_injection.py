@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 from unittest import SkipTest
@@ -48,14 +48,16 @@ NO_BODY: Final = b"{}"
 class Scenario:
     """A hook with the result of its undisturbed run, for comparison with runs with a fault.
 
-    ``sign_out`` is a text in requests that end a session, whose failure need not be reported.
-    ``operation`` names the operation of a request, for a source with one URL for all of them.
+    ``sign_out`` is a text in requests that end a session, whose failure need not be reported, and
+    ``sign_in`` one in those that open it. ``operation`` names the operation of a request, for a
+    source with one URL for all of them.
     """
 
     name: str
     work: Work
     result: ScenarioResult
     sign_out: str = ""
+    sign_in: str = ""
     operation: RequestOperation | None = None
 
     @property
@@ -85,6 +87,21 @@ class Scenario:
             first.setdefault(self.operation(request.as_httpx()), number)
         return set(first.values())
 
+    def positions_of_data(self) -> tuple[int, ...]:
+        """Return the numbers of all requests but those that open or end a session, from 1."""
+        texts = [text for text in (self.sign_in, self.sign_out) if text]
+        return tuple(
+            number
+            for number, (request, _) in enumerate(self.exchanges, start=1)
+            if not any(request.names(text) for text in texts)
+        )
+
+
+def spread(numbers: Iterable[int]) -> tuple[int, ...]:
+    """Return the first, the middle and the last of some numbers."""
+    every = tuple(numbers)
+    return tuple(dict.fromkeys((every[0], every[len(every) // 2], every[-1]))) if every else ()
+
 
 def hook_scenarios(lab: Lab) -> tuple[Scenario, ...]:
     """Return a scenario for each hook that calls the survey tool."""
@@ -102,10 +119,10 @@ def hook_scenarios(lab: Lab) -> tuple[Scenario, ...]:
         "calculations": lambda session: session.fetch(survey_id, queries),
         BUNDLE: lambda session: write_files(lab, session, personal=False),
     }
-    sign_out = lab.facts.sign_out
+    texts = lab.facts.sign_out, lab.facts.sign_in
     operation = lab.load_source().description.operation
     return tuple(
-        Scenario(name, work, lab.results[name], sign_out, operation) for name, work in works.items()
+        Scenario(name, work, lab.results[name], *texts, operation) for name, work in works.items()
     )
 
 
@@ -140,14 +157,15 @@ def run_with_fault(
     """Return the cached result of a scenario with a fault from a request on."""
     key = (scenario.name, fault.name, position)
     if key not in lab.fault_runs:
-        replay = Replay(scenario.exchanges, fault.disturb, position)
+        replay = Replay(scenario.exchanges, fault.disturb, position, fault.only)
         lab.fault_runs[key] = lab.replay(scenario.work, replay), replay
     return lab.fault_runs[key]
 
 
 def refusal_body(lab: Lab, status: int) -> bytes:
     """Return the survey tool's response body for a status."""
-    return lab.facts.refusals.get(status, NO_BODY)
+    body = lab.facts.refusals.get(status, NO_BODY)
+    return body if isinstance(body, bytes) else body.body
 
 
 def unauthorized(lab: Lab) -> HttpFault:
@@ -277,6 +295,21 @@ def problems_of(result: ScenarioResult) -> tuple[Problem | None, ...]:
             for answer in result.value.values()
         )
     return (None,)
+
+
+def changed_answers(
+    result: ScenarioResult, undisturbed: ScenarioResult
+) -> tuple[Problem | None, ...]:
+    """Return the problems of a run, as ``problems_of`` does, of the answers that have changed."""
+    if result.error is not None:
+        return problems_of(result)
+    found, expected = without_times(result.value), without_times(undisturbed.value)
+    if found == expected:
+        return ()
+    if not isinstance(found, Mapping) or not isinstance(expected, Mapping):
+        return problems_of(result)
+    changed = {name: result.value[name] for name, one in found.items() if one != expected.get(name)}
+    return problems_of(replace(result, value=changed)) or (None,)  # Some are missing.
 
 
 def rate_limits(result: ScenarioResult) -> tuple[RateLimited, ...]:

@@ -6,9 +6,10 @@ many tests use its result, and its cassette has its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import httpx
@@ -18,7 +19,6 @@ from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.extras import require_extra
 from smaply_metrics_core.models.check import CheckReport
-from smaply_metrics_core.models.credentials import credential_fields
 from smaply_metrics_core.models.query import Calculation, MetricQuery
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import Question, Questionnaire, Survey
@@ -35,7 +35,7 @@ from smaply_metrics_core.testing.leak_detection.side_effects import (
 )
 from smaply_metrics_core.testing.recording.policy import NamedPath, RecordingPolicy
 from smaply_metrics_core.testing.suite.facts import ContractFacts
-from smaply_metrics_core.testing.suite.object_entry_point import object_entry_point
+from smaply_metrics_core.testing.suite.object_entry_point import entry_point_of
 from smaply_metrics_core.testing.suite.queries import (
     best_question,
     build_query,
@@ -44,6 +44,7 @@ from smaply_metrics_core.testing.suite.queries import (
     weight_queries,
 )
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
+from smaply_metrics_core.testing.suite.secrets import derived_secrets, form_secrets
 
 if TYPE_CHECKING:  # Requires vcrpy, which is optional.
     from smaply_metrics_core.testing.recording.cassettes import CassetteSession
@@ -88,10 +89,20 @@ class Lab:
         matched_paths: The paths of the recording policy that named a value.
     """
 
-    __slots__ = ("facts", "fault_runs", "matched_paths", "results", "unstored_fields")
+    __slots__ = (
+        "_entry_point",
+        "_secrets",
+        "facts",
+        "fault_runs",
+        "matched_paths",
+        "results",
+        "unstored_fields",
+    )
 
     def __init__(self, facts: ContractFacts) -> None:
         self.facts = facts
+        self._entry_point: EntryPoint | None = None
+        self._secrets: tuple[str, ...] | None = None
         self.results: dict[str, ScenarioResult] = {}
         self.fault_runs: dict[tuple[str, str, int], tuple[ScenarioResult, Replay]] = {}
         self.unstored_fields: set[str] = set()
@@ -189,12 +200,9 @@ class Lab:
             AssertionError: with the reason if the source cannot be used.
         """
         clock = clock or self.facts.clock()
-        source = self.facts.source
         try:
-            if isinstance(source, str):
-                registry = SourceRegistry(clock=clock, transport_factory=transports)
-                return registry.get(source)
-            point = object_entry_point(source)
+            # All installed distributions are searched for it only once.
+            self._entry_point = point = self._entry_point or entry_point_of(self.facts.source)
             return SourceRegistry(
                 clock=clock, entry_points=lambda: (point,), transport_factory=transports
             ).get(point.name)
@@ -203,15 +211,13 @@ class Lab:
 
     def secrets(self) -> tuple[str, ...]:
         """Return every secret of both sets of credentials in plain text."""
-        fields = credential_fields(self.load_source().description.credentials)
-        names = [field.name for field in fields if field.secret]
-        found = [
-            values[name].strip()
-            for values in (self.facts.credentials, self.facts.wrong_credentials)
-            for name in names
-            if name in values
-        ]
-        return tuple(dict.fromkeys(found))
+        if self._secrets is None:
+            self._secrets = form_secrets(
+                self.load_source().description.credentials,
+                self.facts.credentials,
+                self.facts.wrong_credentials,
+            )
+        return self._secrets
 
     def run(
         self,
@@ -314,6 +320,7 @@ class Lab:
         output = result.output
 
         def report(*progress_values: object) -> None:
+            result.progress += 1
             output.add("the progress", repr(progress_values).encode())
             progress()
 
@@ -395,9 +402,13 @@ class Lab:
         Raises:
             AssertionError: with the places where the secret occurs.
         """
-        places: Sequence[str] = result.output.leaks(self.secrets())
+        known = self.secrets()
+        derived = (*result.secrets, *derived_secrets(result.exchanges, self.facts.sign_in))
+        later = tuple(dict.fromkeys(one for one in derived if one not in known))
+        # Those of the survey tool differ in each scenario, so they are searched for separately.
+        places = [place for some in (known, later) if some for place in result.output.leaks(some)]
         expect(
             not places,
-            f"{where}: a secret occurs in {', '.join(places)}.",
+            f"{where}: a secret occurs in {', '.join(dict.fromkeys(places))}.",
             "send the secret only with http.header_auth, and put it into no message or output",
         )

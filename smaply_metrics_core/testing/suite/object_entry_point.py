@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from smaply_metrics_core.hook_markers import ENTRY_POINT_GROUP
+from smaply_metrics_core.sources.discovery import installed_entry_points
+from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.testing.assertions import broken
 
 
@@ -16,6 +18,21 @@ class UninstalledEntryPoint(EntryPoint):
     def load(self) -> Any:  # noqa: ANN401  # Any object that an author passes.
         """Return the object."""
         return vars(self)["target"]
+
+
+def entry_point_of(source: str | object) -> EntryPoint:
+    """Return the entry point of a source: an object, or the id of an installed source.
+
+    Raises:
+        InputError: if no source with this id is installed.
+        SourceNotUsable: if it cannot be used.
+        AssertionError: if the object does not describe itself.
+    """
+    if not isinstance(source, str):
+        return object_entry_point(source)
+    points = installed_entry_points()
+    SourceRegistry(entry_points=lambda: points).get(source)  # Raises if it cannot be used.
+    return next(one for one in points if one.name == source)
 
 
 def object_entry_point(target: object) -> EntryPoint:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 from unittest import SkipTest
 
-from smaply_metrics_core.testing.assertions import foreign_skip, is_suite_skip, with_fix
+from smaply_metrics_core.testing.assertions import (
+    ContractWarning,
+    foreign_skip,
+    is_suite_skip,
+    with_fix,
+)
 from smaply_metrics_core.testing.suite.contract import SourceContract
 from smaply_metrics_core.testing.suite.overrides import check_exceptions, overridden
 
@@ -25,6 +31,7 @@ class ContractTestResult:
         outcome: ``excepted`` if the class states a reason for skipping or replacing the test.
         message: The failure, with a last line ``Fix: …``, or the reason for skipping.
         seconds: The duration of the test.
+        warnings: What the test could not check with the facts and the account.
     """
 
     test: str
@@ -32,6 +39,7 @@ class ContractTestResult:
     outcome: ContractOutcome
     message: str = ""
     seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
 def contract_test_names(contract: type[SourceContract]) -> tuple[str, ...]:
@@ -52,6 +60,17 @@ def run_tests(
 
 def run_test(contract: type[SourceContract], name: str) -> ContractTestResult:
     """Run a test and return its result."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ContractWarning)
+        result = _outcome(contract, name)
+    by_suite = [one for one in caught if issubclass(one.category, ContractWarning)]
+    for one in caught:
+        if one not in by_suite:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    return replace(result, warnings=tuple(dict.fromkeys(str(one.message) for one in by_suite)))
+
+
+def _outcome(contract: type[SourceContract], name: str) -> ContractTestResult:
     test = getattr(contract, name)
     rule = (getattr(test, "__doc__", "") or "").strip()
     try:

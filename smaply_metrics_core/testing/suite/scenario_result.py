@@ -27,9 +27,11 @@ class ScenarioResult:
         failure: The failed assertion, for example of a cassette that does not match.
         output: Logs, output, errors and values of the source.
         exchanges: The requests and their responses.
+        secrets: The secrets that the source knew in the end: its credentials, and those that it
+            added, such as session keys.
+        progress: The number of progress reports.
         sleeps: Calls of ``time.sleep`` by the source.
         process_changes: Process state that the source changed.
-        secrets: The secrets of the session, with those that the survey tool issued.
     """
 
     started: datetime
@@ -39,6 +41,7 @@ class ScenarioResult:
     failure: AssertionError | None = None
     output: OutputCapture = field(default_factory=OutputCapture)
     exchanges: Exchanges = field(default_factory=list)
+    progress: int = 0
     sleeps: list[str] = field(default_factory=list)
     process_changes: list[str] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set, repr=False)

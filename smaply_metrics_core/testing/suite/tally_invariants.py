@@ -18,6 +18,10 @@ COUNT_WITH_CORE: Final = (
     "in `Counts`"
 )
 
+HALF_OPEN: Final = (
+    "count a response if start <= recorded < end, with the exact times of the query's windows"
+)
+
 REASONS: Final = frozenset(ExclusionReason)
 """The reasons for excluding a response; a metric can include the responses of each reason."""
 

@@ -5,8 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, ClassVar
 
+import httpx
+
+from smaply_metrics_core import (
+    AccessMissing,
+    RateLimited,
+    ResultsUnavailable,
+    SourceUnavailable,
+    SurveyUnavailable,
+)
+from smaply_metrics_core.testing.faults.refusal import Refusal
 from smaply_metrics_core.testing.suite.contract import SourceContract
-from tests.contract_suite.mutants import http_source, in_memory_source
+from tests.contract_suite.mutants import (
+    http_source,
+    in_memory_source,
+    rpc_server,
+    rpc_source,
+)
 
 
 class InMemoryContract(SourceContract):
@@ -16,7 +31,9 @@ class InMemoryContract(SourceContract):
     credentials: ClassVar = {"api_token": in_memory_source.TOKEN}
     wrong_credentials: ClassVar = {"api_token": "the-wrong-token-of-tiny"}
     survey_id = "S3"
+    empty_survey_ids = (in_memory_source.EMPTY.id, in_memory_source.BLANK.id)
     recorded_at = in_memory_source.FIRST + timedelta(days=41, seconds=41)
+    excluded_at = in_memory_source.FIRST + timedelta(days=37, seconds=37)
     personal = (in_memory_source.IP,)
     expected: ClassVar = {
         "surveys": 3,
@@ -45,7 +62,9 @@ class HttpContract(SourceContract):
     credentials: ClassVar = {"api_token": http_source.TOKEN}
     wrong_credentials: ClassVar = {"api_token": "the-wrong-token-of-remote"}
     survey_id = "R3"
+    empty_survey_ids = (http_source.EMPTY["id"], http_source.BLANK["id"])
     recorded_at = http_source.FIRST + timedelta(days=60, seconds=60)
+    excluded_at = http_source.FIRST + timedelta(days=61, seconds=61)
     personal = (http_source.ADDRESS,)
     expected: ClassVar = {
         "surveys": 3,
@@ -65,3 +84,40 @@ class HttpContract(SourceContract):
         "nps by period:month": {"2026-01": 22, "2026-02": 23, "2026-03": 22},
     }
     server = http_source.server
+
+
+_SERVER = rpc_server.RpcServer()
+
+
+def rpc_answer(request: httpx.Request) -> httpx.Response:
+    """Respond to a call like the survey tool with login sessions."""
+    return _SERVER.answer(request)
+
+
+class RpcContract(HttpContract):
+    """The facts of the source with login sessions."""
+
+    source: ClassVar[Any] = rpc_source.RpcSource()
+    credentials: ClassVar = {"api_token": rpc_server.PASSWORD}
+    wrong_credentials: ClassVar = {"api_token": "the-wrong-password-of-rpc"}
+    empty_survey_ids = (rpc_server.EMPTY, rpc_server.BLANK)
+    expected: ClassVar = {
+        **{name: known for name, known in HttpContract.expected.items() if name != "survey names"},
+        "surveys": 5,
+    }
+    sign_in = rpc_server.SIGN_IN
+    sign_out = rpc_server.SIGN_OUT
+    refusals: ClassVar = {
+        "the session has ended": Refusal(rpc_server.refusal(rpc_server.ENDED), SourceUnavailable),
+        "no permission": Refusal(rpc_server.refusal(rpc_server.NOT_PERMITTED), AccessMissing),
+        "an inactive survey": Refusal(
+            rpc_server.refusal(rpc_server.INACTIVE), ResultsUnavailable, at="export"
+        ),
+        "an unknown survey": Refusal(
+            rpc_server.refusal(rpc_server.UNKNOWN), SurveyUnavailable, at="questions"
+        ),
+        "too many attempts": Refusal(
+            rpc_server.refusal(rpc_server.LOCKED), RateLimited, at=rpc_server.SIGN_IN
+        ),
+    }
+    server = rpc_answer

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import httpx
 import polars as pl
@@ -26,6 +27,8 @@ AUTHENTICATE = sm.CheckStep(name="authenticate", title="Verify the token", requi
 
 PAGE: Final = 30
 SURVEYS: Final = [{"id": f"R{n}", "name": f"Remote survey {n}"} for n in (1, 2, 3)]
+EMPTY: Final = {"id": "R4", "name": "Not listed, without responses"}
+BLANK: Final = {"id": "R5", "name": "Not listed, without questions"}
 QUESTIONS: Final = [
     {"id": "nps", "text": "Would you recommend us?", "scale": [0, 10]},
     {"id": "ease", "text": "How easy was it?", "scale": [1, 5]},
@@ -52,19 +55,28 @@ def server(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"user": "U1"})
     if path == "/v1/surveys":
         return _page(path, SURVEYS, number, 1)
-    survey = next((one for one in SURVEYS if path.startswith(f"/v1/surveys/{one['id']}/")), None)
+    survey = next(
+        (one for one in (*SURVEYS, EMPTY, BLANK) if path.startswith(f"/v1/surveys/{one['id']}/")),
+        None,
+    )
     if survey is None:
         return httpx.Response(404, json={"error": "unknown survey"})
     if path.endswith("/questions"):
-        return httpx.Response(200, json={"survey": survey, "questions": QUESTIONS})
-    rows = ROWS if survey is SURVEYS[-1] else ROWS[:PAGE]
-    return _page(path, rows, number, PAGE)
+        questions = [] if survey is BLANK else QUESTIONS
+        return httpx.Response(200, json={"survey": survey, "questions": questions})
+    rows = ROWS if survey is SURVEYS[-1] else ROWS[:PAGE] if survey in SURVEYS else []
+    return _page(path, rows, number, int(request.url.params.get("size", PAGE)))
 
 
 def _page(path: str, items: Sequence[Any], number: int, size: int) -> httpx.Response:
     start = (number - 1) * size
     next_url = f"{path}?page={number + 1}" if start + size < len(items) else None
     return httpx.Response(200, json={"items": items[start : start + size], "next": next_url})
+
+
+def encoded(survey_id: str) -> str:
+    """Return a survey id as a segment of a path."""
+    return quote(survey_id, safe="")
 
 
 class HttpSourceCredentials(sm.Credentials):
@@ -234,7 +246,7 @@ class HttpSource:
         self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
     ) -> sm.Questionnaire:
         """Return the questionnaire of a survey."""
-        found = self.get(context, credentials, f"/v1/surveys/{survey_id}/questions")
+        found = self.get(context, credentials, f"/v1/surveys/{encoded(survey_id)}/questions")
         try:
             return sm.Questionnaire(
                 survey=self.survey(found["survey"]),
@@ -271,7 +283,8 @@ class HttpSource:
         self, context: sm.SourceContext, credentials: HttpSourceCredentials, survey_id: str
     ) -> list[Any]:
         """Return every response."""
-        return list(self.items(context, credentials, f"/v1/surveys/{survey_id}/responses"))
+        path = f"/v1/surveys/{encoded(survey_id)}/responses"
+        return list(self.items(context, credentials, path))
 
     def progress_text(self, credentials: HttpSourceCredentials) -> str:
         """Return the text of the progress."""

@@ -51,6 +51,8 @@ MOOD = (
 )
 USED = tuple(Choice(key=key, label=key.capitalize()) for key in ("phone", "shop", "web"))
 SURVEYS = tuple(Survey(id=f"S{n}", name=f"Survey {n}") for n in (1, 2, 3))
+EMPTY = Survey(id="S4", name="Not listed, without responses")
+BLANK = Survey(id="S5", name="Not listed, without questions")
 
 
 class InMemoryCredentials(Credentials):
@@ -144,7 +146,7 @@ class InMemorySource:
     """The hooks, with attributes that mutants replace."""
 
     listed: tuple[Survey, ...] = SURVEYS
-    known: tuple[Survey, ...] = SURVEYS
+    known: tuple[Survey, ...] = (*SURVEYS, EMPTY, BLANK)
     questions: tuple[Question, ...] = QUESTIONS
     fields: tuple[EmbeddedField, ...] = (EmbeddedField(name="region"),)
     title: Callable[[], str] = lambda: "Tiny Surveys"
@@ -156,6 +158,8 @@ class InMemorySource:
     change_tally: Callable[[Tally], Tally] = same
     change_answers: Callable[[Iterator[Answer]], Iterator[Answer]] = same
     write_bundle: Callable[[BundleWriter], None] = write
+    read_id: Callable[[str], str] = same
+    change_rows: Callable[[pl.DataFrame], pl.DataFrame] = same
     filter_recomputed: Callable[[pl.DataFrame, datetime], pl.DataFrame] = until
 
     @hookimpl
@@ -197,9 +201,11 @@ class InMemorySource:
         """Return a questionnaire; all surveys have the same questions."""
         self.sign_in(credentials.api_token.get_secret_value())
         for survey in self.known:
-            if survey.id == survey_id:
+            if survey.id == self.read_id(survey_id):
+                questions = () if survey.id == BLANK.id else self.questions
+                named = survey.model_copy(update={"id": survey_id})
                 return Questionnaire(
-                    survey=survey, questions=self.questions, fields=self.fields, can_weight=True
+                    survey=named, questions=questions, fields=self.fields, can_weight=True
                 )
         raise SurveyUnavailable(f"The survey {survey_id} does not exist.", remedy="Choose another.")
 
@@ -245,7 +251,12 @@ class InMemorySource:
         self, described: Questionnaire, queries: Sequence[MetricQuery], as_of: datetime
     ) -> Iterator[Answer]:
         change_query = [self.change_query(query) for query in queries]
+        counted = described.survey.id not in {EMPTY.id, BLANK.id}
         for query_id, tally in answer_queries(
-            ROWS, change_query, described, ROW_READER, as_of=as_of
+            self.change_rows(ROWS if counted else ROWS.clear()),
+            change_query,
+            described,
+            ROW_READER,
+            as_of=as_of,
         ):
             yield query_id, tally if isinstance(tally, MetricsError) else self.change_tally(tally)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -12,8 +12,12 @@ from itertools import chain
 from smaply_metrics_core.testing.assertions import FIX
 from smaply_metrics_core.testing.suite.contract import SourceContract
 from smaply_metrics_core.testing.suite.runner import ContractTestResult, run_test, run_tests
-from tests.contract_suite.mutants import in_memory_mutants, weight_mutants
-from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContract
+from tests.contract_suite.mutants import (
+    in_memory_edge_cases,
+    in_memory_mutants,
+    weight_mutants,
+)
+from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContract, RpcContract
 from tests.contract_suite.mutants.http_mutants import (
     bundle_faults,
     combined_queries,
@@ -22,14 +26,16 @@ from tests.contract_suite.mutants.http_mutants import (
     encoded_secrets,
     http_errors,
     labels,
+    lists,
     process_side_effects,
     retry_faults,
     secret_leaks,
     state_leaks,
 )
 from tests.contract_suite.mutants.http_source import HttpSource
+from tests.contract_suite.mutants.rpc_mutants import payloads, refusals, sessions
 
-REFERENCES: tuple[type[SourceContract], ...] = (InMemoryContract, HttpContract)
+REFERENCES: tuple[type[SourceContract], ...] = (InMemoryContract, HttpContract, RpcContract)
 """The contracts of the correct sources."""
 
 
@@ -59,13 +65,14 @@ class Mutant:
 
 
 def is_killed(result: ContractTestResult) -> bool:
-    """Whether a test failed with a line ``Fix: …``."""
-    return result.outcome == "failed" and result.message.rpartition("\n")[2].startswith(FIX)
+    """Whether a test failed, or warned, with a line ``Fix: …``."""
+    messages = (result.message,) if result.outcome == "failed" else result.warnings
+    return any(one.rpartition("\n")[2].startswith(FIX) for one in messages)
 
 
 def mutants() -> tuple[Mutant, ...]:
     """Return all mutants."""
-    found = tuple(chain(_in_memory(), _over_http()))
+    found = tuple(chain(_in_memory(), _over_http(), _with_sessions()))
     repeated = [name for name, times in Counter(one.name for one in found).items() if times > 1]
     if repeated:
         raise ValueError(f"several mutants have the same name: {', '.join(repeated)}")
@@ -73,8 +80,8 @@ def mutants() -> tuple[Mutant, ...]:
 
 
 def _in_memory() -> Iterator[Mutant]:
-    every = in_memory_mutants.MUTANTS | weight_mutants.MUTANTS
-    for name, (source, killer) in every.items():
+    tables = (in_memory_mutants.MUTANTS, in_memory_edge_cases.MUTANTS, weight_mutants.MUTANTS)
+    for name, (source, killer) in chain.from_iterable(table.items() for table in tables):
         yield Mutant(name, InMemoryContract, partial(copy, source), killer)
 
 
@@ -91,11 +98,23 @@ def _over_http() -> Iterator[Mutant]:
         bundle_faults,
         process_side_effects,
         labels,
+        lists,
     )
-    for killers in (module.KILLERS for module in modules):
-        for killer, classes in killers.items():
-            for mutant in classes:
-                yield Mutant(_fault(mutant), HttpContract, mutant, killer)
+    for module in modules:
+        yield from _of_classes(HttpContract, module.KILLERS)
+
+
+def _with_sessions() -> Iterator[Mutant]:
+    for module in (refusals, sessions, payloads):
+        yield from _of_classes(RpcContract, module.KILLERS)
+
+
+def _of_classes(
+    contract: type[SourceContract], killers: Mapping[str, Sequence[type[HttpSource]]]
+) -> Iterator[Mutant]:
+    for killer, classes in killers.items():
+        for mutant in classes:
+            yield Mutant(_fault(mutant), contract, mutant, killer)
 
 
 def _fault(mutant: type[HttpSource]) -> str:
@@ -105,10 +124,10 @@ def _fault(mutant: type[HttpSource]) -> str:
 
 
 def false_failures() -> tuple[ContractTestResult, ...]:
-    """Return the failed tests of the correct sources; there must be none."""
+    """Return the tests of the correct sources that failed or warned; there must be none."""
     return tuple(
         result
         for contract in REFERENCES
         for result in run_tests(contract)
-        if result.outcome == "failed"
+        if result.outcome == "failed" or result.warnings
     )

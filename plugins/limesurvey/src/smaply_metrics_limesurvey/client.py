@@ -27,7 +27,8 @@ MOST_VALUES: Final = 8_000_000
 """The maximum number of values in a page, four times that of the widest one: the characters that
 separate values are counted in texts as well."""
 
-_SURVEY_ID: Final = re.compile(r"[0-9]{1,10}")
+_SURVEY_ID: Final = re.compile(r"[1-9][0-9]{0,9}")
+"""With a leading zero, the id would be read as that of another survey."""
 
 
 class Summary(NamedTuple):

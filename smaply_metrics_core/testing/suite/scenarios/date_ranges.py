@@ -53,6 +53,14 @@ def date_ranges(lab: Lab) -> Mapping[str, Tally]:
             "next": (at + DAY, at + 2 * DAY),
             "second": (at, at + SECOND),
         }
+    excluded = lab.facts.excluded_at
+    if excluded is not None:
+        ranges |= {
+            "around an excluded one": (excluded - DAY, excluded + DAY),
+            "up to an excluded one": (excluded - DAY, excluded),
+            "from an excluded one": (excluded, excluded + DAY),
+            "an excluded one": (excluded, excluded + SECOND),
+        }
     question = best_question(lab.questionnaire())
     queries = [
         build_query(

@@ -11,6 +11,7 @@ from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 from smaply_metrics_core.testing.suite.scenarios.batch import batch
 from smaply_metrics_core.testing.suite.scenarios.combined_queries import combined_queries
 from smaply_metrics_core.testing.suite.scenarios.date_ranges import date_ranges
+from smaply_metrics_core.testing.suite.scenarios.empty_surveys import empty_surveys
 from smaply_metrics_core.testing.suite.scenarios.query_partitions import query_partitions
 from smaply_metrics_core.testing.suite.scenarios.query_parts import query_parts
 from smaply_metrics_core.testing.suite.scenarios.unknown_survey import unknown_survey
@@ -33,6 +34,8 @@ def every_scenario(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
         partial(batch, lab),
         partial(bundle_files, lab, personal=False),
     ]
+    if lab.facts.empty_survey_ids:
+        runs.append(partial(empty_surveys, lab))
     if lab.facts.personal:
         runs.append(partial(bundle_files, lab, personal=True))
     seen = set[str]()

@@ -15,6 +15,7 @@ from smaply_metrics_core.models.credentials import (
 )
 from smaply_metrics_core.sources.source import Source
 from smaply_metrics_core.testing.assertions import expect, unexpected
+from smaply_metrics_core.testing.faults.refusal import Refusal
 from smaply_metrics_core.testing.suite.lab import AUTHENTICATE
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
@@ -26,6 +27,9 @@ FACT_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "survey_id": ((str,), "a text"),
     "unknown_survey_id": ((str,), "a text"),
     "recorded_at": ((datetime, type(None)), "a datetime with a time zone"),
+    "excluded_at": ((datetime, type(None)), "a datetime with a time zone"),
+    "empty_survey_ids": ((tuple, list), "a tuple of texts"),
+    "refusals": ((Mapping,), "a dictionary"),
     "now": ((datetime,), "a datetime with a time zone"),
     "personal": ((tuple, list), "a tuple of texts"),
     "expected": ((Mapping,), "a dictionary"),
@@ -74,6 +78,12 @@ class DescriptionTests(ContractSubject):
                 isinstance(given, types) and getattr(given, "tzinfo", self) is not None,
                 f"The fact `{name}` is a {type(given).__name__}, but must be {description}.",
                 "set it to this type; docs/testing.md explains all facts",
+            )
+        for key, refusal in self.refusals.items():
+            expect(
+                isinstance(refusal, bytes if isinstance(key, int) else Refusal),
+                f"The fact `refusals` has a {type(refusal).__name__} for {key!r}.",
+                "set the body as bytes for a status, and a Refusal for a name",
             )
         expect(
             self.credentials and self.wrong_credentials and self.survey_id,

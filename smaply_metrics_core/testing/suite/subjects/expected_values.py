@@ -13,7 +13,7 @@ from typing import Final
 from smaply_metrics_core.models.query import Calculation
 from smaply_metrics_core.models.survey import QuestionKind
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.testing.assertions import expect
+from smaply_metrics_core.testing.assertions import expect, warn
 from smaply_metrics_core.testing.suite.facts import Expected
 from smaply_metrics_core.testing.suite.lab import RESPONSES, Lab
 from smaply_metrics_core.testing.suite.queries import every_group_by
@@ -52,6 +52,27 @@ class ExpectedValueTests(ContractSubject):
                 f"“{name}” is {found[name]}, but {known} is expected.",
                 "check the keys and values of answers, the excluded responses and the last page; "
                 "or correct `expected`",
+            )
+
+    def test_choices_have_the_order_of_the_survey(self) -> None:
+        """The choices of a question have the order in which respondents see them."""
+        known = {name: labels for name, labels in self.expected.items() if name.endswith(" labels")}
+        if not known and any(len(one.choices) > 1 for one in self.lab.questionnaire().walk()):
+            warn(
+                "The fact `expected` has no labels of a question: a source that loses the order of "
+                "choices passes.",
+                'add `"QUESTION labels"`: the labels by key, in the order that respondents see',
+            )
+        found = source_values(self.lab) if known else {}
+        for name, labels in known.items():
+            of_source = found.get(name)
+            if not isinstance(labels, Mapping) or not isinstance(of_source, Mapping):
+                continue  # Reported by the test above.
+            expect(
+                [*labels] == [*of_source],
+                f"“{name}” is in the order {', '.join(of_source)}, but {', '.join(labels)} is "
+                "expected.",
+                "return choices in the order of the survey tool: charts and tables show it",
             )
 
     def test_nps_answers_have_the_values_0_to_10(self) -> None:

@@ -6,21 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import dropwhile
 from typing import Final
-from unittest import SkipTest
 
 from smaply_metrics_core.http.retry import MAX_TRIES
 from smaply_metrics_core.testing.assertions import expect
 from smaply_metrics_core.testing.clock import ManualClock
 from smaply_metrics_core.testing.faults import fault_types
-from smaply_metrics_core.testing.faults.disturbances import once, status
-from smaply_metrics_core.testing.faults.replay import (
-    Disturbance,
-    RecordedRequest,
-    RecordedResponse,
-    Replay,
-)
+from smaply_metrics_core.testing.faults.replay import RecordedRequest, Replay
 from smaply_metrics_core.testing.suite.fault_injection import (
-    Scenario,
     check_problems,
     expect_reported,
     forbidden,
@@ -28,7 +20,6 @@ from smaply_metrics_core.testing.suite.fault_injection import (
     not_found,
     problems_of,
     rate_limits,
-    reports_missing_data,
     run_with_fault,
     unauthorized,
     without_times,
@@ -124,25 +115,6 @@ class HttpFaultTests(ContractSubject):
                         "send requests only with `context.http`",
                     )
 
-    def test_one_failure_does_not_fail_the_answer(self) -> None:
-        """One 503 does not change the answer, whichever request receives it but a sign-in."""
-        for scenario in http_scenarios(self.lab):
-            for position in scenario.positions():
-                request, _ = scenario.exchanges[position - 1]
-                if self.sign_in and request.names(self.sign_in):
-                    continue
-                replay = Replay(scenario.exchanges, once(status(503, b"{}")), position)
-                result = self.lab.replay(scenario.work, replay, clock=ManualClock(self.now))
-                message = next((one.message for one in problems_of(result) if one), "")
-                expect(
-                    [one is None for one in problems_of(result)]
-                    == [one is None for one in problems_of(scenario.result)],
-                    f"{scenario.name}, after one 503 to request {position}: the answer differs "
-                    f"from that without a failure. {message}",
-                    "let `context.http` send the request again: pass "
-                    "`extensions=SAFE_TO_REPEAT` for a read by POST, and do not catch its errors",
-                )
-
     def test_an_outage_is_reported(self) -> None:
         """A 5xx is reported as a retryable outage of the survey tool."""
         list(expect_reported(self.lab, *fault_types.outages()))
@@ -211,45 +183,7 @@ class HttpFaultTests(ContractSubject):
         """An empty body with status 200 ends in an error, never in an empty list or a zero."""
         list(expect_reported(self.lab, fault_types.empty()))
 
-    def test_a_pagination_loop_ends_in_an_error(self) -> None:
-        """A list whose page links back to an earlier one ends in an error."""
-        lists = [one for one in http_scenarios(self.lab) if _ends_with_pages(one)]
-        if not lists:
-            raise SkipTest("no list has several pages")
-        for listed in lists:
-            last = listed.positions()[-1]
-            _, previous = listed.exchanges[last - 2]
-            replay = Replay(listed.exchanges, _answer_with(previous), last)
-            result = self.lab.replay(listed.work, replay)
-            where = f"{listed.name}: page {last} links back to page {last - 1}"
-            expect(
-                not replay.is_endless,
-                f"{where}, and the source sent {len(replay.requests)} requests in an endless loop.",
-                "follow lists with `smaply_metrics_core.http.pages`, which detects loops",
-            )
-            reported = reports_missing_data(result.value, listed.result.value)
-            expect(
-                reported or None not in problems_of(result),
-                f"{where}, and the source returns the list as complete.",
-                "raise SourceUnavailable for a loop; `http.pages` does this",
-            )
-
-
-def _answer_with(page: RecordedResponse) -> Disturbance:
-    """Respond to every request with an earlier page."""
-    return lambda _, __: page.response()
-
 
 def _has_secret(lab: Lab, requests: Sequence[RecordedRequest]) -> bool:
     """Whether one of several requests contains a secret."""
     return any(one.contains(secret) for one in requests for secret in lab.secrets())
-
-
-def _ends_with_pages(scenario: Scenario) -> bool:
-    """Whether the last two requests are for pages of one list, not for two resources."""
-    last = scenario.positions()[-1]
-    requests = [one for one, _ in scenario.exchanges[:last]][-2:]
-    keys = [(one.method, one.target.partition("?")[0]) for one in requests]
-    if len(keys) <= 1 or requests[0].key == requests[1].key:
-        return False  # One page, or a resource polled until it is ready.
-    return keys[0] == keys[1] or scenario.name == "surveys"

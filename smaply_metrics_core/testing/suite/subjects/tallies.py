@@ -16,6 +16,7 @@ from smaply_metrics_core.testing.suite.queries import BY_MONTH, ZONE, every_grou
 from smaply_metrics_core.testing.suite.scenarios.date_ranges import date_ranges, survey_boundaries
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 from smaply_metrics_core.testing.suite.tally_invariants import (
+    HALF_OPEN,
     check_counts,
     check_groups,
     check_share,
@@ -23,10 +24,6 @@ from smaply_metrics_core.testing.suite.tally_invariants import (
     plain_counts,
     query_tally,
     sum_of_counts,
-)
-
-HALF_OPEN = (
-    "count a response if start <= recorded < end, with the exact times of the query's windows"
 )
 
 

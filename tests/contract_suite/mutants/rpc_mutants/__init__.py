@@ -1,0 +1,1 @@
+"""Mutants of the source with login sessions."""
