@@ -19,7 +19,7 @@ from smaply_metrics_core.context import Clock, Deadline, SystemClock
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.extras import require_extra
 from smaply_metrics_core.models.check import CheckReport
-from smaply_metrics_core.models.query import Calculation, MetricQuery
+from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import Question, Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally, WindowTally
@@ -35,16 +35,15 @@ from smaply_metrics_core.testing.leak_detection.side_effects import (
 )
 from smaply_metrics_core.testing.recording.policy import NamedPath, RecordingPolicy
 from smaply_metrics_core.testing.suite.facts import ContractFacts
+from smaply_metrics_core.testing.suite.issued_secrets import derived_secrets, form_secrets
 from smaply_metrics_core.testing.suite.object_entry_point import entry_point_of
 from smaply_metrics_core.testing.suite.queries import (
-    best_question,
     build_query,
     every_calculation,
-    every_group_by,
+    group_queries,
     weight_queries,
 )
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
-from smaply_metrics_core.testing.suite.secrets import derived_secrets, form_secrets
 
 if TYPE_CHECKING:  # Requires vcrpy, which is optional.
     from smaply_metrics_core.testing.recording.cassettes import CassetteSession
@@ -165,17 +164,7 @@ class Lab:
 
         The answers are stored under the text of the group-by; ``whole`` is the one without.
         """
-        question = best_question(self.questionnaire())
-        queries = [
-            build_query(
-                str(group_by or "whole"),
-                self.facts.survey_id,
-                calculation=Calculation.ANSWERED,
-                question=question,
-                group_by=group_by,
-            )
-            for group_by in (None, *(by for by, _ in every_group_by(self.questionnaire())))
-        ]
+        question, queries = group_queries(self.questionnaire())
         return self.fetch("groups", *queries), question
 
     def calculate(self, query: MetricQuery, tally: Tally) -> Result:

@@ -160,3 +160,19 @@ def month_boundaries(tally: Tally) -> tuple[datetime, datetime, datetime]:
 
 def _start(day: date) -> datetime:
     return midnight(day, zone_info(ZONE)).astimezone(UTC)
+
+
+def group_queries(questionnaire: Questionnaire) -> tuple[Question, list[MetricQuery]]:
+    """Return a question, and queries that count its answers by each group-by and as a whole."""
+    question = best_question(questionnaire)
+    queries = [
+        build_query(
+            str(group_by or "whole"),
+            questionnaire.survey.id,
+            calculation=Calculation.ANSWERED,
+            question=question,
+            group_by=group_by,
+        )
+        for group_by in (None, *(by for by, _ in every_group_by(questionnaire)))
+    ]
+    return question, queries

@@ -28,9 +28,9 @@ from smaply_metrics_core.testing.suite.bundles import (
     problem_files,
     timestamp_texts,
 )
+from smaply_metrics_core.testing.suite.issued_secrets import derived_secrets
 from smaply_metrics_core.testing.suite.lab import RESPONSES, SECONDS, Answers, Lab
 from smaply_metrics_core.testing.suite.queries import SECOND, ZONE, build_query
-from smaply_metrics_core.testing.suite.secrets import derived_secrets
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 MIN_FILES: Final = 2

@@ -15,8 +15,8 @@ from smaply_metrics_core.testing.suite.fault_injection import (
     http_scenarios,
     run_with_fault,
 )
+from smaply_metrics_core.testing.suite.issued_secrets import derived_secrets
 from smaply_metrics_core.testing.suite.lab import SECONDS, Lab
-from smaply_metrics_core.testing.suite.secrets import derived_secrets
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 RELEASE = (
