@@ -153,8 +153,7 @@ class Lab:
         Raises:
             AssertionError: if they could not be counted.
         """
-        _, answers = self.calculations()
-        answer = answers[RESPONSES]
+        answer = self.calculations()[1][RESPONSES]
         if isinstance(answer, MetricsError):
             raise unexpected(answer, "Counting responses")
         return answer.window("current")
@@ -189,8 +188,7 @@ class Lab:
             AssertionError: with the reason if the source cannot be used.
         """
         clock = clock or self.facts.clock()
-        try:
-            # All installed distributions are searched for it only once.
+        try:  # All installed distributions are searched for it only once.
             self._entry_point = point = self._entry_point or entry_point_of(self.facts.source)
             return SourceRegistry(
                 clock=clock, entry_points=lambda: (point,), transport_factory=transports
@@ -379,11 +377,9 @@ class Lab:
 
     def _cassette_head(self) -> Mapping[str, str]:
         """Return the head of a cassette without its hash."""
-        source = self.load_source()
-        return {
-            "recorded_at": f"{SystemClock().now():%Y-%m-%dT%H:%M:%SZ}",
-            "plugin": f"{source.distribution} {source.version}".strip(),
-        }
+        source, now = self.load_source(), SystemClock().now()
+        plugin = f"{source.distribution} {source.version}".strip()
+        return {"recorded_at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "plugin": plugin}
 
     def expect_no_leak(self, where: str, result: ScenarioResult) -> None:
         """Fail if a secret occurs in the output of a run.
