@@ -39,9 +39,9 @@ def commands() -> Iterator[tuple[str, Any]]:
 def test_the_names_of_commands_are_stable() -> None:
     """The commands have the names that scripts rely on."""
     grammar = {
-        "source": "list doctor new test record",
-        "connection": "add list show check edit delete",
-        "survey": "list questions",
+        "source": "list doctor new serve test record",
+        "connection": "add list show check edit rename delete",
+        "survey": "list choose questions",
         "metric": "preview add list show edit delete history explain",
         "card": "load",
         "bundle": "export check show",

@@ -28,7 +28,7 @@ def test_an_error_has_its_remedy_and_the_support_contact(world: World, browsers:
             world.app_state.jobs.start(ada, "Waiting", forever)
 
     world.run(keep_busy())
-    visit.page.get_by_role("textbox").first.fill("surveys")
+    visit.page.get_by_label("Folder").fill("surveys")
     visit.page.get_by_role("button", name="Save").click()
 
     banner = visit.page.get_by_role("alert").filter(has_text="are still running")

@@ -184,10 +184,11 @@ def test_a_change_waits_for_refreshes_that_read_the_choice(
     connected: MetricsHost, world: World
 ) -> None:
     """So none of them starts after the change; with SQLite, all writing transactions wait."""
+    connection_id = connected.connections.show(ADMIN, "shop").id
     store = Store(world.where)
     try:
         with store.writing() as refresh:
-            row = connection_rows.find(refresh, "acme", "shop", keep=True)
+            row = connection_rows.find(refresh, "acme", connection_id, keep=True)
             with pytest.raises(StoreError), store.writing() as change:  # noqa: PT012  # The end of the block raises it.
                 change.execute(text("SET LOCAL lock_timeout = '1ms'"))
                 lock(change, row)

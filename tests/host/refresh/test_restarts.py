@@ -74,14 +74,15 @@ def test_down_is_logged_once_and_up_once(
 ) -> None:
     """Whichever processes notice the outage, and however often."""
     caplog.set_level(logging.INFO, HEALTH)
-    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
     world.shop.failure = SourceUnavailable("The shop is closed.")
     load(connected)
     world.clock.forward(3601)
     load(world.open())
+    connection = f"The connection {metric.connection_id} of account acme to shop"
     assert [record.getMessage() for record in health_log(caplog)] == [
-        "The connection of account acme to shop is down: The shop is closed."
+        f"{connection} is down: The shop is closed."
     ]
     world.shop.failure = None
     caplog.clear()
@@ -126,6 +127,6 @@ def test_an_explanation_says_why_and_when(world: World, connected: MetricsHost) 
     connected.connections.delete(ADMIN, "shop")
     gone = connected.cards.explain(VIEWER, metric.id)
     assert gone.kind is None
-    assert "not connected to the source of this metric" in gone.sentence
+    assert "not connected to its source" in gone.sentence
     with pytest.raises(NotFound):
         connected.cards.explain(VIEWER, "met_nobody")
