@@ -43,7 +43,7 @@ def test_a_metric_of_a_deleted_connection_shows_names(world: World) -> None:
 
     assert "This account is not connected to Qualtrics." in page
     assert "<dd>NPS</dd>" in page
-    assert ">Qualtrics</td>" in emil.get("/metrics").text
+    assert "<bdi>Qualtrics</bdi></td>" in emil.get("/metrics").text
 
 
 def test_changing_the_definition_warns_about_the_value(world: World) -> None:

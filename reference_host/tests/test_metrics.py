@@ -59,7 +59,7 @@ def test_the_list_describes_each_metric(world: World) -> None:
     assert names(page) == ["NPS &lt;by&gt; month"]
     assert "NPS of “How likely are you to recommend Nordlicht to a friend or colleague?”" in page
     assert "by month, all time" in page
-    assert ">Qualtrics</td>" in page
+    assert "<bdi>Qualtrics</bdi></td>" in page
     assert ">Series</td>" in page
     assert page.count("12 minutes ago</time>") == 2
     assert f'datetime="{metric.created_at.isoformat()}"' in page

@@ -58,7 +58,9 @@ def test_each_connection_has_a_page(world: World, pair: tuple[str, str]) -> None
     assert str(ambiguous.url).endswith(LIST) or ambiguous.headers["location"] == LIST
     assert "No metrics yet" in ada.get(f"{LIST}/{first}").text
     assert "1 metric" in ada.get(f"{LIST}/{second}").text
-    assert metric.name in ada.get(f"{LIST}/{second}/delete").text
+    confirmation = ada.get(f"{LIST}/{second}/delete").text
+    assert metric.name in confirmation
+    assert "when a new connection to Qualtrics is added, or when an Editor chooses" in confirmation
     assert ada.get(f"{QUALTRICS}/edit").status_code == 409
 
 
@@ -91,7 +93,7 @@ def test_the_form_offers_connections_by_name(world: World, pair: tuple[str, str]
 
     (metric,) = saved(world)
     assert metric.connection_id == second
-    assert ">EU (Qualtrics)</td>" in world.client(Role.EDITOR).get("/metrics").text
+    assert "<bdi>EU (Qualtrics)</bdi></td>" in world.client(Role.EDITOR).get("/metrics").text
 
 
 def test_an_editor_moves_a_metric(world: World, pair: tuple[str, str]) -> None:

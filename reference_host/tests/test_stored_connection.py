@@ -122,6 +122,7 @@ def test_deleting_a_connection_is_confirmed(world: World) -> None:
     after = ada.submit(f"{QUALTRICS}/delete", f"{QUALTRICS}/delete", {}).text
 
     assert "1 metric will stop refreshing" in asked
+    assert "resumes refreshing when Qualtrics is connected again." in asked
     assert "<bdi>Visits</bdi>" in asked
     assert "Connection established" in before
     assert "Qualtrics is no longer connected" in after

@@ -26,6 +26,9 @@ LARGEST: Final = 1e100
 _BITS: Final = 108
 """The binary digits of a weight as an integer. The sum of 2**18 of them has less than 127."""
 
+_SMALLEST_SHARE: Final = 2.0 ** (53 - _BITS)
+"""A number that is smaller than this share of the largest one loses digits as an integer."""
+
 KEY: Final = "key"
 COUNT: Final = "count"
 WEIGHT: Final = "weight"
@@ -49,7 +52,8 @@ class BlockWeights:
     """The weights of the rows of a block, which has up to 2**18 rows.
 
     Weights are added up as integers. Sums of floats would have rounding errors that grow with the
-    rows, to 3e-12 for 2**17 equal weights, and would depend on the order of the rows.
+    rows, to 3e-12 for 2**17 equal weights, and would depend on the order of the rows. They are used
+    only where an extreme weight, such as a time instead of a weight, makes the others too small.
 
     Args:
         texts: The weights as text.
@@ -83,9 +87,14 @@ class BlockWeights:
 
 
 def _as_integers(numbers: pl.Series) -> tuple[pl.Series, float]:
-    """Return numbers as integers, and what these have to be multiplied by."""
+    """Return numbers as integers, and what these have to be multiplied by.
+
+    The numbers themselves are returned if a positive one would lose digits.
+    """
     largest = numbers.max()
     exponent = frexp(largest)[1] - _BITS if isinstance(largest, float) else 0
+    if numbers.is_between(0, 2.0**exponent / _SMALLEST_SHARE, closed="none").any():
+        return numbers, 1.0
     return (numbers * 2.0**-exponent).cast(pl.Int128), 2.0**exponent
 
 

@@ -49,7 +49,7 @@ class Services:
             refresh_executor: Runs background refreshes; threads of this process when ``None``.
         """
         credentials = CredentialStore(runtime.store, runtime.registry, key_source)
-        health = ConnectionHealth(runtime.store, runtime.clock)
+        health = ConnectionHealth(runtime.store, runtime.clock, runtime.settings.policy)
         sessions = ConnectionSessions(runtime, credentials, health)
         questionnaires = QuestionnaireCache(runtime, sessions)
         catalog = SurveyCatalog(runtime, sessions, questionnaires)

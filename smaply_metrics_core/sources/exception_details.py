@@ -113,6 +113,8 @@ def copy_exception(error: MetricsError) -> MetricsError | None:
             parts["issue"] = Issue(given["issue"])
         if issubclass(known, errors.RateLimited):
             parts["retry_at"] = _known(given["retry_at"], datetime, type(None))
+            if given["retry_at"] is not None and given["retry_at"].tzinfo is None:
+                return None  # It cannot be compared with other times.
             parts["whole_server"] = _known(given["whole_server"], bool)
         if given["fields"]:
             parts["fields"] = tuple(_field(field) for field in given["fields"])

@@ -74,7 +74,8 @@ def wilson(sample: ShareSample, z: float) -> Bounds:
 def mean_interval(sample: MeanSample, level: float) -> Bounds | None:
     """Return Student's t interval, clipped to the scale.
 
-    ``None`` below two answers, also effective ones, and when all answers are equal.
+    ``None`` below two answers, also if most of the weight is that of one, and when all answers are
+    equal.
     """
     if sample.n < MINIMUM_COUNT or not sample.error:
         return None

@@ -27,6 +27,7 @@ from smaply_metrics_core.models.tally import (
     Weights,
     WeightSum,
 )
+from smaply_metrics_core.models.uncertainty import UncertaintyReason
 from tests.calculations.factories import (
     ANSWER,
     AS_OF,
@@ -75,6 +76,26 @@ def weighted(
         **{"choices": NPS_SCALE, **parts},
     )
     return tally.window("current").total, calculate(made, tally, AS_OF)
+
+
+@pytest.mark.parametrize("extreme", ["1700000000000", "1e20", "1e100"])
+@pytest.mark.parametrize("small", ["0.3333", "1e-100"])
+def test_an_extreme_weight_leaves_the_others_exact(extreme: str, small: str) -> None:
+    """As where one response has a time in the field of weights; its metric is still calculated."""
+    counts, _ = weighted(["9", "0", "5", "9"], [small, extreme, "1", "0.1"])
+    assert counts.weights is not None
+    sums = counts.weights.answers["9"]
+    assert sums.sum == pytest.approx(float(small) + 0.1, rel=1e-12)
+    assert sums.squares == pytest.approx(float(small) ** 2 + 0.01, rel=1e-12)
+    assert counts.weights.answers["0"] == WeightSum(float(extreme), float(extreme) ** 2)
+
+
+@pytest.mark.parametrize("largest", ["10", "1000", "1e12"])
+def test_an_average_of_one_weight_has_no_interval(largest: str) -> None:
+    """Student's t has almost no degrees of freedom below two effective answers."""
+    _, result = weighted(["9", "0", "5"], ["0.1", largest, "1"], Calculation.AVERAGE)
+    assert result.current.value is not None
+    assert result.current.interval_reason is UncertaintyReason.FEW_ANSWERS
 
 
 def test_the_effective_number_of_five_weights_is_four() -> None:

@@ -142,6 +142,14 @@ def test_additional_attributes_are_preserved(isolation: PluginIsolation, later: 
     assert invalid.fields == fields
 
 
+def test_a_time_without_a_zone_is_a_fault_of_the_source(
+    isolation: PluginIsolation, later: Deadline
+) -> None:
+    """It could be neither stored nor compared, so that the refresh would end without a problem."""
+    naive = RateLimited("Wait.", retry_at=datetime(2026, 1, 1))  # noqa: DTZ001  # What is tested.
+    assert error_of(isolation, later, naive).kind == "plugin_error"
+
+
 class AcmeRefused(CredentialRefused):
     """A source's own error class with a secret attribute."""
 

@@ -227,6 +227,13 @@ def text_of(written: tuple[Path, ...], name: str) -> str:
     return next(one for one in written if one.name == name).read_text(encoding="utf-8")
 
 
+def test_a_folder_that_cannot_be_written_is_rejected(tmp_path: Path) -> None:
+    """The message has the reason of the operating system."""
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written: Not a directory"):
+        write_source("paper_birds", tmp_path / "file" / "paper_birds")
+
+
 def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
     """An existing folder is rejected and not changed."""
     with pytest.raises(AlreadyExists):

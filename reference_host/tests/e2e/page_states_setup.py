@@ -149,8 +149,8 @@ def _refresh_later(world: World) -> None:
 
 
 def awkward(world: World) -> Ids:
-    """A map whose names can break its layout."""
-    connection = world.connect()
+    """A map whose names can break its layout, as that of its connection."""
+    connection = world.connect(name=LONG[:200])
     world.app_state.people.invite(ACCOUNT, "Ada", Role.ADMIN)
     maps, card_placements = world.app_state.maps, world.app_state.card_placements
     workspace = world.app_state.people.workspaces(ACCOUNT)[0].id

@@ -195,7 +195,8 @@ def delete(
 ) -> None:
     """Delete a connection and its credentials.
 
-    Its metrics keep their last values. They are refreshed again once the source is connected again.
+    Its metrics keep their last values. They are refreshed again when a new connection to the source
+    is added, or when they use another one.
     """
     with invocation.open() as opened:
         host, actor = opened.host, opened.actor

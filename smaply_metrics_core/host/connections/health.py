@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from smaply_metrics_core.context import Clock
@@ -14,6 +15,7 @@ from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.problem import Issue, Problem
 from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.refresh_policy import RefreshPolicy
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -26,11 +28,17 @@ class ConnectionHealth:
 
     Only problems of a whole connection are recorded, not those of one survey or one metric. When
     the store cannot be written, a warning is logged and the call continues.
+
+    Args:
+        store: The database.
+        clock: The time by which metrics become due.
+        policy: Limits how long a survey tool can pause its connections.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, policy: RefreshPolicy) -> None:
         self._store = store
         self._clock = clock
+        self._policy = policy
 
     def record_answers(
         self, row: ConnectionRow, answers: Mapping[str, Tally | MetricsError]
@@ -52,11 +60,13 @@ class ConnectionHealth:
         if isinstance(error, CredentialRefused):
             values |= {"refused_at": now, "woken_at": None}
         if isinstance(error, RateLimited) and error.retry_at is not None:
-            values |= {"retry_not_before": error.retry_at, "retry_said_at": now}
+            # An unlimited pause would never be replaced by a shorter one of the whole server.
+            until = min(error.retry_at, now + self._policy.max_retry_after)
+            values |= {"retry_not_before": until, "retry_said_at": now}
+            if error.whole_server:
+                self._pause_server(row, until, now)
         problem = error.to_problem()
         concerned = _concerns_connection(problem)
-        if isinstance(error, RateLimited) and error.whole_server:
-            self._pause_server(row, error)
         if concerned:
             values["problem"] = problem.model_dump(mode="json")
         if not values:
@@ -104,16 +114,14 @@ class ConnectionHealth:
         with self._writing() as db:
             connection_servers.remember_server(db, row, server)
 
-    def _pause_server(self, row: ConnectionRow, error: RateLimited) -> None:
+    def _pause_server(self, row: ConnectionRow, until: datetime, now: datetime) -> None:
         """Pause the other connections to the server of a connection, which it rejects as well."""
-        if error.retry_at is None:
-            return
         with self._writing() as db:
-            connection_servers.pause_server(db, row, error.retry_at, self._clock.now())
+            connection_servers.pause_server(db, row, until, now)
         logger.warning(
             "The server of the connection of account %s to %s rejects this installation until %s; "
             "all connections to it rest.",
-            *(row.account, row.source, error.retry_at),
+            *(row.account, row.source, until),
         )
 
     @contextmanager

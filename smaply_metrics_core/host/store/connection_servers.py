@@ -15,17 +15,28 @@ if TYPE_CHECKING:
 
 
 def remember_server(db: Connection, row: ConnectionRow, server: str) -> None:
-    """Store which server a connection leads to."""
+    """Store which server a connection leads to, unless it was edited meanwhile."""
     db.execute(
         update(connections)
-        .where(connections.c.account == row.account, connections.c.id == row.id)
+        .where(
+            connections.c.account == row.account,
+            connections.c.id == row.id,
+            connections.c.version == row.version,
+        )
         .values(server=server)
     )
 
 
 def pause_server(db: Connection, row: ConnectionRow, until: datetime, now: datetime) -> None:
-    """Pause every connection to the server of this one, in all accounts, until then or later."""
-    server = select(connections.c.server).where(connections.c.id == row.id).scalar_subquery()
+    """Pause every connection to the server of this one, in all accounts, until then or later.
+
+    None is paused if this one was edited meanwhile: it may lead to another server now.
+    """
+    server = (
+        select(connections.c.server)
+        .where(connections.c.id == row.id, connections.c.version == row.version)
+        .scalar_subquery()
+    )
     rests = connections.c.retry_not_before
     db.execute(
         update(connections)

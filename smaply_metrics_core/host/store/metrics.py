@@ -57,11 +57,14 @@ def adopt(db: Connection, account: str, source: str, connection_id: str) -> None
 def replace(db: Connection, account: str, metric: Metric, *, moved: bool = False) -> bool:
     """Update a metric from its previous version; ``False`` if that is no longer the stored one.
 
-    ``moved`` changes its fingerprint, because its values are those of another connection.
+    ``moved`` changes its fingerprint, because its values are those of another connection. Otherwise
+    the stored connection is kept: a new one may have adopted the metric since it was read.
     """
     values = _values(metric)
     if moved:
         values["moved_to"] = metric.connection_id
+    else:
+        del values["source"], values["connection_id"]
     result = db.execute(
         update(metrics)
         .where(

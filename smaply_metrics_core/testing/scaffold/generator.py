@@ -46,7 +46,8 @@ def write_source(name: str, folder: Path, kind: ToolKind = ToolKind.REST) -> tup
         kind: The kind of the survey tool.
 
     Raises:
-        InputError: if the name is not valid for a Python package, or is reserved.
+        InputError: if the name is not valid for a Python package or is reserved, or the folder
+            cannot be written.
         AlreadyExists: if the folder exists.
     """
     if not _NAME.fullmatch(name) or len(name) > _MAX_LENGTH:
@@ -67,8 +68,14 @@ def write_source(name: str, folder: Path, kind: ToolKind = ToolKind.REST) -> tup
         )
     names = _names(name)
     written: list[Path] = []
-    for part in ("common", kind):
-        _copy(files(__package__) / "tree" / part, folder, names, written)
+    try:
+        for part in ("common", kind):
+            _copy(files(__package__) / "tree" / part, folder, names, written)
+    except OSError as error:
+        raise InputError(
+            f"The folder {folder} cannot be written: {error.strerror}.",
+            remedy="Choose another folder with --output.",
+        ) from None
     return tuple(sorted(written))
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core.host import AccountSettings
+from smaply_metrics_core.host.store import stored_confidence
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, VIEWER, load
 from tests.host.fake_source import stars
 
@@ -105,3 +106,8 @@ def test_a_preview_has_the_level_of_the_account(world: World, connected: Metrics
     second = connected.metrics.preview(EDITOR, "shop", AVERAGE)
     assert world.shop.fetches == fetched
     assert (first.confidence, second.confidence) == (95, 99)
+
+
+def test_a_load_of_10000_numbers_finds_its_results_again() -> None:
+    """A smaller cache would find none of them, since each load needs them in the same order."""
+    assert stored_confidence._find.cache_info().maxsize >= 10_000  # noqa: SLF001

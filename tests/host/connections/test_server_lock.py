@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ import pytest
 from smaply_metrics_core import Destination, RateLimited
 from smaply_metrics_core.host import Actor, Role
 from smaply_metrics_core.host.connections.servers import server_key
-from tests.host.conftest import AVERAGE, EDITOR, TOKEN, load, value_of
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, load, sqlite_only, value_of
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
 
+ENDLESS = datetime.max.replace(tzinfo=UTC)
 OTHER_ADMIN = Actor(account="other", user="ada", role=Role.ADMIN)
 
 
@@ -72,6 +73,50 @@ def test_a_longer_pause_is_not_shortened(world: World, connected: MetricsHost) -
     load(connected)
 
     assert connected.cards.load(OTHER_ADMIN, wait=60)[0].next_at == later
+
+
+@sqlite_only
+def test_an_endless_pause_does_not_hide_a_later_one(world: World, connected: MetricsHost) -> None:
+    """A pause ends after a day, whatever the survey tool requests; then others apply again."""
+    connect_other(connected, "shop.example.com")
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    world.clock.forward(3601)
+    world.shop.failure = RateLimited("Locked.", retry_at=ENDLESS, whole_server=True)
+    load(connected)
+    day = connected.cards.load(OTHER_ADMIN)[0].next_at
+    assert day == world.clock.now() + timedelta(days=1)
+
+    world.clock.forward(24 * 3600)
+    until = world.clock.now() + timedelta(hours=2)
+    world.shop.failure = RateLimited("Locked.", retry_at=until, whole_server=True)
+    load(connected)
+    assert connected.cards.load(OTHER_ADMIN)[0].next_at == until
+
+
+@sqlite_only
+def test_an_error_from_before_an_edit_pauses_no_server(
+    world: World, connected: MetricsHost
+) -> None:
+    """The error is of the former server; connections to the new one are not paused."""
+    row = connected.connections._runtime.find_connection("acme", "shop")  # noqa: SLF001
+    connect_other(connected, "elsewhere.example.com")
+    connected.connections.edit(
+        ADMIN, "shop", {"base_url": "elsewhere.example.com", "api_token": TOKEN}
+    )
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    load(connected)  # Stores the new server.
+
+    health = connected.connections._health  # noqa: SLF001
+    health.remember_server(row, "server of the old credentials")
+    late = RateLimited("Locked.", retry_at=ENDLESS, whole_server=True)
+    health.record_failure(row, late)
+
+    world.clock.forward(3601)
+    before = len(world.shop.fetches)
+    connected.cards.load(OTHER_ADMIN, wait=60)
+    assert len(world.shop.fetches) == before + 1
+    (server,) = {one for (one,) in world.query("SELECT server FROM connections")}
+    assert server != "server of the old credentials"
 
 
 def test_an_edit_leads_to_another_server(world: World, connected: MetricsHost) -> None:

@@ -15,11 +15,24 @@ from smaply_metrics_core.errors import (
     RoleRequired,
 )
 from smaply_metrics_core.host import Actor, AuditAction, Freshness, Role, card_json
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, OTHER, TOKEN, VIEWER, load, value_of
+from smaply_metrics_core.host.metrics import service
+from smaply_metrics_core.host.metrics.service import _validated
+from tests.host.conftest import (
+    ADMIN,
+    AVERAGE,
+    EDITOR,
+    OTHER,
+    TOKEN,
+    VIEWER,
+    load,
+    sqlite_only,
+    value_of,
+)
 from tests.host.fake_source import Hold, stars
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import ConnectionView, MetricsHost
+    from smaply_metrics_core.models.metric import Metric
     from tests.host.conftest import World
 
 EU_TOKEN = "right-token-of-the-eu"
@@ -263,6 +276,27 @@ def test_a_metric_is_not_moved_to_a_connection_of_another_account(
             connected.metrics.edit(EDITOR, metric.id, connection_id=given)
         with pytest.raises(NotFound):
             connected.metrics.add(EDITOR, given, "Stars", AVERAGE)
+
+
+@sqlite_only
+def test_an_edit_keeps_a_connection_that_adopted_the_metric_meanwhile(
+    connected: MetricsHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The edit read the metric before; it must not return it to the deleted connection."""
+    metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    connected.connections.delete(ADMIN, "shop")
+
+    def connect_first(*parts: object, **others: object) -> Metric:
+        monkeypatch.undo()
+        connected.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+        return _validated(*parts, **others)
+
+    monkeypatch.setattr(service, "_validated", connect_first)
+    connected.metrics.edit(EDITOR, metric.id, name="Renamed")
+
+    stored = connected.metrics.show(VIEWER, metric.id)
+    assert stored.name == "Renamed"
+    assert stored.connection_id == connected.connections.show(ADMIN, "shop").id
 
 
 def test_concurrent_connects_have_different_names(world: World, host: MetricsHost) -> None:

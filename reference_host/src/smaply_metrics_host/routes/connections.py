@@ -185,11 +185,13 @@ async def ask_to_delete(
 ) -> Response:
     """Confirm the deletion, listing the affected metrics."""
     view = await required(app_state, person, source)
+    connections = await app_state.metrics.connections.list(person.actor)
     return app_state.templates.page(
         request,
         "connection_delete.html",
         view=view,
         metrics=await metrics_of(app_state, person, view),
+        siblings=any(one.source == view.source and one.id != view.id for one in connections),
     )
 
 
