@@ -67,6 +67,8 @@ from smaply_metrics_core.models.query import (
     MetricQuery,
     MetricType,
     Period,
+    Weight,
+    WeightReason,
     Window,
 )
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
@@ -85,7 +87,16 @@ from smaply_metrics_core.models.survey import (
     Questionnaire,
     Survey,
 )
-from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Totals, WindowTally
+from smaply_metrics_core.models.tally import (
+    Counts,
+    GroupCounts,
+    Tally,
+    Totals,
+    WeightedTotals,
+    Weights,
+    WeightSum,
+    WindowTally,
+)
 from smaply_metrics_core.redaction import Readable
 
 __all__ = [
@@ -172,6 +183,11 @@ __all__ = [
     "Totals",
     "Unit",
     "Unreachable",
+    "Weight",
+    "WeightReason",
+    "WeightSum",
+    "WeightedTotals",
+    "Weights",
     "Window",
     "WindowResult",
     "WindowTally",

@@ -13,15 +13,22 @@ from smaply_metrics_core.calculations.count_plan import (
 from smaply_metrics_core.calculations.csv_frame import read_csv
 from smaply_metrics_core.calculations.decimal_keys import exact_sum, key_number, to_float
 from smaply_metrics_core.calculations.local_times import local_to_utc
-from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
+from smaply_metrics_core.calculations.number_totals import answer_totals
+from smaply_metrics_core.calculations.response_text import (
+    describe_answers,
+    describe_responses,
+    describe_weights,
+)
 from smaply_metrics_core.calculations.results import calculate, format_value
 from smaply_metrics_core.calculations.row_queries import AnswerExpr, RowReader, answer_queries
 from smaply_metrics_core.calculations.rules import (
     allowed_calculations,
+    can_weight,
     check_definition,
     scale_values,
 )
 from smaply_metrics_core.calculations.tally_builder import TallyBuilder, tally, tally_all
+from smaply_metrics_core.calculations.weight_column import weight_text
 
 __all__ = [
     "CALCULATIONS",
@@ -37,10 +44,13 @@ __all__ = [
     "WorkedExample",
     "allowed_calculations",
     "answer_queries",
+    "answer_totals",
     "calculate",
+    "can_weight",
     "check_definition",
     "describe_answers",
     "describe_responses",
+    "describe_weights",
     "exact_sum",
     "format_value",
     "key_number",
@@ -50,4 +60,5 @@ __all__ = [
     "tally",
     "tally_all",
     "to_float",
+    "weight_text",
 ]

@@ -70,6 +70,8 @@ class CalculationDefinition:
         kinds: The kinds of questions that can allow it.
         needs: What it requires of their answers.
         several: Whether it has one value per answer, so that it needs a Series.
+        weighted: Whether responses can be weighted. Counts and sums cannot, since they would
+            depend on the scale of the weights, and extremes do not depend on weights.
         example: The worked example.
     """
 
@@ -80,6 +82,7 @@ class CalculationDefinition:
     needs: AnswerRequirement
     example: WorkedExample
     several: bool = field(default=False, kw_only=True)
+    weighted: bool = field(default=True, kw_only=True)
 
     @property
     def compares_in_points(self) -> bool:
@@ -111,6 +114,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         frozenset(QuestionKind),
         AnswerRequirement.NOTHING,
         _satisfaction("10 answers + 1 not applicable + 1 blank = 12", 12),
+        weighted=False,
     ),
     Calculation.ANSWERED: CalculationDefinition(
         "Answered",
@@ -120,6 +124,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         _ASKED,
         AnswerRequirement.NOTHING,
         _satisfaction("12 responses - 1 not applicable - 1 blank = 10", 10),
+        weighted=False,
     ),
     Calculation.AVERAGE: CalculationDefinition(
         "Average",
@@ -145,6 +150,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         _NUMERIC,
         AnswerRequirement.VALUES,
         _satisfaction("4 x 5 + 2 x 4 + 1 x 3 + 1 x 2 + 2 x 1 = 35", 35),
+        weighted=False,
     ),
     Calculation.MINIMUM: CalculationDefinition(
         "Minimum",
@@ -153,6 +159,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         _NUMERIC,
         AnswerRequirement.VALUES,
         _satisfaction("the lowest of 5 4 3 2 1 is 1", 1),
+        weighted=False,
     ),
     Calculation.MAXIMUM: CalculationDefinition(
         "Maximum",
@@ -161,6 +168,7 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         _NUMERIC,
         AnswerRequirement.VALUES,
         _satisfaction("the highest of 5 4 3 2 1 is 5", 5),
+        weighted=False,
     ),
     Calculation.NPS: CalculationDefinition(
         "NPS",

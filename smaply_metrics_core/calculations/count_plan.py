@@ -17,6 +17,7 @@ import polars as pl
 from smaply_metrics_core.calculations.catalog import UNREADABLE
 from smaply_metrics_core.calculations.decimal_keys import number_key
 from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, KeySlot
+from smaply_metrics_core.calculations.weight_column import WeightColumn
 from smaply_metrics_core.models.query import (
     YEARS,
     ExclusionReason,
@@ -58,6 +59,8 @@ class TallyColumns:
             Null or empty: no group.
         filters: For each ``(kind, of)`` that a filter names: the answer as text or, for questions
             that take several answers, a Boolean per key.
+        weight: For a weighted query, the weight as text: a number with a decimal point. See
+            ``weight_text`` for the answers to a question.
     """
 
     recorded: pl.Expr
@@ -68,6 +71,7 @@ class TallyColumns:
     unanswered: pl.Expr | None = None
     group: pl.Expr | None = None
     filters: Mapping[tuple[str, str], pl.Expr | Mapping[str, pl.Expr]] = field(default_factory=dict)
+    weight: pl.Expr | None = None
 
 
 @dataclass(frozen=True)
@@ -117,11 +121,18 @@ class CountPlan(NamedTuple):
         status: ``COUNTED``, the reason why a row is excluded, or null outside the window.
         group: The group of a row; ``None`` for queries without groups.
         outcome: The answer of a row, or why it has none.
+        weight: The weight of a row; ``None`` for queries without weights.
     """
 
     status: KeyPart
     group: KeyPart | None
     outcome: OutcomePart
+    weight: WeightColumn | None = None
+
+    def parts(self) -> list[KeyPart]:
+        """Return the parts of its key."""
+        group = [] if self.group is None else [self.group]
+        return [self.status, *group, self.outcome]
 
 
 class Planner:
@@ -135,6 +146,7 @@ class Planner:
         self.derived = DerivedColumns()
         self._parts: dict[object, KeyPart] = {}
         self._outcomes: dict[object, OutcomePart] = {}
+        self._weights: dict[int, WeightColumn] = {}
         self._ids: dict[int, tuple[pl.Expr, int]] = {}
         self._equal: dict[bytes, int] = {}
 
@@ -151,6 +163,7 @@ class Planner:
             self._status(request, window, recorded),
             self._group(request, recorded),
             self._several(request) if columns.answers else self._single(request),
+            self._weight(request),
         )
 
     def _id(self, expression: pl.Expr | None) -> int:
@@ -226,6 +239,17 @@ class Planner:
         if key not in self._parts:
             self._parts[key] = KeyPart({KeySlot.GROUP: _filled(columns.group)})
         return self._parts[key]
+
+    def _weight(self, request: TallyRequest) -> WeightColumn | None:
+        weight, text = request.query.definition.weight, request.columns.weight
+        if weight is None:
+            return None
+        if text is None:
+            raise ValueError(f"no column for the weight {weight}")
+        key = self._id(text)
+        if key not in self._weights:
+            self._weights[key] = WeightColumn(text)
+        return self._weights[key]
 
     def _single(self, request: TallyRequest) -> OutcomePart:
         """Return the outcome of a question that takes one answer, or of no question."""

@@ -38,8 +38,8 @@ def key_order(key: str) -> tuple[bool, Decimal, str]:
     return (number is None, number or Decimal(0), key)
 
 
-def exact_sum(counted: Iterable[tuple[Decimal, int]]) -> Decimal:
-    """Return the sum of numbers, each multiplied by its count.
+def exact_sum(counted: Iterable[tuple[Decimal, int | Decimal]]) -> Decimal:
+    """Return the sum of numbers, each multiplied by its count or weight.
 
     The sum is decimal: three answers of 0.1 are exactly 0.3, and their average is 0.1.
     """

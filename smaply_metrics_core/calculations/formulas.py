@@ -17,8 +17,9 @@ from smaply_metrics_core.calculations.decimal_keys import (
     to_float,
 )
 from smaply_metrics_core.calculations.rules import scale_values
+from smaply_metrics_core.calculations.weighted_counts import Amount, AnswerAmounts, divide, is_equal
 from smaply_metrics_core.errors import CalculationRefused
-from smaply_metrics_core.models.query import Calculation, Definition
+from smaply_metrics_core.models.query import Calculation, Definition, WeightReason
 from smaply_metrics_core.models.tally import Counts, Tally, Totals
 
 FOR_SEVERAL_ANSWERS: Final = frozenset(
@@ -34,6 +35,7 @@ BOXES: Final = {
 REPORT_BUG: Final = "Report this to the author of the plugin."
 NO_SINGLE: Final = "This calculation has one value per answer, and none overall."
 NO_ANSWERS: Final = "There are no answers."
+NO_WEIGHTS: Final = "None of the answers has a weight above 0."
 
 
 class FormulaResult(NamedTuple):
@@ -86,7 +88,10 @@ class Formula:
             return FormulaResult(counts.answered)
         if self._calculation is Calculation.DISTRIBUTION:
             return FormulaResult(None, NO_SINGLE)
-        return self._of_answers(counts) if counts.answered else FormulaResult(None, NO_ANSWERS)
+        if counts.answered:
+            return self._of_answers(counts)
+        unweighted = any(counts.unanswered.get(reason) for reason in WeightReason)
+        return FormulaResult(None, NO_WEIGHTS if unweighted else NO_ANSWERS)
 
     def answers(self, counts: Counts) -> dict[str, int]:
         """Return the count of each answer: first all choices, then other answers.
@@ -109,19 +114,23 @@ class Formula:
         """Return the label of an answer; its key if it is no longer a choice."""
         return answer_label(key, self._labels)
 
-    def of_answer(self, given: int, counts: Counts) -> float | None:
-        """Return the value of an answer that was given ``given`` times."""
+    def of_answer(self, key: str, counts: Counts) -> float | None:
+        """Return the value of one answer."""
         if self._calculation not in {Calculation.SHARE, Calculation.DISTRIBUTION}:
-            return given
-        return _percent(given, counts.answered) if counts.answered else None
+            return counts.answers.get(key, 0)
+        if not counts.answered:
+            return None
+        amounts = AnswerAmounts.of(counts)
+        return _percent(amounts.answers.get(key, 0), amounts.answered)
 
     def _of_answers(self, counts: Counts) -> FormulaResult:
         if self._calculation is Calculation.SHARE:
             if not self._share:
                 return FormulaResult(None, NO_SINGLE)
-            return FormulaResult(_percent(self._sharers(counts), counts.answered))
+            amounts = AnswerAmounts.of(counts)
+            return FormulaResult(_percent(self._sharers(counts, amounts), amounts.answered))
         if counts.totals is not None:
-            return self._from_totals(counts.totals, counts.answered)
+            return self._from_totals(counts, counts.totals)
         return self._from_numbers(self._numbers(counts))
 
     def _take_box(
@@ -150,16 +159,16 @@ class Formula:
         number = None if self._choices else key_number(key)
         return key if number is None else number_key(float(number))
 
-    def _sharers(self, counts: Counts) -> int:
+    def _sharers(self, counts: Counts, amounts: AnswerAmounts) -> Amount:
         self._check(counts)
         if not self._multiple or len(self._share) == 1:
-            return sum(counts.answers.get(key, 0) for key in self._share)
-        if counts.chosen is None:
+            return sum(amounts.answers.get(key, 0) for key in self._share)
+        if amounts.chosen is None:
             raise CalculationRefused(
                 "The plugin did not count the responses with at least one of these answers.",
                 remedy="Choose one answer, or use a distribution.",
             )
-        return counts.chosen
+        return amounts.chosen
 
     def _check(self, counts: Counts) -> None:
         if counts.answered and not counts.answers:
@@ -176,10 +185,11 @@ class Formula:
                     remedy=REPORT_BUG,
                 )
 
-    def _numbers(self, counts: Counts) -> list[tuple[Decimal, int]]:
-        """Return each value with its count, ascending."""
+    def _numbers(self, counts: Counts) -> list[tuple[Decimal, Amount]]:
+        """Return each value with its count or weight, ascending."""
         self._check(counts)
-        return sorted((self._value(key), n) for key, n in counts.answers.items() if n)
+        answers = AnswerAmounts.of(counts).answers
+        return sorted((self._value(key), amount) for key, amount in answers.items() if amount)
 
     def _value(self, key: str) -> Decimal:
         choice = self._choices.get(key)
@@ -193,9 +203,12 @@ class Formula:
             )
         return number
 
-    def _from_totals(self, totals: Totals, answered: int) -> FormulaResult:
+    def _from_totals(self, counts: Counts, totals: Totals) -> FormulaResult:
+        average = totals.sum / counts.answered
+        if counts.weights is not None and totals.weighted is not None:
+            average = totals.weighted.wx / counts.weights.answered.sum
         found = {
-            Calculation.AVERAGE: totals.sum / answered,
+            Calculation.AVERAGE: average,
             Calculation.SUM: totals.sum,
             Calculation.MINIMUM: totals.minimum,
             Calculation.MAXIMUM: totals.maximum,
@@ -209,8 +222,9 @@ class Formula:
             )
         return FormulaResult(value)
 
-    def _from_numbers(self, numbers: list[tuple[Decimal, int]]) -> FormulaResult:
-        answered = sum(n for _, n in numbers)
+    def _from_numbers(self, numbers: list[tuple[Decimal, Amount]]) -> FormulaResult:
+        with localcontext(EXACT):
+            answered = sum(n for _, n in numbers)
         match self._calculation:
             case Calculation.MINIMUM:
                 value = numbers[0][0]
@@ -240,23 +254,28 @@ def _shown(number: Decimal) -> str:
     return str(number).replace("-", "\N{MINUS SIGN}")
 
 
-def _percent(part: int, whole: int) -> float:
-    return 100 * part / whole
+def _percent(part: Amount, whole: Amount) -> float:
+    return divide(100 * part, whole)
 
 
-def _median(numbers: list[tuple[Decimal, int]], answered: int) -> Decimal:
-    """Return the middle value, or the mean of the two middle values."""
-    low, high = (answered - 1) // 2, answered // 2
-    middle = []
-    passed = 0
-    for number, n in numbers:
-        middle += [number for place in (low, high) if passed <= place < passed + n]
-        passed += n
+def _median(numbers: list[tuple[Decimal, Amount]], answered: Amount) -> Decimal:
+    """Return the value in the middle, or the mean of the two values around it.
+
+    That is the value up to which there is half of the answers, or of their weight.
+    """
     with localcontext(EXACT):
-        return (middle[0] + middle[1]) / 2
+        middle = Decimal(answered) / 2
+        passed = Decimal(0)
+        for place, (number, amount) in enumerate(numbers):
+            passed += amount
+            if is_equal(passed, middle):
+                return (number + numbers[place + 1][0]) / 2
+            if passed > middle:
+                return number
+    return numbers[-1][0]
 
 
-def _nps(numbers: list[tuple[Decimal, int]], answered: int) -> float:
+def _nps(numbers: list[tuple[Decimal, Amount]], answered: Amount) -> float:
     for number, _ in numbers:
         if number not in NPS_SCALE:
             raise CalculationRefused(

@@ -12,6 +12,16 @@ import polars as pl
 from smaply_metrics_core.calculations.count_plan import COUNTED, CountPlan
 from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, KeySlot
 from smaply_metrics_core.calculations.row_codes import RowBlock, ValueCache
+from smaply_metrics_core.calculations.weight_column import (
+    COUNT,
+    KEY,
+    REASONS,
+    SQUARE,
+    WEIGHT,
+    BlockWeights,
+    WeightColumn,
+)
+from smaply_metrics_core.models.tally import WeightSum
 
 MOST_ROWS: Final = 2**17
 """Larger frames are counted in slices, so that memory does not grow with the rows."""
@@ -19,8 +29,22 @@ MOST_ROWS: Final = 2**17
 MOST_KEYS: Final = 2**17
 """A plan with more counted keys than this adds up those of equal rows."""
 
-_KEY: Final = "key"
-_COUNT: Final = "count"
+_LOW: Final = KeySlot.GROUP.shift
+_MASK: Final = KeySlot.GROUP.factor - 1
+
+
+class GroupWeights(NamedTuple):
+    """The weights of the rows of one group.
+
+    Attributes:
+        responses: Of all rows.
+        answered: Of the rows with an answer, including those whose answers are not stored.
+        answers: Of the rows with each answer, by its code.
+    """
+
+    responses: WeightSum
+    answered: WeightSum
+    answers: Mapping[int, WeightSum]
 
 
 class GroupCount(NamedTuple):
@@ -28,13 +52,16 @@ class GroupCount(NamedTuple):
 
     Attributes:
         responses: How many rows there are.
-        reasons: How many of them have no answer, by reason.
+        reasons: How many of them have no answer, by reason. Of a weighted query, rows with an
+            answer and without a positive weight too.
         answers: How many have each answer, by its code.
+        weights: Their weights; ``None`` for queries without weights.
     """
 
     responses: int
     reasons: Mapping[str, int]
     answers: Mapping[int, int]
+    weights: GroupWeights | None = None
 
     @property
     def answered(self) -> int:
@@ -68,13 +95,15 @@ class KeyCounter:
     def __init__(self, plans: Iterable[CountPlan], derived: DerivedColumns) -> None:
         # In this order, so that only one outcome is in memory at a time.
         self._plans = sorted({*plans}, key=lambda plan: id(plan.outcome))
+        weights = {plan.weight for plan in self._plans if plan.weight is not None}
         self._counts: dict[CountPlan, list[pl.DataFrame]] = {plan: [] for plan in self._plans}
         self._windows: dict[CountPlan, WindowCount] = {}
         self._derived = derived
-        parts = {part for plan in self._plans for part in plan if part is not None}
+        parts = {part for plan in self._plans for part in plan.parts()}
         self._roots = Counter(name for part in parts for name in part.roots)
         self._roots.update(derived.flag_sources())
-        read = {*self._roots, *derived.timestamp_sources()}
+        weighing = (name for weight in weights for name in weight.roots)
+        read = {*self._roots, *derived.timestamp_sources(), *weighing}
         self._cache = ValueCache()
         self.columns = {name for name in read if not name.startswith("\0")}
         # Codes of categories, cached ones too, are valid while a column of their type exists.
@@ -90,15 +119,19 @@ class KeyCounter:
 
     def _add(self, block: RowBlock) -> None:
         keys: dict[KeyPart, pl.Series] = {}
+        weights: dict[WeightColumn, BlockWeights] = {}
         for outcome, plans in groupby(self._plans, key=lambda plan: plan.outcome):
             outcomes = block.keys(outcome)
             for plan in plans:
-                parts = [part for part in (plan.status, plan.group) if part is not None]
-                for part in parts:
+                *others, _ = plan.parts()
+                for part in others:
                     if part not in keys:
                         keys[part] = block.keys(part)
+                if plan.weight is not None and plan.weight not in weights:
+                    weights[plan.weight] = BlockWeights(block.texts(plan.weight))
+                count = _count if plan.weight is None else weights[plan.weight].count
                 # Each part has its own bits, so that the sum holds all of them.
-                counted = _count(sum((keys[part] for part in parts), outcomes))
+                counted = count(sum((keys[part] for part in others), outcomes))
                 self._counts[plan] = _compacted([*self._counts[plan], counted])
 
     def window(self, plan: CountPlan) -> WindowCount:
@@ -115,49 +148,72 @@ class KeyCounter:
 
 
 def _count(keys: pl.Series) -> pl.DataFrame:
-    """Count equal keys.
-
-    ``value_counts`` is the fastest count. A further sum per key, such as of weights, needs a
-    ``group_by`` of keys and weights instead; what follows adds up every column of the result.
-    """
-    return keys.filter(keys >= KeySlot.STATUS.factor).alias(_KEY).value_counts(name=_COUNT)
+    """Count equal keys. ``value_counts`` is the fastest count."""
+    return keys.filter(keys >= KeySlot.STATUS.factor).alias(KEY).value_counts(name=COUNT)
 
 
 def _compacted(counted: list[pl.DataFrame]) -> list[pl.DataFrame]:
     if len(counted) == 1 or sum(frame.height for frame in counted) <= MOST_KEYS:
         return counted
-    return [pl.concat(counted).group_by(_KEY).agg(pl.all().sum())]
+    return [pl.concat(counted).group_by(KEY).agg(pl.all().sum())]
 
 
-def _window(plan: CountPlan, counted: Iterable[pl.DataFrame]) -> WindowCount:
+def _window(plan: CountPlan, counted: Sequence[pl.DataFrame]) -> WindowCount:
     """Decode the keys of a plan."""
-    # By status and group, then by reason and answer: two halves of a key.
+    # By status and group, then by what is below them: two halves of a key.
     halves: dict[int, dict[int, int]] = {}
-    low, mask = KeySlot.GROUP.shift, KeySlot.GROUP.factor - 1
     for frame in counted:
-        for key, n in zip(frame[_KEY].to_list(), frame[_COUNT].to_list(), strict=True):
-            outcomes = halves.setdefault(key >> low, {})
-            outcomes[key & mask] = outcomes.get(key & mask, 0) + n
+        for key, n in zip(frame[KEY].to_list(), frame[COUNT].to_list(), strict=True):
+            outcomes = halves.setdefault(key >> _LOW, {})
+            outcomes[key & _MASK] = outcomes.get(key & _MASK, 0) + n
+    sums = {} if plan.weight is None else _sums(counted)
     statuses = plan.status.texts(KeySlot.STATUS)
     labels = plan.group.texts(KeySlot.GROUP) if plan.group else [None]
     excluded: Counter[str] = Counter()
     groups: dict[str | None, GroupCount] = {}
     for half, outcomes in halves.items():
-        status = statuses[KeySlot.STATUS.code(half << low)]
+        status = statuses[KeySlot.STATUS.code(half << _LOW)]
         if status == COUNTED:
-            label = labels[KeySlot.GROUP.code(half << low)]
-            groups[label] = _group_count(outcomes, plan.outcome.texts(KeySlot.REASON))
-        else:
-            excluded[str(status)] += sum(outcomes.values())
+            label = labels[KeySlot.GROUP.code(half << _LOW)]
+            reasons = plan.outcome.texts(KeySlot.REASON)
+            groups[label] = _group_count(outcomes, sums.get(half), reasons)
+        elif status is not None:
+            excluded[status] += sum(outcomes.values())
     return WindowCount(excluded, groups)
 
 
-def _group_count(outcomes: Mapping[int, int], reasons: Sequence[str | None]) -> GroupCount:
-    first = KeySlot.REASON.factor
-    unanswered = {
-        str(reasons[KeySlot.REASON.code(outcome)]): n
-        for outcome, n in outcomes.items()
-        if outcome >= first
-    }
-    answers = {outcome: n for outcome, n in outcomes.items() if 0 < outcome < first}
-    return GroupCount(sum(outcomes.values()), unanswered, answers)
+def _sums(counted: Iterable[pl.DataFrame]) -> dict[int, dict[int, WeightSum]]:
+    """Return the sums of weights by the two halves of their key."""
+    halves: dict[int, dict[int, WeightSum]] = {}
+    for frame in counted:
+        columns = (frame[name].to_list() for name in (KEY, WEIGHT, SQUARE))
+        for key, weight, square in zip(*columns, strict=True):
+            found, sums = halves.setdefault(key >> _LOW, {}), WeightSum(weight, square)
+            before = found.get(key & _MASK)
+            found[key & _MASK] = sums if before is None else WeightSum.total([before, sums])
+    return halves
+
+
+def _group_count(
+    outcomes: Mapping[int, int], sums: Mapping[int, WeightSum] | None, texts: Sequence[str | None]
+) -> GroupCount:
+    reasons: Counter[str] = Counter()
+    answers: dict[int, int] = {}
+    for outcome, n in outcomes.items():
+        reason = texts[KeySlot.REASON.code(outcome)] or REASONS[KeySlot.WEIGHT.code(outcome)]
+        if reason is None:
+            answers[outcome] = n  # An outcome without a reason is the code of its answer.
+        else:
+            reasons[reason] += n
+    return GroupCount(
+        sum(outcomes.values()),
+        reasons,
+        {code: n for code, n in answers.items() if code},
+        None
+        if sums is None
+        else GroupWeights(
+            WeightSum.total(sums.values()),
+            WeightSum.total(sums[code] for code in answers),
+            {code: sums[code] for code in answers if code},
+        ),
+    )

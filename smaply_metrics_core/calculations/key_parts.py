@@ -23,8 +23,9 @@ class KeySlot(Enum):
 
     ANSWER = (0, 24)
     REASON = (24, 8)
-    GROUP = (32, 24)
-    STATUS = (56, 7)
+    WEIGHT = (32, 3)
+    GROUP = (35, 24)
+    STATUS = (59, 4)
 
     def __init__(self, shift: int, bits: int) -> None:
         self.shift = shift

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from smaply_metrics_core.calculations.catalog import LOW_SAMPLE_BELOW
 from smaply_metrics_core.models.query import ExclusionReason
 from smaply_metrics_core.models.result import WindowResult
 
@@ -37,6 +38,20 @@ def describe_answers(measured: WindowResult) -> str:
     answered = f"{measured.answered:,} of {measured.responses:,} answered"
     others = _by_reason(measured.unanswered)
     return f"{answered}; {others}" if others else answered
+
+
+def describe_weights(measured: WindowResult) -> str:
+    """Return, for example, ``effective n 412, design effect 1.25``; empty without weights."""
+    if measured.effective_n is None:
+        return ""
+    effect = measured.design_effect
+    text = effective_n_text(measured.effective_n)
+    return text if effect is None else f"{text}, design effect {effect:.2f}"
+
+
+def effective_n_text(effective_n: float) -> str:
+    """Return an effective number of answers: ``effective n 412``, ``effective n 7.0``."""
+    return f"effective n {effective_n:,.{1 if effective_n < LOW_SAMPLE_BELOW else 0}f}"
 
 
 def _by_reason(counts: Mapping[str, int]) -> str:

@@ -31,7 +31,7 @@ from smaply_metrics_core.models.query import (
     Window,
 )
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
-from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, WindowTally
+from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Weights, WindowTally
 
 _OF_VALUES = frozenset(
     {
@@ -139,8 +139,15 @@ def _measured(measure: Formula, window: Window, counted: WindowTally) -> WindowR
         unanswered=total.unanswered,
         excluded=counted.excluded,
         recorded=counted.recorded,
-        low_sample=total.answered < LOW_SAMPLE_BELOW,
+        low_sample=_is_low(total),
+        effective_n=total.effective_n,
     )
+
+
+def _is_low(counts: Counts) -> bool:
+    """Whether few answers are behind a value."""
+    effective_n = counts.effective_n
+    return (counts.answered if effective_n is None else effective_n) < LOW_SAMPLE_BELOW
 
 
 def _change(current: WindowResult, previous: WindowResult, *, in_points: bool) -> Change:
@@ -185,10 +192,11 @@ def _answers(measure: Formula, total: Counts) -> Iterator[GroupValue]:
         yield GroupValue(
             key=key,
             label=measure.label(key),
-            value=measure.of_answer(given, total),
+            value=measure.of_answer(key, total),
             responses=given,
             answered=given,
-            low_sample=total.answered < LOW_SAMPLE_BELOW,
+            low_sample=_is_low(total),
+            effective_n=total.effective_n,
         )
 
 
@@ -201,9 +209,10 @@ def _group_value(
         value=measure.of(group.counts).value,
         responses=group.counts.responses,
         answered=group.counts.answered,
-        low_sample=group.counts.answered < LOW_SAMPLE_BELOW,
+        low_sample=_is_low(group.counts),
         running=running,
         edge=edge,
+        effective_n=group.counts.effective_n,
     )
 
 
@@ -221,7 +230,9 @@ def _periods(
         nothing = GroupCounts(
             key=period_key(period, start),
             label=period_label(period, start),
-            counts=Counts(responses=0),
+            counts=Counts(
+                responses=0, weights=Weights() if query.definition.weight is not None else None
+            ),
         )
         yield _group_value(
             measure,

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, roots_of
+from smaply_metrics_core.calculations.weight_column import WeightColumn
 
 FEW_COMBINATIONS: Final = 1_024
 """This many combinations of cells are evaluated even if there are fewer rows."""
@@ -127,6 +128,10 @@ class RowBlock:
         return (
             keys[combinations.places] if part.roots else keys.new_from_index(0, self._rows.height)
         )
+
+    def texts(self, weight: WeightColumn) -> pl.Series:
+        """Return the weight of each row as text."""
+        return self._row_values(weight.roots, {"": weight.text}).to_series()
 
     def _flag(self, name: str, flag: pl.Expr) -> pl.Series:
         roots = roots_of([flag])

@@ -10,8 +10,9 @@ import polars as pl
 
 from smaply_metrics_core.calculations.rules import check_definition
 from smaply_metrics_core.calculations.tally_builder import TallyColumns, TallyRequest, tally_all
+from smaply_metrics_core.calculations.weight_column import weight_text
 from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.models.query import MetricQuery
+from smaply_metrics_core.models.query import MetricQuery, Weight
 from smaply_metrics_core.models.survey import Question, QuestionKind, Questionnaire
 from smaply_metrics_core.models.tally import Tally
 
@@ -58,7 +59,7 @@ def answer_queries(
 
     Raises:
         TypeError: if ``reading.recorded`` is not a Datetime with a time zone, or a query is
-            grouped by a question that takes several answers.
+            grouped or weighted by a question that takes several answers.
     """
     requests = []
     builder = _RequestBuilder(questionnaire, reading)
@@ -81,15 +82,16 @@ class _RequestBuilder:
         # As ``Questionnaire.question`` does, the first of two with one id.
         self._questions = {one.id: one for one in reversed([*questionnaire.walk()])}
         self._columns: dict[tuple[str, str], AnswerExpr] = {}
+        self._weights: dict[Weight, pl.Expr] = {}
 
     def request(self, query: MetricQuery) -> TallyRequest:
         """Return what to count for a query that fits the survey.
 
         Raises:
-            TypeError: if it is grouped by a question that takes several answers.
+            TypeError: if it is grouped or weighted by a question that takes several answers.
         """
         definition, group_by = query.definition, query.definition.group_by
-        question = answer = group = None
+        question = answer = group = weight = None
         labels: dict[str, str] = {}
         if definition.question_id is not None:
             question = self._questions[definition.question_id]
@@ -99,6 +101,8 @@ class _RequestBuilder:
         if group_by is not None and group_by.kind == "question":
             choices = self._questions[group_by.of].choices
             labels = {choice.key: choice.label for choice in choices}
+        if definition.weight is not None:
+            weight = self._weight(definition.weight)
         if isinstance(group, Mapping):
             raise TypeError(f"{group_by} takes several answers, so it cannot be grouped by")
         return TallyRequest(
@@ -114,11 +118,21 @@ class _RequestBuilder:
                     (wanted.kind, wanted.of): self._column(wanted.kind, wanted.of)
                     for wanted in definition.filters
                 },
+                weight=weight,
             ),
             choices=question.choices if question is not None else (),
             group_labels=labels,
             notes=self._notes,
         )
+
+    def _weight(self, weight: Weight) -> pl.Expr:
+        if weight not in self._weights:
+            cell = self._column(weight.kind, weight.of)
+            if isinstance(cell, Mapping):
+                raise TypeError(f"{weight} takes several answers, so it is no weight")
+            asked = self._questions[weight.of] if weight.kind == "question" else None
+            self._weights[weight] = cell if asked is None else weight_text(cell, asked)
+        return self._weights[weight]
 
     def _column(self, kind: str, of: str) -> AnswerExpr:
         if (kind, of) not in self._columns:

@@ -16,7 +16,14 @@ from smaply_metrics_core.errors import (
     QueryInvalid,
     QuestionUnavailable,
 )
-from smaply_metrics_core.models.query import Calculation, Definition, Filter, GroupBy, MetricType
+from smaply_metrics_core.models.query import (
+    Calculation,
+    Definition,
+    Filter,
+    GroupBy,
+    MetricType,
+    Weight,
+)
 from smaply_metrics_core.models.survey import Choice, Question, QuestionKind, Questionnaire
 
 __all__ = ["CALCULATIONS", "allowed_calculations", "check_definition", "scale_values"]
@@ -109,6 +116,17 @@ def check_definition(definition: Definition, questionnaire: Questionnaire) -> No
         _check_group_by(definition, definition.group_by, question, questionnaire)
     for wanted in definition.filters:
         _check_filter(wanted, questionnaire)
+    if definition.weight is not None:
+        _check_weight(definition.calculation, definition.weight, questionnaire)
+
+
+def can_weight(question: Question) -> bool:
+    """Whether the answers to a question can be weights: one number per response."""
+    if question.kind is QuestionKind.NUMBER:
+        return True
+    return question.kind in {QuestionKind.SINGLE_CHOICE, QuestionKind.NPS} and bool(
+        scale_values(question.choices)
+    )
 
 
 def _check_type(definition: Definition) -> None:
@@ -268,6 +286,31 @@ def _check_filter(wanted: Filter, questionnaire: Questionnaire) -> None:
                 f"{question.id} has no answer “{key}” to filter by.",
                 remedy=f"Use the key of one of its answers: {_named(question.choices)}.",
             )
+
+
+def _check_weight(calculation: Calculation, weight: Weight, questionnaire: Questionnaire) -> None:
+    if not CALCULATIONS[calculation].weighted:
+        takes = ", ".join(one for one, meaning in CALCULATIONS.items() if meaning.weighted)
+        raise QueryInvalid(
+            f"{CALCULATIONS[calculation].title} cannot be weighted.",
+            remedy=f"Remove the weight, or use one of {takes}.",
+        )
+    if not questionnaire.can_weight:
+        raise CalculationRefused(
+            f"Responses to “{questionnaire.survey.name}” cannot be weighted: their source does not "
+            "support weights.",
+            remedy="Remove the weight.",
+        )
+    if weight.kind == "field":
+        _check_field(weight.of, questionnaire)
+        return
+    question = questionnaire.question(weight.of)
+    if not can_weight(question):
+        good = [one.id for one in questionnaire.walk() if can_weight(one)]
+        raise CalculationRefused(
+            f"{question.id} cannot be a weight, because it does not have one number per response.",
+            remedy=f"Use one of {_some(good)}." if good else "Use an embedded field, or no weight.",
+        )
 
 
 def _check_field(name: str, questionnaire: Questionnaire) -> None:

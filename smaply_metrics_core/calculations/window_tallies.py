@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from enum import Enum, auto
 from typing import Final
 
@@ -17,14 +16,27 @@ from smaply_metrics_core.calculations.count_plan import (
     OutcomePart,
     TallyRequest,
 )
-from smaply_metrics_core.calculations.decimal_keys import exact_sum, key_order, to_float
-from smaply_metrics_core.calculations.key_counts import GroupCount, KeyCounter, WindowCount
+from smaply_metrics_core.calculations.decimal_keys import key_order
+from smaply_metrics_core.calculations.key_counts import (
+    GroupCount,
+    GroupWeights,
+    KeyCounter,
+    WindowCount,
+)
 from smaply_metrics_core.calculations.key_parts import KeySlot
+from smaply_metrics_core.calculations.number_totals import answer_totals
 from smaply_metrics_core.date_ranges import MOST_PERIODS, period_key, period_label
 from smaply_metrics_core.errors import CalculationRefused, GroupingRefused
 from smaply_metrics_core.models.query import Calculation, Period, Window
 from smaply_metrics_core.models.survey import Choice
-from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Totals, WindowTally
+from smaply_metrics_core.models.tally import (
+    Counts,
+    GroupCounts,
+    Tally,
+    Weights,
+    WeightSum,
+    WindowTally,
+)
 
 MOST_GROUPS: Final = 200
 MOST_NUMBERS: Final = 10_000
@@ -81,10 +93,20 @@ class AnswerTable:
                 found[key] = found.get(key, 0) + n
         return {key: found[key] for key in sorted(found, key=self.places.__getitem__)}
 
-    def chosen(self, group: GroupCount, answers: Iterable[str]) -> int:
-        """Return how many responses gave at least one of some answers."""
+    def weights(
+        self, weights: Mapping[int, WeightSum], keys: Iterable[str]
+    ) -> dict[str, WeightSum]:
+        """Return the weights of the responses that gave each of some answers."""
+        found: dict[str, list[WeightSum]] = {key: [] for key in keys}
+        for code, sums in weights.items():
+            for key in self.keys[code]:
+                found[key].append(sums)
+        return {key: WeightSum.total(sums) for key, sums in found.items()}
+
+    def chosen(self, codes: Iterable[int], answers: Iterable[str]) -> list[int]:
+        """Return the codes of responses that gave at least one of some answers."""
         wanted = {*answers}
-        return sum(n for code, n in group.answers.items() if not wanted.isdisjoint(self.keys[code]))
+        return [code for code in codes if not wanted.isdisjoint(self.keys[code])]
 
 
 class TallyFactory:
@@ -176,7 +198,24 @@ def _total(groups: Iterable[GroupCount]) -> GroupCount:
     for group in every:
         reasons.update(group.reasons)
         answers.update(group.answers)
-    return GroupCount(sum(group.responses for group in every), reasons, answers)
+    weights = [group.weights for group in every if group.weights is not None]
+    return GroupCount(
+        sum(group.responses for group in every),
+        reasons,
+        answers,
+        _total_weights(weights, answers) if weights else None,
+    )
+
+
+def _total_weights(weights: Sequence[GroupWeights], codes: Iterable[int]) -> GroupWeights:
+    return GroupWeights(
+        WeightSum.total(group.responses for group in weights),
+        WeightSum.total(group.answered for group in weights),
+        {
+            code: WeightSum.total(group.answers[code] for group in weights if code in group.answers)
+            for code in codes
+        },
+    )
 
 
 def _periods(
@@ -274,20 +313,23 @@ def _counts(
 ) -> Counts:
     definition = request.query.definition
     share_of_several = request.columns.answers and definition.calculation is Calculation.SHARE
+    chosen = table.chosen(group.answers, definition.answers) if share_of_several else None
+    weights = None if group.weights is None else table.weights(group.weights.answers, answers)
     return Counts(
         responses=group.responses,
         answered=group.answered,
         unanswered=dict(sorted(group.reasons.items())),
         answers=answers if shape is TallyShape.ANSWERS else {},
-        chosen=table.chosen(group, definition.answers) if share_of_several else None,
-        totals=_totals(answers) if shape is TallyShape.TOTALS and answers else None,
-    )
-
-
-def _totals(answers: Mapping[str, int]) -> Totals:
-    numbers = [(Decimal(key), n) for key, n in answers.items()]
-    return Totals(
-        sum=to_float(exact_sum(numbers)),
-        minimum=to_float(min(numbers)[0]),
-        maximum=to_float(max(numbers)[0]),
+        chosen=None if chosen is None else sum(group.answers[code] for code in chosen),
+        totals=answer_totals(answers, weights) if shape is TallyShape.TOTALS and answers else None,
+        weights=None
+        if group.weights is None or weights is None
+        else Weights(
+            responses=group.weights.responses,
+            answered=group.weights.answered,
+            answers=weights if shape is TallyShape.ANSWERS else {},
+            chosen=None
+            if chosen is None
+            else WeightSum.total(group.weights.answers[code] for code in chosen),
+        ),
     )

@@ -9,27 +9,50 @@ from smaply_metrics_core.calculations.catalog import (
     UNREADABLE,
     UNREADABLE_FROM,
 )
+from smaply_metrics_core.calculations.response_text import effective_n_text
 from smaply_metrics_core.models.result import GroupValue, Result, WindowResult
 
 FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
+FEW_EFFECTIVE: Final = f"an effective n below {LOW_SAMPLE_BELOW}"
 RUNNING: Final = "still running"
 CUT: Final = "partly outside the date range"
 
 
 def answer_count_text(result: Result) -> str:
     """Return the number of counted answers: ``n = 1,204``."""
-    return f"n = {result.current.answered:,}"
+    return sample_text(result.current)
+
+
+def sample_text(measured: WindowResult) -> str:
+    """Return the number of answers, and the effective one if they are weighted.
+
+    For example ``n = 1,204`` or ``n = 1,204, weighted, effective n 412``.
+    """
+    return f"n = {measured.answered:,}{weighted_text(measured)}"
+
+
+def weighted_text(measured: WindowResult) -> str:
+    """Return ``, weighted, effective n 412``; empty for values without weights."""
+    effective_n = measured.effective_n
+    return "" if effective_n is None else f", weighted, {effective_n_text(effective_n)}"
+
+
+def few_text(measured: WindowResult | GroupValue) -> str:
+    """Return a remark on a value that is based on few answers; empty for others."""
+    if not measured.low_sample:
+        return ""
+    return FEW if measured.answered < LOW_SAMPLE_BELOW else FEW_EFFECTIVE
 
 
 def low_sample_text(result: Result) -> str:
     """Return a remark on values that are based on few answers; empty if there is none."""
     if result.current.low_sample:
-        return FEW
+        return few_text(result.current)
     if result.previous is not None and result.previous.low_sample:
-        return f"{FEW} in the previous period"
-    few = sum(group.low_sample for group in result.groups)
-    groups = "group has" if few == 1 else "groups have"
-    return f"{few:,} {groups} {FEW}" if few else ""
+        return f"{few_text(result.previous)} in the previous period"
+    found = [few_text(group) for group in result.groups if group.low_sample]
+    groups = "group has" if len(found) == 1 else "groups have"
+    return f"{len(found):,} {groups} {found[0] if len({*found}) == 1 else FEW}" if found else ""
 
 
 def unreadable_text(result: Result) -> str:
@@ -58,5 +81,5 @@ def ungrouped_text(result: Result) -> str:
 
 def remarks(group: GroupValue) -> list[str]:
     """Return the remarks on a group: period still running, partly counted, few answers."""
-    texts = ((RUNNING, group.running), (CUT, group.edge), (FEW, group.low_sample))
+    texts = ((RUNNING, group.running), (CUT, group.edge), (few_text(group), group.low_sample))
     return [text for text, applies in texts if applies]

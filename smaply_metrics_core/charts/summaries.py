@@ -9,7 +9,12 @@ from smaply_metrics_core.charts.headlines import (
     target_value_text,
     value_text,
 )
-from smaply_metrics_core.charts.remarks import low_sample_text, remarks, unreadable_text
+from smaply_metrics_core.charts.remarks import (
+    low_sample_text,
+    remarks,
+    unreadable_text,
+    weighted_text,
+)
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
@@ -39,7 +44,8 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
 
 def _answers(result: Result) -> str:
     answered = result.current.answered
-    return f"{answered:,} {'answer' if answered == 1 else 'answers'}"
+    answers = "answer" if answered == 1 else "answers"
+    return f"{answered:,} {answers}{weighted_text(result.current)}"
 
 
 def _number(result: Result, display: Display, zone: str) -> str:

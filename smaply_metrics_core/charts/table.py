@@ -13,7 +13,7 @@ from smaply_metrics_core.charts.headlines import (
     target_value_text,
     value_text,
 )
-from smaply_metrics_core.charts.remarks import FEW, remarks, ungrouped_text
+from smaply_metrics_core.charts.remarks import few_text, remarks, ungrouped_text
 from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
@@ -84,7 +84,7 @@ def _rows(result: Result, display: Display, zone: str) -> Iterator[tuple[str, st
 def _window(
     result: Result, measured: WindowResult, display: Display, zone: str, *, target: bool = False
 ) -> tuple[str, str, str, str]:
-    notes = [measured.reason, FEW if measured.low_sample else ""]
+    notes = [measured.reason, few_text(measured)]
     if target:
         notes.append(target_text(result.unit, measured.value, display))
     return (

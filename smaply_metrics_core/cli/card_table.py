@@ -6,11 +6,21 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
+from smaply_metrics_core.calculations.response_text import (
+    describe_answers,
+    describe_responses,
+    describe_weights,
+)
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
 from smaply_metrics_core.charts.headlines import change_text
-from smaply_metrics_core.charts.remarks import CUT, FEW, RUNNING, ungrouped_text, unreadable_text
+from smaply_metrics_core.charts.remarks import (
+    CUT,
+    RUNNING,
+    few_text,
+    ungrouped_text,
+    unreadable_text,
+)
 from smaply_metrics_core.cli.output import print_problem, print_text, show, table, text
 from smaply_metrics_core.models.metric import Card, Freshness
 from smaply_metrics_core.models.problem import Problem
@@ -34,7 +44,7 @@ def show_cards(cards: Sequence[Card], zone: str) -> None:
         zone: The account's time zone, in which dates are shown.
     """
     made = table("Metric", "Value", "n", "Freshness", right=("Value", "n"), whole=("Freshness",))
-    low = False
+    few: set[str] = set()
     for card in cards:
         result = card.result
         freshness = text(card.freshness.replace("_", " "), COLORS[card.freshness])
@@ -46,16 +56,17 @@ def show_cards(cards: Sequence[Card], zone: str) -> None:
         if result is None:
             made.add_row(name, "—", "", freshness)
             continue
-        low = low or _any_low(result)
+        few |= _few(result)
         made.add_row(name, _headline(result), _count(result.current), freshness)
         for row in _group_rows(result):
             made.add_row(*row, "")
         if result.ungrouped:
             made.add_row(text(f"  {ungrouped_text(result)}", "dim"), "", "", "")
+        if result.current.effective_n is not None:
+            made.add_row(text(f"  weighted, {describe_weights(result.current)}", "dim"), "", "", "")
         made.add_section()
     show(made)
-    if low:
-        print_text(f"* {FEW}", style="dim")
+    _print_few(few)
     _print_problems(cards)
 
 
@@ -78,8 +89,10 @@ def show_result(result: Result, zone: str) -> None:
     print_text(text("Value      ", "bold"), _headline(result, before_change="  "))
     for remark in filter(None, [current.reason, unreadable_text(result)]):
         print_text("           ", remark)
-    low = f" · {FEW}" if current.low_sample else ""
+    low = f" · {few_text(current)}" if current.low_sample else ""
     print_text(text("Answers    ", "bold"), describe_answers(current), low)
+    if weights := describe_weights(current):
+        print_text(text("Weighted   ", "bold"), weights)
     print_text(text("Responses  ", "bold"), describe_responses(current))
     print_text(text("Dates      ", "bold"), date_range_text(current.window, zone))
     if result.previous is not None:
@@ -95,8 +108,7 @@ def show_result(result: Result, zone: str) -> None:
         for label, value, answers in _group_rows(result):
             made.add_row(label, value, answers)
         show(made)
-        if _any_low(result):
-            print_text(f"* {FEW}", style="dim")
+        _print_few(_few(result))
     if result.ungrouped:
         print_text("· ", ungrouped_text(result), style="dim")
     for note in result.notes:
@@ -133,5 +145,11 @@ def _count(measured: WindowResult | GroupValue) -> str:
     return f"{measured.answered:,}{'*' if measured.low_sample else ' '}"
 
 
-def _any_low(result: Result) -> bool:
-    return result.current.low_sample or any(group.low_sample for group in result.groups)
+def _few(result: Result) -> set[str]:
+    """Return why values of a result are marked as based on few answers."""
+    return {few_text(result.current), *map(few_text, result.groups)} - {""}
+
+
+def _print_few(remarks: set[str]) -> None:
+    if remarks:
+        print_text(f"* {' or '.join(sorted(remarks, reverse=True))}", style="dim")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any, Final
@@ -23,6 +23,7 @@ from smaply_metrics_core.models.query import (
     Filter,
     GroupBy,
     MetricType,
+    Weight,
     parse_filter,
 )
 
@@ -34,6 +35,7 @@ RESETTABLE: Final = {
     "where": "filters",
     "count": "include",
     "reverse-scale": "reverse_scale",
+    "weight": "weight",
 }
 """The parts that an edit can reset, mapped to the field of the definition."""
 
@@ -127,6 +129,15 @@ class QueryOptions:
         bool,
         _option("--reverse-scale", help="Reverse the scale, so that 1 is the best answer."),
     ] = False
+    weight: Annotated[
+        str | None,
+        _option(
+            "--weight",
+            metavar="field:NAME|question:ID",
+            help="Weight each response by the number in an embedded field, or by its answer to a "
+            "question.",
+        ),
+    ] = None
     type: Annotated[
         MetricType | None,
         _option(
@@ -178,10 +189,13 @@ class QueryOptions:
             given["question_id"] = _id("--question", self.question)
         if self.calculation is not None:
             given["calculation"] = self.calculation
-        if self.answers is not None:
-            given["answers"] = _keys(self.answers)
-        if self.group_by is not None:
-            given["group_by"] = _group_by(self.group_by)
+        parsed: tuple[tuple[str, str | None, Callable[[str], object]], ...] = (
+            ("answers", self.answers, _keys),
+            ("group_by", self.group_by, _group_by),
+            ("include", self.count, _kinds),
+            ("weight", self.weight, _weight),
+        )
+        given |= {part: parse(text) for part, text, parse in parsed if text is not None}
         if not (self.range is None and self.since is None and self.until is None):
             given["range"] = _range(self.range, self.since, self.until)
         if self.where or self.where_not:
@@ -189,8 +203,6 @@ class QueryOptions:
                 *_filters("--where", self.where or (), exclude=False),
                 *_filters("--where-not", self.where_not or (), exclude=True),
             )
-        if self.count is not None:
-            given["include"] = _kinds(self.count)
         if self.reverse_scale:
             given["reverse_scale"] = True
         return given
@@ -238,6 +250,13 @@ def _kinds(given: str) -> frozenset[ExclusionReason]:
 def _group_by(given: str) -> GroupBy:
     try:
         return GroupBy.parse(given)
+    except QueryInvalid as error:
+        raise CommandLineError(error.message, error.remedy) from None
+
+
+def _weight(given: str) -> Weight:
+    try:
+        return Weight.parse(given)
     except QueryInvalid as error:
         raise CommandLineError(error.message, error.remedy) from None
 

@@ -1,6 +1,10 @@
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, CalculationDefinition
-from smaply_metrics_core.calculations.response_text import describe_answers, describe_responses
+from smaply_metrics_core.calculations.response_text import (
+    describe_answers,
+    describe_responses,
+    describe_weights,
+)
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.context import Clock, ProgressCallback, StepCallback, SystemClock
 from smaply_metrics_core.environment import EnvironmentVariable
@@ -107,6 +111,7 @@ from smaply_metrics_core.models.query import (
     GroupBy,
     MetricType,
     Period,
+    Weight,
     Window,
     parse_filter,
 )
@@ -259,12 +264,14 @@ __all__ = [
     "TempDirs",
     "Unit",
     "Unreachable",
+    "Weight",
     "Window",
     "WindowResult",
     "Worker",
     "card_json",
     "describe_answers",
     "describe_responses",
+    "describe_weights",
     "format_value",
     "parse_filter",
     "result_json",

@@ -6,9 +6,9 @@ import hashlib
 import re
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import StringConstraints, field_validator, model_validator
 
 from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.base import Frozen
@@ -100,6 +100,46 @@ class GroupBy(Frozen):
         return f"{self.kind}:{self.of}" if self.of else self.kind
 
 
+class WeightReason(StrEnum):
+    """Why a response with an answer does not count in a weighted value.
+
+    A weight of 0 is a valid weight: such a response contributes nothing.
+    """
+
+    MISSING = "weight_missing"
+    UNREADABLE = "weight_unreadable"
+    ZERO = "weight_zero"
+    NEGATIVE = "weight_negative"
+
+
+class Weight(Frozen):
+    """What responses are weighted by: a number in an embedded field, or the answer to a question.
+
+    ``kind`` and ``of`` identify it, as in ``GroupBy``.
+    """
+
+    kind: Literal["question", "field"]
+    of: Annotated[str, StringConstraints(min_length=1)]
+
+    @classmethod
+    def parse(cls, text: str) -> Weight:
+        """Parse ``question:ID`` or ``field:NAME``.
+
+        Raises:
+            QueryInvalid: when the text has neither form.
+        """
+        kind, _, of = text.strip().partition(":")
+        try:
+            return cls(kind=kind, of=of)  # type: ignore[arg-type]  # Checked by the model.
+        except ValueError:
+            raise QueryInvalid(
+                f"“{text}” is not a valid weight.", remedy="Use field:NAME or question:ID."
+            ) from None
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.of}"
+
+
 class Filter(Frozen):
     """Include, or with ``exclude`` exclude, the responses whose answer is one of ``values``.
 
@@ -186,6 +226,7 @@ class Definition(Frozen):
         answers: The keys of the answers that ``share`` counts.
         include: The kinds of responses to count that are excluded by default.
         reverse_scale: Whether 1 is the best answer, so that boxes are counted from the other end.
+        weight: What the responses are weighted by; ``None`` counts each response once.
     """
 
     type: MetricType = MetricType.NUMBER
@@ -198,16 +239,19 @@ class Definition(Frozen):
     filters: tuple[Filter, ...] = ()
     include: frozenset[ExclusionReason] = frozenset()
     reverse_scale: bool = False
+    weight: Weight | None = None
 
     def named_questions(self) -> tuple[tuple[str, str], ...]:
         """Return the questions of the definition as pairs of (part, question id).
 
-        The part is ``question_id``, ``group_by`` or ``filters``.
+        The part is ``question_id``, ``group_by``, ``filters`` or ``weight``.
         """
         named = [("question_id", self.question_id)] if self.question_id is not None else []
         if self.group_by is not None and self.group_by.kind == "question":
             named.append(("group_by", self.group_by.of))
         named += [("filters", each.of) for each in self.filters if each.kind == "question"]
+        if self.weight is not None and self.weight.kind == "question":
+            named.append(("weight", self.weight.of))
         return tuple(named)
 
     def fingerprint(self, *, zone: str, week_start: int) -> str:
@@ -216,6 +260,8 @@ class Definition(Frozen):
         A stored value is only shown for the fingerprint that it was calculated for.
         """
         parts = self.model_dump(mode="json")
+        if self.weight is None:
+            del parts["weight"]  # As in values that were stored before there were weights.
         parts["include"] = sorted(self.include)
         text = repr((sorted(parts.items(), key=lambda item: item[0]), zone, week_start))
         return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -45,7 +45,10 @@ class WindowResult(Frozen):
         unanswered: The other counted responses, by reason.
         excluded: The excluded responses, by reason.
         recorded: All responses, counted and excluded.
-        low_sample: Whether the value is based on fewer than 30 answers.
+        low_sample: Whether the value is based on fewer than 30 answers, or has an effective number
+            of answers below 30.
+        effective_n: Kish's effective number of answers of a weighted value, (Σw)² / Σw²: as many
+            answers of equal weight would be as precise. ``None`` for values without weights.
     """
 
     window: Window
@@ -57,6 +60,15 @@ class WindowResult(Frozen):
     excluded: Reasons = Field(default_factory=FrozenDict)
     recorded: int
     low_sample: bool
+    effective_n: float | None = None
+
+    @property
+    def design_effect(self) -> float | None:
+        """How many times as many answers the weights require, n / effective n; ``None`` for none.
+
+        ``None`` for values without weights or answers.
+        """
+        return self.answered / self.effective_n if self.effective_n else None
 
 
 class GroupValue(Frozen):
@@ -64,6 +76,8 @@ class GroupValue(Frozen):
 
     If the groups are the answers, ``answered`` is the number of responses with that answer.
     ``running`` marks a calendar period that is not over, ``edge`` one that the range cuts off.
+    ``effective_n`` is that of the answers behind ``value``, as in ``WindowResult``: if the groups
+    are the answers, of all of them.
     """
 
     key: str
@@ -74,6 +88,7 @@ class GroupValue(Frozen):
     low_sample: bool
     running: bool = False
     edge: bool = False
+    effective_n: float | None = None
 
 
 class Change(Frozen):

@@ -100,13 +100,17 @@ class EmbeddedField(Frozen):
 class Questionnaire(Frozen):
     """A survey with its questions and embedded fields.
 
-    ``notes`` are remarks for people, such as ignored columns.
+    Attributes:
+        notes: Remarks for people, such as ignored columns.
+        can_weight: Whether the source counts weights: a tally of a query with a weight has
+            ``Counts.weights``. ``answer_queries`` and ``TallyBuilder`` do that.
     """
 
     survey: Survey
     questions: tuple[Question, ...]
     fields: tuple[EmbeddedField, ...] = ()
     notes: tuple[str, ...] = ()
+    can_weight: bool = False
 
     def walk(self) -> Iterator[Question]:
         """Yield every question and sub-question, in order."""
@@ -152,8 +156,8 @@ class Questionnaire(Frozen):
         Args:
             question_id: The deleted question.
             known: Its former name and text.
-            part: The part of the definition that refers to it: ``question_id``, ``group_by`` or
-                ``filters``.
+            part: The part of the definition that refers to it: ``question_id``, ``group_by``,
+                ``filters`` or ``weight``.
         """
         called = known.text or known.name
         message = (
@@ -170,7 +174,9 @@ class Questionnaire(Frozen):
                 FieldProblem(
                     name=part,
                     message=f"Use {successor.id} (“{successor.text}”).",
-                    suggestion=f"question:{successor.id}" if part == "group_by" else successor.id,
+                    suggestion=f"question:{successor.id}"
+                    if part in {"group_by", "weight"}
+                    else successor.id,
                 ),
             ),
         )

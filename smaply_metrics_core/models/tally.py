@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Self
+from math import fsum, inf, isclose
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
@@ -15,12 +17,93 @@ Reasons = Mapping[str, NonNegativeInt]
 """Counts by reason, such as ``unfinished`` or ``not_applicable``."""
 
 
+NonNegative = Annotated[Finite, Field(ge=0)]
+
+ROUNDING: Final = 1e-9
+"""The relative difference up to which sums of the same weights agree, in whatever order."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSum:
+    """The sum of the weights of some responses, and the sum of the squared weights."""
+
+    sum: Finite = 0.0
+    squares: Finite = 0.0
+
+    @classmethod
+    def total(cls, parts: Iterable[WeightSum]) -> WeightSum:
+        """Return the sums of several groups of responses together."""
+        added = [*parts]
+        if len(added) == 1:
+            return added[0]
+        return cls(fsum(part.sum for part in added), fsum(part.squares for part in added))
+
+    def fits(self, count: int) -> bool:
+        """Whether these can be the sums of this number of positive weights."""
+        if not count:
+            return self.sum == self.squares == 0
+        square, more = self.sum * self.sum, 1 + ROUNDING
+        # The effective number of responses is from 1 to their count (Cauchy-Schwarz).
+        least, most = self.squares, self.squares * count * more
+        return self.sum > 0 and 0 < least <= square * more and square <= most < inf
+
+    def effective_n(self, count: int) -> float:
+        """Return Kish's effective number of ``count`` responses, (Σw)² / Σw².
+
+        Equal weights have the count itself, without rounding errors.
+        """
+        if not count:
+            return 0.0
+        found = self.sum * self.sum / self.squares
+        return float(count) if isclose(found, count, rel_tol=ROUNDING) else min(found, count)
+
+
+class Weights(Frozen):
+    """The sums of weights behind ``Counts``. A response without a positive weight adds nothing.
+
+    Attributes:
+        responses: Of all counted responses; ``None`` if unknown.
+        answered: Of the responses that ``Counts.answered`` counts.
+        answers: Of the responses with each answer, with the keys of ``Counts.answers``.
+        chosen: Of the responses that ``Counts.chosen`` counts.
+    """
+
+    responses: WeightSum | None = None
+    answered: WeightSum = WeightSum()
+    answers: Mapping[str, WeightSum] = Field(default_factory=dict)
+    chosen: WeightSum | None = None
+
+
+class WeightedTotals(Frozen):
+    """Sums over the answered responses, each with the weight w and the number x.
+
+    Attributes:
+        wx: The sum of w·x.
+        w2x: The sum of w²·x.
+        w2x2: The sum of w²·x².
+    """
+
+    wx: Finite
+    w2x: Finite
+    w2x2: NonNegative
+
+
 class Totals(Frozen):
-    """Totals of the answered responses, from a source that cannot count single answers."""
+    """Totals of the answered responses, from a source that cannot count single answers.
+
+    Attributes:
+        sum: The sum of the numbers.
+        minimum: The lowest number.
+        maximum: The highest number.
+        squares: The sum of the squared numbers. Without it, there is no confidence interval.
+        weighted: The weighted sums, for a weighted query.
+    """
 
     sum: Finite
     minimum: Finite | None = None
     maximum: Finite | None = None
+    squares: NonNegative | None = None
+    weighted: WeightedTotals | None = None
 
 
 class Counts(Frozen):
@@ -36,6 +119,9 @@ class Counts(Frozen):
         chosen: The responses with at least one of the answers of a share. Only required if a
             response may have several of them.
         totals: The totals, instead of ``answers``.
+        weights: The sums of weights, for a weighted query; ``None`` where every weight is 1.
+            Responses with an answer and without a positive weight are in ``unanswered``, for the
+            reasons in ``WeightReason``.
     """
 
     responses: NonNegativeInt
@@ -44,12 +130,40 @@ class Counts(Frozen):
     answers: Mapping[str, NonNegativeInt] = Field(default_factory=dict)
     chosen: NonNegativeInt | None = None
     totals: Totals | None = None
+    weights: Weights | None = None
 
     @model_validator(mode="after")
     def _add_up(self) -> Self:
         if self.answered + sum(self.unanswered.values()) != self.responses:
             raise ValueError("answered and unanswered do not add up to responses")
+        if self.weights is not None:
+            _check_weights(self, self.weights)
         return self
+
+    @property
+    def effective_n(self) -> float | None:
+        """The effective number of answers; ``None`` without weights."""
+        return None if self.weights is None else self.weights.answered.effective_n(self.answered)
+
+
+def _check_weights(counts: Counts, weights: Weights) -> None:
+    if weights.answers.keys() != counts.answers.keys():
+        raise ValueError("the weights are not those of the answers")
+    if (weights.chosen is None) != (counts.chosen is None):
+        raise ValueError("the weights of chosen are missing, or there is no chosen")
+    pairs = [
+        (weights.answered, counts.answered),
+        *((weights.answers[key], n) for key, n in counts.answers.items()),
+    ]
+    if weights.chosen is not None and counts.chosen is not None:
+        pairs.append((weights.chosen, counts.chosen))
+    if not all(sums.fits(count) for sums, count in pairs):
+        raise ValueError("the sums of weights do not fit the counts")
+    known = weights.responses
+    if known is not None and weights.answered.sum > known.sum * (1 + ROUNDING):
+        raise ValueError("the answered responses have more weight than all responses")
+    if counts.totals is not None and counts.totals.weighted is None:
+        raise ValueError("the totals have no weighted sums")
 
 
 class GroupCounts(Frozen):
@@ -77,10 +191,27 @@ class WindowTally(Frozen):
     groups: tuple[GroupCounts, ...] = ()
     ungrouped: NonNegativeInt = 0
 
+    def every_count(self) -> Iterator[Counts]:
+        """Yield the counts of the total, then of each group."""
+        yield self.total
+        for group in self.groups:
+            yield group.counts
+
     @property
     def recorded(self) -> int:
         """The number of responses in the window, counted and excluded."""
         return self.total.responses + sum(self.excluded.values())
+
+
+def _check_single_answers(counts: Counts) -> None:
+    if sum(counts.answers.values()) != counts.answered:
+        raise ValueError("single answers do not add up to answered")
+    if counts.weights is not None and not isclose(
+        fsum(sums.sum for sums in counts.weights.answers.values()),
+        counts.weights.answered.sum,
+        rel_tol=ROUNDING,
+    ):
+        raise ValueError("the weights of single answers do not add up to answered")
 
 
 class Tally(Frozen):
@@ -109,11 +240,9 @@ class Tally(Frozen):
             keys = [group.key for group in window.groups]
             if len(set(keys)) != len(keys):
                 raise ValueError("two groups have the same key")
-            for counts in (window.total, *(group.counts for group in window.groups)):
+            for counts in window.every_count():
                 if not self.multiple and counts.answers:
-                    analyzed = sum(counts.answers.values())
-                    if analyzed != counts.answered:
-                        raise ValueError("single answers do not add up to answered")
+                    _check_single_answers(counts)
         if self.as_of.tzinfo is None:
             raise ValueError("as_of requires a time zone")
         return self

@@ -164,6 +164,7 @@ def answer(
     try:
         tally = require_type(Tally, value, f"{hook}, for the query “{query_id}”,")
         _check_windows(requested[query_id], tally, hook)
+        _check_weights(requested[query_id], tally, hook)
         check_no_secrets(redactor, hook, tally)
     except Exception as error:  # noqa: BLE001  # Any error fails only this query.
         return TallyAnswer(query_id, describe(error, redactor))
@@ -178,6 +179,21 @@ def _check_windows(query: MetricQuery, tally: Tally, hook: str) -> None:
             f"{hook} answered the query “{query.id}” for the windows {', '.join(given)} instead of "
             f"{', '.join(expected)}."
         )
+
+
+def _check_weights(query: MetricQuery, tally: Tally, hook: str) -> None:
+    weight = query.definition.weight
+    for window in tally.windows:
+        for counts in window.every_count():
+            if weight is not None and counts.weights is None:
+                raise ContractViolation(
+                    f"{hook} answered the query “{query.id}” without the weights {weight}. Set "
+                    "Counts.weights, or leave Questionnaire.can_weight False."
+                )
+            if weight is None and counts.weights is not None:
+                raise ContractViolation(
+                    f"{hook} answered the query “{query.id}” with weights, but it has none."
+                )
 
 
 def check_no_secrets(redactor: Redactor, hook: str, *given: BaseModel) -> None:

@@ -19,7 +19,8 @@ EXPORTS: Final = {
         RemoteError RequestLimit Result ResultsUnavailable ServerAddress
         SignIn SignOut SourceContext SourceDescription
         SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
-        Token Totals Unit Unreachable Window WindowResult WindowTally __version__
+        Token Totals Unit Unreachable Weight WeightReason WeightSum WeightedTotals Weights Window
+        WindowResult WindowTally __version__
         credential_fields csv_records graphql_operation hookimpl html_to_text json_rpc_method
         open_zip parse_credentials parse_json period_start suggestion_error
     """,
@@ -31,9 +32,9 @@ EXPORTS: Final = {
     "smaply_metrics_core.calculations": """
         AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition NOT_ANSWERED
         RowReader TallyBuilder TallyColumns TallyRequest UNREADABLE WorkedExample
-        allowed_calculations answer_queries calculate check_definition describe_answers
-        describe_responses exact_sum format_value key_number local_to_utc read_csv scale_values
-        tally tally_all to_float
+        allowed_calculations answer_queries answer_totals calculate can_weight check_definition
+        describe_answers describe_responses describe_weights exact_sum format_value key_number
+        local_to_utc read_csv scale_values tally tally_all to_float weight_text
     """,
     "smaply_metrics_core.charts": """
         DataTable Direction Headline THEMES Theme Tone answer_count_text browser_bundle
@@ -63,8 +64,8 @@ EXPORTS: Final = {
         SourceNotUsable SourceRegistry SourceSettings SourceState SourceStatus
         SourceUnavailable StepCallback StepResult StoreError StoreMisconfigured
         StoreUnavailable StoreUpgrade Survey SurveyCatalog SurveyPage SurveyUnavailable
-        SystemClock TempDirs Unit Unreachable Window WindowResult Worker card_json
-        describe_answers describe_responses format_value parse_filter result_json
+        SystemClock TempDirs Unit Unreachable Weight Window WindowResult Worker card_json
+        describe_answers describe_responses describe_weights format_value parse_filter result_json
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

@@ -17,7 +17,7 @@ from smaply_metrics_core.charts.marks.layers import (
     zero_line,
 )
 from smaply_metrics_core.charts.marks.rows import Row, tone_color
-from smaply_metrics_core.charts.remarks import FEW
+from smaply_metrics_core.charts.remarks import few_text, sample_text
 from smaply_metrics_core.charts.theme import Theme
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.result import Result, WindowResult
@@ -95,7 +95,7 @@ def _row(measured: WindowResult, result: Result, display: Display, theme: Theme,
     if now:
         tip.append(target_text(result.unit, measured.value, display))
         tip.append(change_text(result.change, result.unit) if result.change else "")
-    tip.append(f"n = {measured.answered:,}" + (f" · {FEW}" if measured.low_sample else ""))
+    tip.append(" · ".join(filter(None, [sample_text(measured), few_text(measured)])))
     tone = target_tone(result.unit, measured.value, display)
     return {
         "label": [title, *lines],

@@ -15,7 +15,7 @@ from smaply_metrics_core.charts.headlines import (
 )
 from smaply_metrics_core.charts.marks.layers import PALE_OPACITY
 from smaply_metrics_core.charts.marks.rows import tone_color
-from smaply_metrics_core.charts.remarks import FEW, answer_count_text
+from smaply_metrics_core.charts.remarks import answer_count_text, few_text
 from smaply_metrics_core.charts.theme import Theme
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Calculation
@@ -46,7 +46,7 @@ def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
         target,
         answer_count_text(result),
     ]
-    tip = "\n".join([*filter(None, lines), *([FEW] if current.low_sample else [])])
+    tip = "\n".join(filter(None, [*lines, few_text(current)]))
     goal = target_value_text(result.unit, display)
     under = current.reason.rstrip(".") or (f"Target {goal}" if goal else "")
     foot = f"radius * {(1 + INSIDE) / 2}"

@@ -8,7 +8,6 @@ from typing import Any, Final
 from smaply_metrics_core.charts.headlines import value_text
 from smaply_metrics_core.charts.marks.layers import COLOR, HOVER, LETTER, PALE_OPACITY, longest
 from smaply_metrics_core.charts.marks.rows import Row, rows_of
-from smaply_metrics_core.charts.remarks import answer_count_text
 from smaply_metrics_core.charts.theme import Theme
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Calculation
@@ -123,7 +122,7 @@ def _middle(result: Result, theme: Theme) -> dict[str, Any]:
             "type": "text",
             "x": {"expr": "middle"},
             "y": {"expr": "height / 2"},
-            "text": answer_count_text(result),
+            "text": f"n = {result.current.answered:,}",
             "align": "center",
             "baseline": "middle",
             "color": theme.muted,

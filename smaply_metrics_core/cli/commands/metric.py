@@ -243,6 +243,7 @@ def _describe(metric: Metric, zone: str) -> None:
         ),
         "Includes": ", ".join(sorted(definition.include)),
         "Scale": "reversed (1 is best)" if definition.reverse_scale else "",
+        "Weight": str(definition.weight or ""),
         "Chart": metric.display.chart or "",
         "Edited": f"{instant_text(metric.updated_at, zone)} (version {metric.version})",
     }
@@ -265,6 +266,8 @@ def _in_words(definition: Definition) -> str:
     parts.append(f"in {definition.survey_id}")
     if definition.group_by:
         parts.append(f"by {definition.group_by}")
+    if definition.weight:
+        parts.append(f"weighted by {definition.weight}")
     return f"{definition.type}: {' '.join(parts)}, {_range(definition.range)}"
 
 

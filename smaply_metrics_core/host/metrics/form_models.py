@@ -12,6 +12,7 @@ from smaply_metrics_core.models.query import (
     Filter,
     GroupBy,
     MetricType,
+    Weight,
 )
 
 
@@ -27,6 +28,7 @@ class MetricDraft(Frozen):
     filters: tuple[Filter, ...] = ()
     include: frozenset[ExclusionReason] = frozenset()
     reverse_scale: bool = False
+    weight: Weight | None = None
 
     @classmethod
     def of(cls, definition: Definition) -> MetricDraft:
@@ -79,6 +81,8 @@ class MetricOptions(Frozen):
         typed_answers: Whether the calculation requires answers that are numbers typed by people.
         ranges: Every named range, and ``custom``.
         reversible: Whether the scale can be reversed.
+        weights: What the responses can be weighted by, in the text form of ``Weight``; empty if the
+            calculation or the source does not allow weights.
     """
 
     draft: MetricDraft
@@ -90,3 +94,4 @@ class MetricOptions(Frozen):
     typed_answers: bool
     ranges: tuple[FormOption, ...]
     reversible: bool
+    weights: tuple[FormOption, ...]

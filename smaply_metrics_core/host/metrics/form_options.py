@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any, Final
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
-from smaply_metrics_core.calculations.rules import check_definition
+from smaply_metrics_core.calculations.rules import can_weight, check_definition
 from smaply_metrics_core.errors import MetricsError, QueryInvalid
 from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft, MetricOptions
 from smaply_metrics_core.models.query import (
@@ -18,6 +18,7 @@ from smaply_metrics_core.models.query import (
     GroupBy,
     MetricType,
     Period,
+    Weight,
 )
 from smaply_metrics_core.models.survey import Question, Questionnaire
 
@@ -63,12 +64,14 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
     calculations = trial.calculations()
     calculation = trial.fitting("calculation", draft.calculation)
     answers: tuple[FormOption, ...] = ()
+    weights: tuple[Weight, ...] = ()
     typed = reversible = False
     if calculation is not None:
         trial.hold("calculation", calculation)
         answers = trial.answers()
         typed = not (answers or trial.refusal(answers=(A_NUMBER,)))
         reversible = not trial.refusal(reverse_scale=True)
+        weights = trial.weights()
     return MetricOptions(
         draft=draft.model_copy(
             update={
@@ -82,6 +85,7 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
                 ),
                 "range": trial.fitting("range", draft.range),
                 "reverse_scale": draft.reverse_scale and reversible,
+                "weight": draft.weight if draft.weight in weights else None,
             }
         ),
         types=tuple(
@@ -106,6 +110,9 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
             for each in RANGES
         ),
         reversible=reversible,
+        weights=tuple(
+            FormOption(value=str(each), label=trial.name(each.kind, each.of)) for each in weights
+        ),
     )
 
 
@@ -147,7 +154,8 @@ class DefinitionProbe:
     def refusal(self, **given: Any) -> str:  # noqa: ANN401  # Parts of a definition.
         """Return why no definition with these parts is valid; empty when one is."""
         parts = {**self.parts, **{part: (value,) for part, value in given.items()}}
-        survey = self._naming(*parts["question_id"], *(by.of for by in parts["group_by"] if by))
+        named = [*parts["group_by"], *parts.get("weight", ())]
+        survey = self._naming(*parts["question_id"], *(one.of for one in named if one))
         why = ""
         for chosen in product(*parts.values()):
             values = dict(zip(parts, chosen, strict=True))
@@ -192,13 +200,29 @@ class DefinitionProbe:
         match group_by.kind:
             case "answer":
                 return "Answer"
-            case "question":
-                return _label(self._questions[group_by.of])
-            case "field":
-                fields = {field.name: field.label for field in self._questionnaire.fields}
-                return fields[group_by.of] or group_by.of
-            case _:
+            case "period":
                 return group_by.of.capitalize()
+            case kind:
+                return self.name(kind, group_by.of)
+
+    def name(self, kind: str, of: str) -> str:
+        """Return the text of a question, or the label of a field."""
+        if kind == "question":
+            return _label(self._questions[of])
+        fields = {field.name: field.label for field in self._questionnaire.fields}
+        return fields[of] or of
+
+    def weights(self) -> tuple[Weight, ...]:
+        """Return what the responses can be weighted by."""
+        others = (
+            *(Weight(kind="field", of=field.name) for field in self._questionnaire.fields),
+            *(
+                Weight(kind="question", of=question_id)
+                for question_id, question in self._questions.items()
+                if can_weight(question)
+            ),
+        )
+        return others if others and not self.refusal(weight=others[0]) else ()
 
     def calculations(self) -> tuple[FormOption, ...]:
         """Return the options of all calculations."""

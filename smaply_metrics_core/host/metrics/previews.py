@@ -309,9 +309,7 @@ def _cached_tallies(
 
 def _size(tally: Tally) -> int:
     return sum(
-        1 + len(counts.answers)
-        for window in tally.windows
-        for counts in (window.total, *(group.counts for group in window.groups))
+        1 + len(counts.answers) for window in tally.windows for counts in window.every_count()
     )
 
 
@@ -319,7 +317,8 @@ def _without_chosen(tally: Tally) -> Tally:
     """Return the tally without ``chosen``, which was counted for other answers."""
 
     def plain(counts: Counts) -> Counts:
-        return counts.model_copy(update={"chosen": None})
+        weights = counts.weights and counts.weights.model_copy(update={"chosen": None})
+        return counts.model_copy(update={"chosen": None, "weights": weights})
 
     return tally.model_copy(
         update={

@@ -60,6 +60,7 @@ def form_questionnaire(found: FormWithQuestions) -> Questionnaire:
         survey=form_survey(found.form),
         questions=tuple(map(_question, found.questions)),
         fields=(EmbeddedField(name="plot", label="Garden plot"),),
+        can_weight=True,
     )
 
 

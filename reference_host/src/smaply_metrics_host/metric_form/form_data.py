@@ -59,6 +59,7 @@ class MetricForm:
     filters: tuple[FilterRow, ...] = ()
     include: tuple[str, ...] = ()
     reverse_scale: bool = False
+    weight: str = ""
     chart: str = ""
     heading: str = ""
     subheading: str = ""
@@ -104,7 +105,8 @@ def read(sent: FormData) -> MetricForm:
     if not _stayed(sent, "source_was", form.source):
         form = replace(form, survey="", search="")
     if not _stayed(sent, "survey_was", form.survey):
-        form = replace(form, question="", group_by=_anywhere(form.group_by), filters=())
+        form = replace(form, question="", weight="", filters=())
+        form = replace(form, group_by=_anywhere(form.group_by))
     if not _stayed(sent, QUESTION_BEFORE, form.question):
         form = replace(form, answers=())
     return form
@@ -132,6 +134,7 @@ def filled(metric: Metric) -> MetricForm:
         filters=tuple(_row(one) for one in definition.filters),
         include=tuple(sorted(definition.include)),
         reverse_scale=definition.reverse_scale,
+        weight=str(definition.weight or ""),
         chart=display.chart.value if display.chart else "",
         heading=display.heading,
         subheading=display.subheading,

@@ -51,6 +51,7 @@ FIELDS: Final = {
     "first": "First day",
     "last": "Last day",
     "reverse_scale": "Reversed scale",
+    "weight": "Weight",
     "target": "Target",
     "heading": "Heading",
     "subheading": "Subheading",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         GroupBy,
         Metric,
         Questionnaire,
+        Weight,
     )
 
 NONE = "none"
@@ -39,7 +40,9 @@ def definition_text(metric: Metric) -> str:
     if definition.question_id:
         parts[0] += f" of “{asked.get(definition.question_id, definition.question_id)}”"
     if definition.group_by:
-        parts.append(f"by {_grouped(definition.group_by, asked)}")
+        parts.append(f"by {_named(definition.group_by, asked)}")
+    if definition.weight:
+        parts.append(f"weighted by {_named(definition.weight, asked)}")
     covered = dates(definition.range)
     parts.append(covered if definition.range.preset == "custom" else covered.lower())
     return ", ".join(parts)
@@ -90,12 +93,13 @@ def _parts(
         "Type": definition.type.capitalize(),
         "Survey": definition.survey_id,
         "Question": asked.get(question, question),
-        "Group by": _grouped(definition.group_by, asked) if definition.group_by else "",
+        "Group by": _named(definition.group_by, asked) if definition.group_by else "",
         "Calculation": CALCULATIONS[definition.calculation].title,
         "Answers that count": ", ".join(definition.answers),
         "Date range": dates(definition.range),
         "Filters": "; ".join(_filtered(one, asked) for one in definition.filters),
         "Included responses": ", ".join(sorted(definition.include)),
+        "Weight": _named(definition.weight, asked) if definition.weight else "",
         "Reversed scale": _yes(chosen=definition.reverse_scale),
         "Chart type": (display.chart or "automatic").replace("_", " ").capitalize(),
         "Heading": display.heading,
@@ -110,10 +114,10 @@ def _parts(
     }
 
 
-def _grouped(group_by: GroupBy, asked: Mapping[str, str]) -> str:
-    if group_by.kind == "question":
-        return f"“{asked.get(group_by.of, group_by.of)}”"
-    return group_by.of or "answer"
+def _named(part: GroupBy | Weight, asked: Mapping[str, str]) -> str:
+    if part.kind == "question":
+        return f"“{asked.get(part.of, part.of)}”"
+    return part.of or "answer"
 
 
 def _filtered(one: Filter, asked: Mapping[str, str]) -> str:

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import FormOption, MetricDraft, MetricOptions
     from smaply_metrics_host.metric_form.form_data import MetricForm
 
-NARROWED: Final = ("question", "group_by", "calculation", "answers", "range", "reverse_scale")
+NARROWED: Final = (
+    "question",
+    "group_by",
+    "calculation",
+    "answers",
+    "range",
+    "reverse_scale",
+    "weight",
+)
 """The fields that an earlier choice may change."""
 USUAL: Final = (
     Calculation.NPS,
@@ -47,6 +55,7 @@ def adjust_selection(form: MetricForm, draft: MetricDraft) -> AdjustedSelection:
         answers=draft.answers if draft.calculation is Calculation.SHARE else form.answers,
         range=form.range if fits else WITH_PREVIOUS,
         reverse_scale=draft.reverse_scale,
+        weight=str(draft.weight or ""),
     )
     cleared = (part for part in NARROWED if getattr(form, part) != getattr(fitting, part))
     return AdjustedSelection(fitting, tuple(cleared))

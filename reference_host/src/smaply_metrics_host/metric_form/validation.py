@@ -25,6 +25,7 @@ from smaply_metrics_core.host import (
     MetricType,
     Problem,
     QueryInvalid,
+    Weight,
 )
 from smaply_metrics_host.metric_form.form_data import DAY
 
@@ -83,6 +84,7 @@ def draft_of(form: MetricForm) -> tuple[MetricDraft, Problems]:
         filters=tuple(_filters(form, problems)),
         include=frozenset(one for one in ExclusionReason if one in form.include),
         reverse_scale=form.reverse_scale,
+        weight=_weight(form, problems),
     )
     return draft, problems
 
@@ -179,6 +181,14 @@ def _group_by(form: MetricForm, problems: Problems) -> GroupBy | None:
         return GroupBy.parse(form.group_by)
     except QueryInvalid as error:
         problems["group_by"] = error.message
+        return None
+
+
+def _weight(form: MetricForm, problems: Problems) -> Weight | None:
+    try:
+        return Weight.parse(form.weight) if form.weight else None
+    except QueryInvalid as error:
+        problems["weight"] = error.message
         return None
 
 

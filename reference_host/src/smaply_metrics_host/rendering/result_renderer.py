@@ -18,6 +18,7 @@ from smaply_metrics_core.host import (
     Result,
     describe_answers,
     describe_responses,
+    describe_weights,
 )
 
 MAX_RESULTS: Final = 2000
@@ -105,6 +106,8 @@ def _told(result: Result) -> list[str]:
         f"Responses: {describe_responses(result.current)}",
         f"Answers: {describe_answers(result.current)}",
     ]
+    if weights := describe_weights(result.current):
+        lines.append(f"Weighted: {weights}")
     if before is not None:
         lines.append(f"Responses in the previous period: {describe_responses(before)}")
     if result.counted:

@@ -92,8 +92,8 @@ def _columns(survey: LoadedSurvey, definitions: Sequence[Definition]) -> Mapping
         uses: list[tuple[str, str]] = [*((each.kind, each.of) for each in one.filters)]
         if one.question_id is not None:
             uses.append(("question", one.question_id))
-        if one.group_by is not None and one.group_by.of:
-            uses.append((one.group_by.kind, one.group_by.of))
+        parts = (one.group_by, one.weight)
+        uses += [(part.kind, part.of) for part in parts if part is not None and part.of]
         for kind, of in uses:
             if kind == "field":
                 expressions.append(survey.readings.fields[of])

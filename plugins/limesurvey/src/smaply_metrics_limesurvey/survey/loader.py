@@ -73,7 +73,7 @@ def codes_of(definitions: Collection[Definition]) -> set[str]:
     for one in definitions:
         names.update(question for _, question in one.named_questions())
         names.update(each.of for each in one.filters)
-        names.update([one.group_by.of] if one.group_by else [])
+        names.update(each.of for each in (one.group_by, one.weight) if each is not None)
     return {_CODE.split(name, maxsplit=1)[0] for name in names}
 
 
@@ -128,6 +128,7 @@ def load_survey(
             questions=tuple(_unique(readings.questions)),
             fields=readings.embedded(),
             notes=(*notes, *(text for text, applies in remarks if applies)),
+            can_weight=True,
         ),
         readings=readings,
         columns=columns,

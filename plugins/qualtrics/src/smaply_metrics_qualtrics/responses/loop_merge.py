@@ -7,7 +7,7 @@ counts once, as *not shown*. An excluded response counts once, regardless of its
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -19,9 +19,12 @@ from smaply_metrics_core import (
     QuestionKind,
     Tally,
     Totals,
+    WeightedTotals,
+    Weights,
+    WeightSum,
     WindowTally,
 )
-from smaply_metrics_core.calculations import exact_sum, key_number, to_float
+from smaply_metrics_core.calculations import answer_totals
 from smaply_metrics_qualtrics.responses.query_plan import PlannedQuery
 
 NOT_SHOWN: Final = "not_shown"
@@ -39,8 +42,9 @@ def in_any_loop(part: PlannedQuery) -> PlannedQuery:
     """Return the query that counts the responses with at least one loop as answered."""
     if part.question is None:
         raise ValueError("only a question can have loops")
+    # Without the weight, which would exclude responses from the answered ones.
     definition = part.query.definition.model_copy(
-        update={"calculation": Calculation.ANSWERED, "answers": ()}
+        update={"calculation": Calculation.ANSWERED, "answers": (), "weight": None}
     )
     question = part.question.model_copy(update={"kind": QuestionKind.OTHER, "choices": ()})
     query = part.query.model_copy(update={"id": f"{part.query.id} #", "definition": definition})
@@ -116,36 +120,55 @@ def _counts(any_loop: Counts, loops: Sequence[Counts]) -> Counts:
     answered = sum(counts.answered for counts in loops)
     with_answers = [counts for counts in loops if counts.answered]
     chosen = [counts.chosen for counts in loops if counts.chosen is not None]
+    # Counts per answer are only complete if every loop has them.
+    if not all(counts.answers for counts in with_answers):
+        answers.clear()
     return Counts(
         responses=answered + unanswered.total(),
         answered=answered,
         unanswered=unanswered,
-        # Counts per answer are only complete if every loop has them.
-        answers=answers if all(counts.answers for counts in with_answers) else {},
+        answers=answers,
         chosen=sum(chosen) if chosen else None,
         totals=_totals(with_answers),
+        weights=_weights(loops, answers),
+    )
+
+
+def _weights(loops: Sequence[Counts], answers: Iterable[str]) -> Weights | None:
+    """Return the weights of all loops. A response counts with its weight in each of its loops."""
+    found = [counts.weights for counts in loops if counts.weights is not None]
+    if not found:
+        return None
+    chosen = [weights.chosen for weights in found if weights.chosen is not None]
+    return Weights(
+        answered=WeightSum.total(weights.answered for weights in found),
+        answers={
+            key: WeightSum.total(one.answers[key] for one in found if key in one.answers)
+            for key in answers
+        },
+        chosen=WeightSum.total(chosen) if chosen else None,
     )
 
 
 def _totals(with_answers: Sequence[Counts]) -> Totals | None:
     if not any(counts.totals for counts in with_answers):
         return None
-    known = [counts.totals or _totals_of(counts) for counts in with_answers]
+    known = [
+        counts.totals or answer_totals(counts.answers, counts.weights and counts.weights.answers)
+        for counts in with_answers
+    ]
+    squares = [totals.squares for totals in known if totals.squares is not None]
+    weighted = [totals.weighted for totals in known if totals.weighted is not None]
     return Totals(
         sum=sum(totals.sum for totals in known),
         minimum=min(totals.minimum for totals in known if totals.minimum is not None),
         maximum=max(totals.maximum for totals in known if totals.maximum is not None),
-    )
-
-
-def _totals_of(counts: Counts) -> Totals:
-    numbers = [
-        (number, times)
-        for key, times in counts.answers.items()
-        if (number := key_number(key)) is not None
-    ]
-    return Totals(
-        sum=to_float(exact_sum(numbers)),
-        minimum=to_float(min(numbers)[0]),
-        maximum=to_float(max(numbers)[0]),
+        squares=sum(squares) if len(squares) == len(known) else None,
+        weighted=WeightedTotals(
+            wx=sum(one.wx for one in weighted),
+            w2x=sum(one.w2x for one in weighted),
+            w2x2=sum(one.w2x2 for one in weighted),
+        )
+        if weighted
+        else None,
     )

@@ -6,7 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from smaply_metrics_core import MetricQuery, QueryInvalid, Question, QuestionUnavailable
+from smaply_metrics_core import (
+    CalculationRefused,
+    MetricQuery,
+    QueryInvalid,
+    Question,
+    QuestionUnavailable,
+)
 from smaply_metrics_core.calculations import check_definition
 from smaply_metrics_qualtrics.api.exports import ExportRequest, span
 from smaply_metrics_qualtrics.survey.answer_columns import AnswerColumns, AnswerShape
@@ -25,9 +31,9 @@ class PlannedQuery:
         query: The query.
         question: The question to calculate from; ``None`` to count responses.
         answer: The columns of ``question``.
-        others: The questions to group by or filter on, by id.
+        others: The questions to group by, filter on or weight by, by id.
         answer_columns: The columns of ``others``, by id.
-        fields: The embedded fields to group by or filter on.
+        fields: The embedded fields to group by, filter on or weight by.
     """
 
     query: MetricQuery
@@ -66,6 +72,13 @@ def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
         looped = used is not None and used.every_loop and used.question in survey.open_loops
         if looped and survey.fields_unknown:
             raise survey.fields_unknown
+    weight = definition.weight
+    if weight is not None and weight.kind == "question" and answer_columns[weight.of].every_loop:
+        raise CalculationRefused(
+            f"The question “{others[weight.of].name}” cannot be a weight, because it is asked in "
+            "each loop.",
+            remedy="Weight by another question or an embedded field.",
+        )
     for question_id, other in answer_columns.items():
         if other.shape is AnswerShape.ANY or (other.every_loop and not others[question_id].choices):
             raise QueryInvalid(

@@ -15,7 +15,12 @@ from smaply_metrics_core import (
     Question,
     QuestionKind,
 )
-from smaply_metrics_core.calculations import UNREADABLE, TallyColumns, TallyRequest
+from smaply_metrics_core.calculations import (
+    UNREADABLE,
+    TallyColumns,
+    TallyRequest,
+    weight_text,
+)
 from smaply_metrics_qualtrics.export_columns import ExportColumn, Header
 from smaply_metrics_qualtrics.responses.csv_reader import Responses
 from smaply_metrics_qualtrics.responses.loop_merge import NOT_SHOWN, in_any_loop, one_loop
@@ -311,11 +316,22 @@ def _request(  # noqa: PLR0913  # All by name.
             unanswered=found.unanswered,
             group=group if isinstance(group, pl.Expr) else None,
             filters={(f.kind, f.of): others[f.kind, f.of] for f in definition.filters},
+            weight=_weight(part, others),
         ),
         choices=question.choices if question else (),
         group_labels=labels,
         notes=notes,
     )
+
+
+def _weight(part: PlannedQuery, others: Mapping[tuple[str, str], Answered]) -> pl.Expr | None:
+    weight = part.query.definition.weight
+    if weight is None:
+        return None
+    cell = others[weight.kind, weight.of]
+    if isinstance(cell, Mapping):
+        raise TypeError(f"{weight} takes several answers, so it is no weight")
+    return weight_text(cell, part.others[weight.of]) if weight.kind == "question" else cell
 
 
 def _notes(header: Header) -> tuple[str, ...]:

@@ -184,6 +184,7 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
         questions=with_distinct_texts(questions),
         fields=_labelled(fields),
         notes=_notes(order, bodies),
+        can_weight=True,
     )
     _check_ids(questionnaire)
     return SurveyDefinition(

@@ -95,7 +95,7 @@ def _answers(definitions: Sequence[Definition], survey: SurveyDefinition) -> lis
 
 
 def named_fields(definition: Definition) -> tuple[str, ...]:
-    """Return the names of the embedded fields that a definition groups by or filters on."""
-    group_by = definition.group_by
-    by = (group_by.of,) if group_by is not None and group_by.kind == "field" else ()
+    """Return the names of the embedded fields that a definition uses."""
+    parts = (definition.group_by, definition.weight)
+    by = (part.of for part in parts if part is not None and part.kind == "field")
     return (*by, *(wanted.of for wanted in definition.filters if wanted.kind == "field"))
