@@ -23,6 +23,7 @@ from smaply_metrics_core.testing.suite.subjects.secret_leaks import SecretLeakTe
 from smaply_metrics_core.testing.suite.subjects.surveys import SurveyTests
 from smaply_metrics_core.testing.suite.subjects.tallies import TallyTests
 from smaply_metrics_core.testing.suite.subjects.time_zones import TimeZoneTests
+from smaply_metrics_core.testing.suite.subjects.weights import WeightTests
 
 
 class SourceContract(  # The tests of the last base run first: the quick ones.
@@ -36,6 +37,7 @@ class SourceContract(  # The tests of the last base run first: the quick ones.
     TimeZoneTests,
     FilterTests,
     BatchTests,
+    WeightTests,
     TallyTests,
     ExpectedValueTests,
     SurveyTests,

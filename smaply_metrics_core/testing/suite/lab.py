@@ -43,6 +43,7 @@ from smaply_metrics_core.testing.suite.queries import (
     every_group_by,
 )
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
+from smaply_metrics_core.testing.suite.scenarios.weights import weight_queries
 
 if TYPE_CHECKING:  # Requires vcrpy, which is optional.
     from smaply_metrics_core.testing.recording.cassettes import CassetteSession
@@ -130,6 +131,8 @@ class Lab:
         return (
             build_query(RESPONSES, self.facts.survey_id),
             *(query for _, query in queries),
+            # In the same call, because they need the same columns.
+            *(query for _, query in weight_queries(self.questionnaire())),
         )
 
     def responses(self) -> WindowTally:

@@ -97,7 +97,7 @@ ROWS = pl.DataFrame(
         "left_out": ["preview" if n % 17 == 3 else None for n in _NUMBERS],
         "mood": [None if n % 11 == 0 else MOOD[n % len(MOOD)].key for n in _NUMBERS],
         **{f"used_{c.key}": [n % (k + 2) == 0 for n in _NUMBERS] for k, c in enumerate(USED)},
-        "spent": [None if n % 5 == 0 else f"{n / 4:g}" for n in _NUMBERS],
+        "spent": ["0" if n in {5, 10} else None if n % 5 == 0 else f"{n / 4:g}" for n in _NUMBERS],
         "why": [None if n % 3 else f"because of {n}" for n in _NUMBERS],
         "region": ["" if n % 13 == 0 else ("North", "South")[n % 2] for n in _NUMBERS],
     }
@@ -198,7 +198,9 @@ class InMemorySource:
         self.sign_in(credentials.api_token.get_secret_value())
         for survey in self.known:
             if survey.id == survey_id:
-                return Questionnaire(survey=survey, questions=self.questions, fields=self.fields)
+                return Questionnaire(
+                    survey=survey, questions=self.questions, fields=self.fields, can_weight=True
+                )
         raise SurveyUnavailable(f"The survey {survey_id} does not exist.", remedy="Choose another.")
 
     @hookimpl
@@ -234,7 +236,9 @@ class InMemorySource:
         )
         rows = self.filter_recomputed(rows, context.now())
         survey = Survey(id=survey_id, name=survey_id)
-        described = Questionnaire(survey=survey, questions=self.questions, fields=self.fields)
+        described = Questionnaire(
+            survey=survey, questions=self.questions, fields=self.fields, can_weight=True
+        )
         return answer_queries(rows, queries, described, ROW_READER, as_of=context.now())
 
     def _count(

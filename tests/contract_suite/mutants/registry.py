@@ -12,7 +12,7 @@ from itertools import chain
 from smaply_metrics_core.testing.assertions import FIX
 from smaply_metrics_core.testing.suite.contract import SourceContract
 from smaply_metrics_core.testing.suite.runner import ContractTestResult, run_test, run_tests
-from tests.contract_suite.mutants import in_memory_mutants
+from tests.contract_suite.mutants import in_memory_mutants, weight_mutants
 from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContract
 from tests.contract_suite.mutants.http_mutants import (
     bundle_faults,
@@ -73,7 +73,8 @@ def mutants() -> tuple[Mutant, ...]:
 
 
 def _in_memory() -> Iterator[Mutant]:
-    for name, (source, killer) in in_memory_mutants.MUTANTS.items():
+    every = in_memory_mutants.MUTANTS | weight_mutants.MUTANTS
+    for name, (source, killer) in every.items():
         yield Mutant(name, InMemoryContract, partial(copy, source), killer)
 
 

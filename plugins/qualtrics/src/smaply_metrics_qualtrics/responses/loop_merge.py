@@ -154,7 +154,8 @@ def _totals(with_answers: Sequence[Counts]) -> Totals | None:
     if not any(counts.totals for counts in with_answers):
         return None
     known = [
-        counts.totals or answer_totals(counts.answers, counts.weights and counts.weights.answers)
+        counts.totals
+        or answer_totals(counts.answers, None if counts.weights is None else counts.weights.answers)
         for counts in with_answers
     ]
     squares = [totals.squares for totals in known if totals.squares is not None]
