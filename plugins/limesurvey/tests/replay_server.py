@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import yaml  # type: ignore[import-untyped]  # A dependency of vcrpy without type hints.
+import yaml
 
 from tests.shared_data import LIMESURVEY
 

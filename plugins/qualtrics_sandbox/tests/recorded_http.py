@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # A dependency of vcrpy without type hints.
+import yaml
 
 from tests.shared_data import RECORDED, needs_recorded_data
 
