@@ -12,6 +12,7 @@ import polars as pl
 
 from smaply_metrics_core.calculations.key_parts import roots_of
 from smaply_metrics_core.calculations.weight_column import COUNT, KEY, SQUARE, WEIGHT, weight_codes
+from smaply_metrics_core.models.query import MetricQuery
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ class CombinedColumns:
         roots: The names of the columns that they read.
     """
 
-    def __init__(self, rows: CombinedRows, weight: pl.Expr | None) -> None:
+    def __init__(self, rows: CombinedRows, query: MetricQuery, weight: pl.Expr | None) -> None:
         self.named = {COUNT: rows.responses.cast(pl.Int64)}
-        self._weighted = weight is not None
-        if weight is not None:
-            if rows.weights is None or rows.squares is None:
+        self._weighted = query.definition.weight is not None
+        if self._weighted:
+            if weight is None or rows.weights is None or rows.squares is None:
                 raise ValueError("combined rows of a weighted query require sums of weights")
             code = weight_codes(weight).alias(KEY)
             self.named |= {KEY: code, WEIGHT: rows.weights, SQUARE: rows.squares}

@@ -169,7 +169,7 @@ class Planner:
             self._group(request, recorded),
             self._several(request) if columns.answers else self._single(request),
             self._weight(request),
-            self._combined(request),
+            columns.combined and CombinedColumns(columns.combined, request.query, columns.weight),
         )
 
     def _id(self, expression: pl.Expr | None) -> int:
@@ -252,16 +252,7 @@ class Planner:
             return None
         if text is None:
             raise ValueError(f"no column for the weight {weight}")
-        key = self._id(text)
-        if key not in self._weights:
-            self._weights[key] = WeightColumn(text)
-        return self._weights[key]
-
-    def _combined(self, request: TallyRequest) -> CombinedColumns | None:
-        rows, weight = request.columns.combined, request.query.definition.weight
-        if rows is None:
-            return None
-        return CombinedColumns(rows, None if weight is None else request.columns.weight)
+        return self._weights.setdefault(self._id(text), WeightColumn(text))
 
     def _single(self, request: TallyRequest) -> OutcomePart:
         """Return the outcome of a question that takes one answer, or of no question."""

@@ -99,6 +99,7 @@ class SqlCredentials(Credentials):
             help="Which tables are surveys, as YAML. Without it, tables that look like responses "
             "are offered as they are.",
             keeps_secrets=True,
+            multiline=True,
         ),
     ] = ""
 

@@ -34,7 +34,7 @@ from smaply_metrics_sql.counting.answers import key_text
 from smaply_metrics_sql.counting.grouping import utc_seconds
 from smaply_metrics_sql.counting.relation import Catalog, Relation
 from smaply_metrics_sql.credentials import SqlCredentials
-from smaply_metrics_sql.databases.database import Database
+from smaply_metrics_sql.databases.database import SqlDatabase
 from smaply_metrics_sql.databases.sqlite import SqliteDatabase
 from smaply_metrics_sql.fetch import fetch, first_and_last
 from smaply_metrics_sql.mapping.model import (
@@ -104,6 +104,12 @@ def recompute(
                 if query.definition.weight is not None
             }
             _fill(connection, mapping, csv_records(file, deadline=context.deadline), weights)
+        # The bundle's instant: responses that were recorded later are not in it.
+        connection.execute(
+            f"DELETE FROM {_TABLE} WHERE {_RECORDED} > ?",  # noqa: S608  # Names of this module.
+            (context.now().timestamp(),),
+        )
+        connection.commit()
         catalog = Catalog.of(database.tables())
         yield from fetch(database, catalog, mapping, queries, context, context.now())
     finally:
@@ -121,7 +127,7 @@ def _trying(work: Callable[[], object]) -> tuple[MetricsError, ...]:
 
 
 def _write(
-    database: Database,
+    database: SqlDatabase,
     catalog: Catalog,
     mapping: SurveyMapping,
     context: SourceContext,

@@ -14,7 +14,7 @@ from smaply_metrics_sql.counting.grouping import EARLIEST, Grouping, KeyColumns
 from smaply_metrics_sql.counting.relation import Catalog, Relation
 from smaply_metrics_sql.counting.statement import count_all
 from smaply_metrics_sql.counting.tallies import tally_of
-from smaply_metrics_sql.databases.database import Database
+from smaply_metrics_sql.databases.database import SqlDatabase
 from smaply_metrics_sql.mapping.model import SurveyMapping
 from smaply_metrics_sql.questionnaire import QuestionnaireReader
 
@@ -23,7 +23,7 @@ MOST_GROUPS: Final = 200
 
 
 def fetch(  # noqa: PLR0913, PLR0917  # What a call consists of.
-    database: Database,
+    database: SqlDatabase,
     catalog: Catalog,
     mapping: SurveyMapping,
     queries: Sequence[MetricQuery],
@@ -45,11 +45,12 @@ def fetch(  # noqa: PLR0913, PLR0917  # What a call consists of.
     context.progress(1, 3, "Looking for the first and the last response")
     columns = KeyColumns(relation, questionnaire, first_and_last(relation))
     groupings: list[Grouping] = []
+    guard = GroupGuard(relation, columns)
     for query in queries:
         try:
             check_definition(query.definition, questionnaire)
             grouping = columns.grouping(query)
-            _refuse_many_groups(relation, columns, grouping)
+            guard.check(grouping)
         except MetricsError as error:
             yield query.id, error
         else:
@@ -58,8 +59,12 @@ def fetch(  # noqa: PLR0913, PLR0917  # What a call consists of.
     wanted = [*dict.fromkeys(grouping.columns() for grouping in groupings)]
     counted = count_all(database, relation, columns, wanted)
     for grouping in groupings:
+        counts = counted[grouping.columns()]
+        if isinstance(counts, MetricsError):
+            yield grouping.query.id, counts
+            continue
         try:
-            tally = tally_of(grouping, counted[grouping.columns()], questionnaire, as_of)
+            tally = tally_of(grouping, counts, questionnaire, as_of)
         except MetricsError as error:
             yield grouping.query.id, error
         else:
@@ -85,22 +90,41 @@ _A_DAY: Final = 2 * 86_400
 _LATEST: Final = 7_258_118_400 + _A_DAY
 
 
-def _refuse_many_groups(relation: Relation, columns: KeyColumns, grouping: Grouping) -> None:
-    """Refuse groups that look like identifiers before they are counted.
+class GroupGuard:
+    """Refuses groups that look like identifiers before they are counted, so that none is read.
 
-    Raises:
-        GroupingRefused: when there are too many.
+    Args:
+        relation: The rows.
+        columns: The columns that queries group by.
     """
-    if grouping.group is None:
-        return
-    value = columns.expressions[grouping.group].label("v")
-    found = (
-        select(value).select_from(relation.source).distinct().limit(MOST_GROUPS + 2).subquery("v")
-    )
-    ((number,),) = relation.database.rows(select(func.count(found.c.v)))
-    if number > MOST_GROUPS:
-        raise GroupingRefused(
-            "Responses cannot be grouped by this question or field. It has more than "
-            f"{MOST_GROUPS} different values.",
-            remedy="Group by a question or field with few values, such as a region or a channel.",
-        )
+
+    def __init__(self, relation: Relation, columns: KeyColumns) -> None:
+        self._relation = relation
+        self._columns = columns
+        self._numbers: dict[str, int] = {}
+
+    def check(self, grouping: Grouping) -> None:
+        """Check the groups of a query.
+
+        Raises:
+            GroupingRefused: when there are too many.
+        """
+        if grouping.group is None:
+            return
+        if grouping.group not in self._numbers:
+            self._numbers[grouping.group] = self._count(grouping.group)
+        if self._numbers[grouping.group] > MOST_GROUPS:
+            raise GroupingRefused(
+                "Responses cannot be grouped by this question or field. It has more than "
+                f"{MOST_GROUPS} different values.",
+                remedy="Group by a question or field with few values, such as a region or a "
+                "channel.",
+            )
+
+    def _count(self, group: str) -> int:
+        """Return the number of different values, or one that is too large."""
+        value = self._columns.expressions[group].label("v")
+        found = select(value).select_from(self._relation.source).distinct()
+        values = found.limit(MOST_GROUPS + 2).subquery("v")
+        ((number,),) = self._relation.database.rows(select(func.count(values.c.v)))
+        return int(number)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from smaply_metrics_core import InputError, SourceContext, Unreachable
 from smaply_metrics_sql.credentials import POSTGRESQL, SqlCredentials
-from smaply_metrics_sql.databases.database import Database
+from smaply_metrics_sql.databases.database import SqlDatabase
 
 
 @contextmanager
-def opened(credentials: SqlCredentials, context: SourceContext) -> Iterator[Database]:
+def opened(credentials: SqlCredentials, context: SourceContext) -> Iterator[SqlDatabase]:
     """Open the database, and close it when the block ends.
 
     Raises:
@@ -25,7 +25,7 @@ def opened(credentials: SqlCredentials, context: SourceContext) -> Iterator[Data
         database.close()
 
 
-def _open(credentials: SqlCredentials, context: SourceContext) -> Database:
+def _open(credentials: SqlCredentials, context: SourceContext) -> SqlDatabase:
     location = credentials.location
     if location.address is not None:
         _require("psycopg", POSTGRESQL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, select
+from sqlalchemy import Select, select
 
 from smaply_metrics_core import (
     CalculationRefused,
@@ -19,7 +19,7 @@ from smaply_metrics_core import (
 from smaply_metrics_core.calculations import allowed_calculations, key_number
 from smaply_metrics_sql.counting.answers import key_text
 from smaply_metrics_sql.counting.relation import Catalog, Relation, columns_of
-from smaply_metrics_sql.databases.database import ColumnType, Database
+from smaply_metrics_sql.databases.database import ColumnType, SqlDatabase
 from smaply_metrics_sql.mapping.model import (
     MOST_CHOICES,
     AnswerType,
@@ -52,7 +52,7 @@ class QuestionnaireReader:
         catalog: Its tables.
     """
 
-    def __init__(self, database: Database, catalog: Catalog) -> None:
+    def __init__(self, database: SqlDatabase, catalog: Catalog) -> None:
         self._database = database
         self._catalog = catalog
 
@@ -133,25 +133,23 @@ class QuestionnaireReader:
 
     def _distinct(self, mapping: SurveyMapping, mapped: MappedQuestion) -> list[str]:
         """Return the different answers; for several answers in one text, they are taken apart."""
-        if mapped.child is not None:
-            found = self._catalog.table(mapped.child.table)
-            (answer,) = columns_of(found, mapped.child.answer)
-            return self._values_of(answer)
         relation = Relation(self._database, mapping, self._catalog, {})
+        several = mapped.type is AnswerType.MULTIPLE and not mapped.delimiter
+        if mapped.child is not None or (several and mapping.answers is not None):
+            return self._keys(relation.given_values(mapped.question_id))
         cell = relation.answer(mapped.question_id)
+        value = cell.filled()
         if mapped.type is AnswerType.MULTIPLE and cell.type is ColumnType.ARRAY:
-            return self._values_of(self._database.elements(cell.column), relation.source)
-        values = self._values_of(cell.filled(), relation.source)
+            value = self._database.elements(cell.column)
+        values = self._keys(select(value.label("v")).select_from(relation.source))
         if not mapped.delimiter:
             return values
         parts = (part.strip() for value in values for part in value.split(mapped.delimiter))
         return [*_in_order(dict.fromkeys(part for part in parts if part))]
 
-    def _values_of(self, value: ColumnElement[Any], source: FromClause | None = None) -> list[str]:
-        statement = select(value.label("v")).distinct().limit(MOST_FOUND + 2)
-        if source is not None:
-            statement = statement.select_from(source)
-        keys = (key_text(found) for (found,) in self._database.rows(statement))
+    def _keys(self, values: Select[Any]) -> list[str]:
+        rows = self._database.rows(values.distinct().limit(MOST_FOUND + 2))
+        keys = (key_text(found) for (found,) in rows)
         return [*_in_order(dict.fromkeys(key for key in keys if key))]
 
 

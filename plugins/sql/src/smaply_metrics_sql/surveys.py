@@ -5,13 +5,13 @@ from __future__ import annotations
 from smaply_metrics_core import SurveyUnavailable
 from smaply_metrics_sql.counting.relation import Catalog
 from smaply_metrics_sql.credentials import SqlCredentials
-from smaply_metrics_sql.databases.database import Database
+from smaply_metrics_sql.databases.database import SqlDatabase
 from smaply_metrics_sql.mapping.model import SurveyMapping
 from smaply_metrics_sql.mapping.proposal import propose
 
 
 def mapped_surveys(
-    credentials: SqlCredentials, database: Database
+    credentials: SqlCredentials, database: SqlDatabase
 ) -> tuple[dict[str, SurveyMapping], Catalog]:
     """Return the surveys by their id, and the tables of the database."""
     tables = database.tables()
@@ -21,7 +21,7 @@ def mapped_surveys(
 
 
 def find_survey(
-    credentials: SqlCredentials, database: Database, survey_id: str
+    credentials: SqlCredentials, database: SqlDatabase, survey_id: str
 ) -> tuple[SurveyMapping, Catalog]:
     """Return one survey, and the tables of the database.
 

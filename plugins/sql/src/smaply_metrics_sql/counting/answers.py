@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Boolean, ColumnElement, and_, case, false, func, literal, null
 
 from smaply_metrics_core import ExportFailed
-from smaply_metrics_sql.databases.database import NUMBERS, ColumnType, Database
+from smaply_metrics_sql.databases.database import NUMBERS, ColumnType, SqlDatabase
 
 
 @dataclass(frozen=True)
-class Cell:
+class ValueExpr:
     """A column of the rows that are counted: one value per response.
 
     Attributes:
@@ -33,10 +33,12 @@ class Cell:
 
     def is_one_of(self, keys: Sequence[str]) -> ColumnElement[bool]:
         """Return whether the value is one of some keys, which are texts."""
+        return _certain(self.matches(keys))
+
+    def matches(self, keys: Sequence[str]) -> ColumnElement[bool]:
+        """Return whether the value is one of some keys; null where there is none."""
         wanted = [value for key in keys for value in _values(key, self.type)]
-        if not wanted:
-            return false()
-        return case((self.column.in_(wanted), literal(value=True, type_=Boolean)), else_=false())
+        return self.column.in_(wanted) if wanted else false()
 
 
 def key_text(value: object) -> str | None:
@@ -61,7 +63,7 @@ def _values(key: str, kind: ColumnType) -> list[Any]:
     """Return what a key can be as a value of a column; nothing if it cannot be one."""
     if kind is ColumnType.BOOLEAN:
         return [{"true": True, "false": False}[key]] if key in {"true", "false"} else []
-    number = _number(key)
+    number = _number(key, exact=kind is ColumnType.DECIMAL)
     if kind in NUMBERS:
         return [] if number is None else [number]
     if kind is ColumnType.DYNAMIC and number is not None:
@@ -69,18 +71,23 @@ def _values(key: str, kind: ColumnType) -> list[Any]:
     return [key]
 
 
-def _number(key: str) -> int | Decimal | None:
+def _number(key: str, *, exact: bool) -> int | float | Decimal | None:
     try:
         number = Decimal(key)
     except InvalidOperation:
         return None
     if not number.is_finite():
         return None
-    return int(number) if number == number.to_integral_value() else number
+    if number == number.to_integral_value():
+        return int(number) if abs(number) < _LARGEST_INTEGER else None
+    return number if exact else float(number)
+
+
+_LARGEST_INTEGER: Final = 2**63
 
 
 def several(
-    database: Database, cell: Cell, keys: Sequence[str], delimiter: str
+    database: SqlDatabase, cell: ValueExpr, keys: Sequence[str], delimiter: str
 ) -> Mapping[str, ColumnElement[bool]]:
     """Return, for each key, whether it is among several answers in a cell.
 
@@ -105,7 +112,7 @@ def _certain(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def number_or_reason(
-    database: Database, cell: Cell
+    database: SqlDatabase, cell: ValueExpr
 ) -> tuple[ColumnElement[Any], ColumnElement[bool]] | None:
     """Return the number in a cell, null if it has none, and whether it holds something else.
 

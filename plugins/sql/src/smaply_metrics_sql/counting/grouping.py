@@ -30,7 +30,7 @@ from smaply_metrics_core import (
     Window,
 )
 from smaply_metrics_sql.counting import local_time
-from smaply_metrics_sql.counting.answers import Cell, no_numbers, number_or_reason
+from smaply_metrics_sql.counting.answers import ValueExpr, no_numbers, number_or_reason
 from smaply_metrics_sql.counting.local_time import Offset, offsets
 from smaply_metrics_sql.counting.relation import Relation
 
@@ -151,7 +151,7 @@ class KeyColumns:
             self.expressions[found] = make()
         return self._names[key]
 
-    def _cell(self, key: object, cell: Cell) -> str:
+    def _cell(self, key: object, cell: ValueExpr) -> str:
         return self._add(key, cell.filled)
 
     def _answer(self, question: Question) -> tuple[tuple[str, ...], str | None]:
@@ -249,7 +249,7 @@ def utc_seconds(relation: Relation, span: tuple[int, int]) -> ColumnElement[Any]
 
 
 def _number_of(
-    relation: Relation, of: str, cell: Cell, choices: Sequence[Choice]
+    relation: Relation, of: str, cell: ValueExpr, choices: Sequence[Choice]
 ) -> tuple[ColumnElement[Any], ColumnElement[bool]]:
     """Return the weight in a cell, null if it has none, and whether it holds something else."""
     if choices:
@@ -297,7 +297,7 @@ def _any(flags: Sequence[ColumnElement[bool]]) -> ColumnElement[Any]:
     return case(*whens, else_=0) if whens else literal(0)
 
 
-def _given(cell: Cell) -> ColumnElement[Any]:
+def _given(cell: ValueExpr) -> ColumnElement[Any]:
     return case((cell.filled().is_not(None), 1), else_=null())
 
 

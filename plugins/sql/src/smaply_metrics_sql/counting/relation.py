@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
+    Select,
     Subquery,
     and_,
     case,
@@ -24,9 +25,15 @@ from sqlalchemy import (
 )
 
 from smaply_metrics_core import QuestionUnavailable, SurveyUnavailable
-from smaply_metrics_sql.counting.answers import Cell, several
-from smaply_metrics_sql.databases.database import Column, Database, Epoch, Table, name
-from smaply_metrics_sql.mapping.model import AnswerType, MappedQuestion, SurveyMapping
+from smaply_metrics_sql.counting.answers import ValueExpr, several
+from smaply_metrics_sql.databases.database import (
+    CatalogColumn,
+    CatalogTable,
+    Epoch,
+    SqlDatabase,
+    name,
+)
+from smaply_metrics_sql.mapping.model import MappedQuestion, SurveyMapping
 
 _RESPONSE: Final = "r"
 
@@ -35,14 +42,14 @@ _RESPONSE: Final = "r"
 class Catalog:
     """The tables of a database by the name that mappings use."""
 
-    tables: Mapping[str, Table]
+    tables: Mapping[str, CatalogTable]
 
     @classmethod
-    def of(cls, tables: Iterable[Table]) -> Catalog:
+    def of(cls, tables: Iterable[CatalogTable]) -> Catalog:
         """Return the catalogue of some tables."""
         return cls({each.full_name: each for each in tables})
 
-    def table(self, full_name: str) -> Table:
+    def table(self, full_name: str) -> CatalogTable:
         """Return a table.
 
         Raises:
@@ -72,7 +79,7 @@ class Relation:
 
     def __init__(
         self,
-        database: Database,
+        database: SqlDatabase,
         mapping: SurveyMapping,
         catalog: Catalog,
         choices: Mapping[str, tuple[str, ...]],
@@ -112,7 +119,7 @@ class Relation:
             else_=null(),
         )
 
-    def field(self, field_name: str) -> Cell:
+    def field(self, field_name: str) -> ValueExpr:
         """Return an embedded field.
 
         Raises:
@@ -121,7 +128,7 @@ class Relation:
         found = next(one for one in self.mapping.fields if one.field_name == field_name)
         return self._cell(self._about(found.column))
 
-    def answer(self, question_id: str) -> Cell:
+    def answer(self, question_id: str) -> ValueExpr:
         """Return the answer to a question that takes one.
 
         Raises:
@@ -145,17 +152,21 @@ class Relation:
             answer = self._named(child, question.child.answer, question)
             response = self._named(child, question.child.response, question)
             return self._flags_of_rows(
-                question, rows, Cell(rows.c[answer.name], answer.type), rows.c[response.name], keys
+                question,
+                rows,
+                ValueExpr(rows.c[answer.name], answer.type),
+                rows.c[response.name],
+                keys,
             )
         if self.mapping.answers is not None and not question.delimiter:
             long = self.mapping.answers
             found = self._catalog.table(long.table)
             rows = _clause(found, "c")
             answer = self._named(found, long.answer, question)
-            asked = rows.c[self._named(found, long.question, question).name] == question.column
+            asked = self._is_asked(found, rows, question)
             key = rows.c[self._named(found, long.response, question).name]
             return self._flags_of_rows(
-                question, rows, Cell(rows.c[answer.name], answer.type), key, keys, asked
+                question, rows, ValueExpr(rows.c[answer.name], answer.type), key, keys, asked
             )
         return several(self.database, self.answer(question_id), keys, question.delimiter)
 
@@ -163,7 +174,7 @@ class Relation:
         self,
         question: MappedQuestion,
         rows: FromClause,
-        answer: Cell,
+        answer: ValueExpr,
         response: ColumnElement[Any],
         keys: tuple[str, ...],
         where: ColumnElement[bool] | None = None,
@@ -185,7 +196,7 @@ class Relation:
             for place, key in enumerate(keys)
         }
 
-    def _long_answer(self, question: MappedQuestion) -> Cell:
+    def _long_answer(self, question: MappedQuestion) -> ValueExpr:
         """Return the answer to a question from a table with one row per answer.
 
         With several rows for one question and response, the largest answer counts.
@@ -198,20 +209,46 @@ class Relation:
         if joined not in self._joined:
             rows = _clause(found, "l")
             response = rows.c[self._named(found, long.response, question).name]
-            asked = rows.c[self._named(found, long.question, question).name]
+            asked = self._is_asked(found, rows, question)
             self._joined[joined] = (
                 select(response.label("response"), func.max(rows.c[answer.name]).label("answer"))
-                .where(and_(asked == question.column, rows.c[answer.name].is_not(None)))
+                .where(and_(asked, rows.c[answer.name].is_not(None)))
                 .group_by(response)
                 .subquery(joined)
             )
-        return Cell(self._joined[joined].c.answer, answer.type)
+        return ValueExpr(self._joined[joined].c.answer, answer.type)
+
+    def given_values(self, question_id: str) -> Select[Any]:
+        """Return the values of a question that takes several answers, each in a row of a table.
+
+        Raises:
+            QuestionUnavailable: when its column or table does not exist.
+        """
+        question = self._questions[question_id]
+        if question.child is not None:
+            child = self._catalog.table(question.child.table)
+            rows = _clause(child, "c")
+            return select(rows.c[self._named(child, question.child.answer, question).name])
+        long = self.mapping.answers
+        assert long is not None  # noqa: S101  # Called only for rows of a table.
+        found = self._catalog.table(long.table)
+        rows = _clause(found, "c")
+        answer = rows.c[self._named(found, long.answer, question).name]
+        return select(answer).where(self._is_asked(found, rows, question))
+
+    def _is_asked(
+        self, found: CatalogTable, rows: FromClause, question: MappedQuestion
+    ) -> ColumnElement[bool]:
+        """Return whether a row of a long table answers a question."""
+        assert self.mapping.answers is not None  # noqa: S101  # As above.
+        asked = self._named(found, self.mapping.answers.question, question)
+        return ValueExpr(rows.c[asked.name], asked.type).matches([question.column])
 
     @cached_property
     def _response_id(self) -> ColumnElement[Any]:
         return self._column(self._about(self.mapping.response))
 
-    def _about(self, column_name: str) -> Column:
+    def _about(self, column_name: str) -> CatalogColumn:
         found = self._table.column(column_name)
         if found is None:
             raise SurveyUnavailable(
@@ -220,11 +257,11 @@ class Relation:
             )
         return found
 
-    def _of_question(self, question: MappedQuestion) -> Column:
+    def _of_question(self, question: MappedQuestion) -> CatalogColumn:
         return self._named(self._table, question.column, question)
 
     @staticmethod
-    def _named(where: Table, column_name: str, question: MappedQuestion) -> Column:
+    def _named(where: CatalogTable, column_name: str, question: MappedQuestion) -> CatalogColumn:
         found = where.column(column_name)
         if found is None:
             raise QuestionUnavailable(
@@ -234,21 +271,21 @@ class Relation:
             )
         return found
 
-    def _cell(self, found: Column) -> Cell:
-        return Cell(self._column(found), found.type)
+    def _cell(self, found: CatalogColumn) -> ValueExpr:
+        return ValueExpr(self._column(found), found.type)
 
-    def _column(self, found: Column) -> ColumnElement[Any]:
+    def _column(self, found: CatalogColumn) -> ColumnElement[Any]:
         return self._responses.c[found.name]
 
 
-def _clause(found: Table, alias: str) -> FromClause:
+def _clause(found: CatalogTable, alias: str) -> FromClause:
     """Return a table of the catalogue, with names that are always quoted."""
     columns: list[ColumnClause[Any]] = [column(name(each.name)) for each in found.columns]
     schema = name(found.schema) if found.schema else None
     return table(name(found.name), *columns, schema=schema).alias(alias)
 
 
-def columns_of(found: Table, *names: str) -> tuple[ColumnElement[Any], ...]:
+def columns_of(found: CatalogTable, *names: str) -> tuple[ColumnElement[Any], ...]:
     """Return columns of a table.
 
     Raises:
@@ -262,8 +299,3 @@ def columns_of(found: Table, *names: str) -> tuple[ColumnElement[Any], ...]:
                 remedy="Correct the mapping, or restore the column.",
             )
     return tuple(rows.c[each] for each in names)
-
-
-def is_several(question: MappedQuestion) -> bool:
-    """Whether a question takes several answers."""
-    return question.type is AnswerType.MULTIPLE

@@ -17,13 +17,13 @@ from sqlalchemy import (
     tuple_,
 )
 
-from smaply_metrics_core import ExportFailed
+from smaply_metrics_core import CalculationRefused, MetricsError
 from smaply_metrics_sql.counting.grouping import KeyColumns
 from smaply_metrics_sql.counting.relation import Relation
-from smaply_metrics_sql.databases.database import Database
+from smaply_metrics_sql.databases.database import SqlDatabase
 
 MOST_COUNTS: Final = 200_000
-"""The maximum number of combinations that a query is counted by."""
+"""The maximum number of combinations that are read: of one query, or of those of one statement."""
 _MOST_GROUPED: Final = 30
 """How many columns one ``GROUPING`` takes, and a statement groups by."""
 
@@ -45,21 +45,41 @@ class CombinationCount(NamedTuple):
 
 
 def count_all(
-    database: Database,
+    database: SqlDatabase,
     relation: Relation,
     columns: KeyColumns,
     groupings: Sequence[tuple[str, ...]],
-) -> dict[tuple[str, ...], list[CombinationCount]]:
+) -> dict[tuple[str, ...], list[CombinationCount] | MetricsError]:
     """Count responses by each of several groupings, in as few statements as the database needs.
 
+    A grouping with too many combinations has an error instead of counts.
+
     Raises:
-        ExportFailed: when a grouping has too many combinations.
         MetricsError: when the database fails.
     """
-    found: dict[tuple[str, ...], list[CombinationCount]] = {}
+    found: dict[tuple[str, ...], list[CombinationCount] | MetricsError] = {}
     for batch in _batches(groupings) if database.grouping_sets else ([one] for one in groupings):
-        found |= _count(database, relation, columns, batch)
+        counted = _count(database, relation, columns, batch)
+        if counted is None and len(batch) > 1:  # One of them has too many: which one?
+            found |= {each: _count_one(database, relation, columns, each) for each in batch}
+        else:
+            found |= dict.fromkeys(batch, too_many_counts()) if counted is None else counted
     return found
+
+
+def too_many_counts() -> CalculationRefused:
+    """Return the error for a grouping with too many combinations."""
+    return CalculationRefused(
+        f"The database found more than {MOST_COUNTS:,} different combinations to count.",
+        remedy="Group by a longer period, or make a view in which numbers are rounded.",
+    )
+
+
+def _count_one(
+    database: SqlDatabase, relation: Relation, columns: KeyColumns, grouping: tuple[str, ...]
+) -> list[CombinationCount] | MetricsError:
+    counted = _count(database, relation, columns, [grouping])
+    return too_many_counts() if counted is None else counted[grouping]
 
 
 def _batches(groupings: Sequence[tuple[str, ...]]) -> Iterator[list[tuple[str, ...]]]:
@@ -75,19 +95,17 @@ def _batches(groupings: Sequence[tuple[str, ...]]) -> Iterator[list[tuple[str, .
 
 
 def _count(
-    database: Database,
+    database: SqlDatabase,
     relation: Relation,
     columns: KeyColumns,
     groupings: list[tuple[str, ...]],
-) -> dict[tuple[str, ...], list[CombinationCount]]:
+) -> dict[tuple[str, ...], list[CombinationCount]] | None:
+    """Count responses by some groupings in one statement; ``None`` if there are too many."""
     names = [*dict.fromkeys(name for grouping in groupings for name in grouping)]
-    statement, most = _statement(relation, columns, groupings, names), MOST_COUNTS * len(groupings)
-    rows = database.rows(statement.limit(most + 1))
-    if len(rows) > most:
-        raise ExportFailed(
-            f"The database found more than {MOST_COUNTS:,} different combinations to count.",
-            remedy="Group by a longer period, or by a question or field with few values.",
-        )
+    statement = _statement(relation, columns, groupings, names).limit(MOST_COUNTS + 1)
+    rows = database.rows(statement)
+    if len(rows) > MOST_COUNTS:
+        return None
     found: dict[tuple[str, ...], list[CombinationCount]] = {each: [] for each in groupings}
     by_mask = {_mask(grouping, names): grouping for grouping in groupings}
     weights = [name for name in names if name in columns.weights]

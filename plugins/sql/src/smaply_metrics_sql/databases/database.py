@@ -53,7 +53,7 @@ NUMBERS: Final = frozenset({ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.F
 
 
 @dataclass(frozen=True)
-class Column:
+class CatalogColumn:
     """A column of the catalogue."""
 
     name: str
@@ -62,7 +62,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class CatalogTable:
     """A table or view of the catalogue.
 
     Attributes:
@@ -71,7 +71,7 @@ class Table:
 
     schema: str
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[CatalogColumn, ...]
     comment: str = ""
 
     @property
@@ -79,7 +79,7 @@ class Table:
         """The name with the schema, as mappings write it."""
         return f"{self.schema}.{self.name}" if self.schema else self.name
 
-    def column(self, name: str) -> Column | None:
+    def column(self, name: str) -> CatalogColumn | None:
         """Return the column of this name, or ``None``."""
         return next((column for column in self.columns if column.name == name), None)
 
@@ -92,7 +92,7 @@ class Cursor(Protocol):
         ...
 
 
-class Database(ABC):
+class SqlDatabase(ABC):
     """A connection to a database that can only read. Statements run one after the other.
 
     Args:
@@ -130,7 +130,7 @@ class Database(ABC):
                 yield block
 
     @abstractmethod
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[CatalogTable, ...]:
         """Return the tables and views that may be read."""
 
     @abstractmethod

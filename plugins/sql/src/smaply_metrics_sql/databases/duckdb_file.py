@@ -21,12 +21,12 @@ from smaply_metrics_core import (
 from smaply_metrics_sql.databases.database import (
     MOST_TABLES,
     NUMBERS,
-    Column,
+    CatalogColumn,
+    CatalogTable,
     ColumnType,
     Cursor,
-    Database,
     Epoch,
-    Table,
+    SqlDatabase,
     gone,
     no_times,
     other_type,
@@ -53,7 +53,7 @@ _TYPES: Final = (
 _MAIN: Final = "main"
 
 
-class DuckdbDatabase(Database):
+class DuckdbDatabase(SqlDatabase):
     """A DuckDB file opened for reading, or the Parquet files of a folder as one table each.
 
     Args:
@@ -107,7 +107,7 @@ class DuckdbDatabase(Database):
                 f"CREATE VIEW {quoted} AS SELECT * FROM read_parquet({_text(str(pattern))})"  # noqa: S608  # Quoted.
             )
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[CatalogTable, ...]:
         """Return the tables and views."""
         statement = text(
             "SELECT table_schema, table_name, column_name, data_type, "
@@ -115,12 +115,14 @@ class DuckdbDatabase(Database):
             "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') "
             "ORDER BY table_schema, table_name, ordinal_position LIMIT :most"
         ).bindparams(most=MOST_TABLES * 100)
-        found: dict[tuple[str, str], list[Column]] = {}
+        found: dict[tuple[str, str], list[CatalogColumn]] = {}
         for schema, table, column, kind, comment in self.rows(statement):
             key = ("" if schema == _MAIN else str(schema), str(table))
-            found.setdefault(key, []).append(Column(str(column), _type(str(kind)), str(comment)))
+            found.setdefault(key, []).append(
+                CatalogColumn(str(column), _type(str(kind)), str(comment))
+            )
         return tuple(
-            Table(schema, table, tuple(columns))
+            CatalogTable(schema, table, tuple(columns))
             for (schema, table), columns in [*found.items()][:MOST_TABLES]
         )
 

@@ -24,12 +24,12 @@ from smaply_metrics_core import (
 from smaply_metrics_sql.databases.database import (
     MOST_TABLES,
     NUMBERS,
-    Column,
+    CatalogColumn,
+    CatalogTable,
     ColumnType,
     Cursor,
-    Database,
     Epoch,
-    Table,
+    SqlDatabase,
     gone,
     no_times,
     other_type,
@@ -81,7 +81,7 @@ SELECT EXISTS (
 _PUBLIC: Final = "public"
 
 
-class PostgresqlDatabase(Database):
+class PostgresqlDatabase(SqlDatabase):
     """A database of a PostgreSQL server, in transactions that only read.
 
     Args:
@@ -126,18 +126,18 @@ class PostgresqlDatabase(Database):
                 **_encryption(address, ca_file),
             )
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[CatalogTable, ...]:
         """Return the tables and views with columns that the user may read."""
-        found: dict[tuple[str, str], list[Column]] = {}
+        found: dict[tuple[str, str], list[CatalogColumn]] = {}
         comments: dict[tuple[str, str], str] = {}
         statement = text(_COLUMNS).bindparams(most=MOST_TABLES * 100)
         for schema, table, column, kind, comment, about in self.rows(statement):
             key = (str(schema), str(table))
             comments[key] = str(about)
             type_ = _TYPES.get(str(kind), ColumnType.OTHER)
-            found.setdefault(key, []).append(Column(str(column), type_, str(comment)))
+            found.setdefault(key, []).append(CatalogColumn(str(column), type_, str(comment)))
         return tuple(
-            Table(
+            CatalogTable(
                 "" if schema == _PUBLIC else schema, table, tuple(columns), comments[schema, table]
             )
             for (schema, table), columns in [*found.items()][:MOST_TABLES]

@@ -22,12 +22,12 @@ from smaply_metrics_core import (
 from smaply_metrics_sql.databases.database import (
     MOST_TABLES,
     NUMBERS,
-    Column,
+    CatalogColumn,
+    CatalogTable,
     ColumnType,
     Cursor,
-    Database,
     Epoch,
-    Table,
+    SqlDatabase,
     gone,
     no_times,
     positional,
@@ -53,7 +53,7 @@ _TYPES: Final = (
 _GONE: Final = ("no such table", "no such column")
 
 
-class SqliteDatabase(Database):
+class SqliteDatabase(SqlDatabase):
     """A SQLite file.
 
     Args:
@@ -83,7 +83,7 @@ class SqliteDatabase(Database):
         database = cls(None, deadline)
         return database, database._connection
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[CatalogTable, ...]:
         """Return the tables and views of the file."""
         names = self.rows(
             text(
@@ -93,12 +93,12 @@ class SqliteDatabase(Database):
         )
         return tuple(self._table(str(found)) for (found,) in names)
 
-    def _table(self, found: str) -> Table:
+    def _table(self, found: str) -> CatalogTable:
         statement = text("SELECT name, type FROM pragma_table_info(:found)").bindparams(found=found)
         columns = tuple(
-            Column(str(column), _type(str(kind))) for column, kind in self.rows(statement)
+            CatalogColumn(str(column), _type(str(kind))) for column, kind in self.rows(statement)
         )
-        return Table("", found, columns)
+        return CatalogTable("", found, columns)
 
     def can_write(self) -> bool:
         """SQLite has no users; the file is opened for reading."""
@@ -166,10 +166,11 @@ class SqliteDatabase(Database):
             return None
         if isinstance(error, sqlite3.OperationalError) and str(error).startswith(_GONE):
             return gone()
-        if isinstance(error, sqlite3.DatabaseError) and error.sqlite_errorcode in {
-            sqlite3.SQLITE_NOTADB,
-            sqlite3.SQLITE_CORRUPT,
-        }:
+        # Errors of the module itself have no code of SQLite.
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None:
+            return None
+        if code in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
             return ExportFailed(
                 "The file is damaged, or is not a SQLite database.",
                 remedy="Check the file, and that its name is right.",

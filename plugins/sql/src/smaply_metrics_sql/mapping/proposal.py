@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from smaply_metrics_core import ExclusionReason
-from smaply_metrics_sql.databases.database import NUMBERS, Column, ColumnType, Table
+from smaply_metrics_sql.databases.database import NUMBERS, CatalogColumn, CatalogTable, ColumnType
 from smaply_metrics_sql.mapping.model import (
     AnswerType,
     DatabaseMapping,
@@ -44,13 +44,13 @@ _TIME_TYPES: Final = {
 }
 
 
-def propose(tables: Iterable[Table]) -> DatabaseMapping | None:
+def propose(tables: Iterable[CatalogTable]) -> DatabaseMapping | None:
     """Return a mapping of the tables that look like responses; ``None`` if there are none."""
     found = tuple(survey for table in tables if (survey := _survey(table)) is not None)
     return DatabaseMapping(surveys=found) if found else None
 
 
-def _survey(table: Table) -> SurveyMapping | None:
+def _survey(table: CatalogTable) -> SurveyMapping | None:
     """Return the proposal for a table: it needs a time and at least one question."""
     names = {column.name.lower(): column for column in reversed(table.columns)}
     recorded = next(
@@ -83,21 +83,21 @@ def _survey(table: Table) -> SurveyMapping | None:
     )
 
 
-def _holds_times(column: Column, *, named: bool) -> bool:
+def _holds_times(column: CatalogColumn, *, named: bool) -> bool:
     """Whether a column can hold times; texts only if the name says so."""
     if column.type in {ColumnType.INSTANT, ColumnType.TIMESTAMP}:
         return True
     return named and (column.type in _TIME_TYPES or column.type is ColumnType.TEXT)
 
 
-def _status(finished: Column | None) -> Status | None:
+def _status(finished: CatalogColumn | None) -> Status | None:
     if finished is None or finished.type not in {ColumnType.BOOLEAN, *NUMBERS, ColumnType.DYNAMIC}:
         return None
     key = "false" if finished.type is ColumnType.BOOLEAN else "0"
     return Status(column=finished.name, exclude={key: ExclusionReason.UNFINISHED})
 
 
-def _questions(columns: Iterable[Column]) -> Iterator[MappedQuestion]:
+def _questions(columns: Iterable[CatalogColumn]) -> Iterator[MappedQuestion]:
     """Yield the questions: columns of numbers whose name is that of one, and arrays."""
     for column in columns:
         text = column.comment or column.name
@@ -111,7 +111,7 @@ def _questions(columns: Iterable[Column]) -> Iterator[MappedQuestion]:
             yield MappedQuestion(column=column.name, text=text, type=AnswerType.MULTIPLE)
 
 
-def _is_field(column: Column) -> bool:
+def _is_field(column: CatalogColumn) -> bool:
     """Whether a column is proposed as a field: no identifiers, and nothing about a person."""
     if _PERSONAL.search(column.name) or column.name.lower().endswith(("_id", "uuid")):
         return False
