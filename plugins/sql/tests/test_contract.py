@@ -19,7 +19,7 @@ def visits(tmp_path_factory: pytest.TempPathFactory) -> None:
     connection = sqlite3.connect(folder / "visits.sqlite")
     connection.execute(f"CREATE TABLE visits (recorded_at text, {COLUMNS})")
     marks = ", ".join("?" * len(ROWS[0]))
-    connection.executemany(f"INSERT INTO visits VALUES ({marks})", ROWS)  # noqa: S608  # Marks only.
+    connection.executemany(f"INSERT INTO visits VALUES ({marks})", ROWS)  # Marks only.
     connection.commit()
     connection.close()
     TestSqlite.allowed = AllowedDestinations(folders={"contract": folder.parent})

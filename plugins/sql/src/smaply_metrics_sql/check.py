@@ -10,7 +10,7 @@ from smaply_metrics_core import AccessMissing, CheckNote, CheckStep, NoSurveys, 
 from smaply_metrics_sql import source
 from smaply_metrics_sql.counting.relation import Relation
 from smaply_metrics_sql.credentials import SqlCredentials
-from smaply_metrics_sql.opening import opened
+from smaply_metrics_sql.opening import opened, reach
 from smaply_metrics_sql.questionnaire import QuestionnaireReader
 from smaply_metrics_sql.surveys import mapped_surveys
 
@@ -22,8 +22,9 @@ def check(credentials: SqlCredentials, context: SourceContext) -> Iterator[Check
         MetricsError: when the step that was yielded last fails.
     """
     yield source.REACH
+    reach(credentials, context)
+    yield source.AUTHENTICATE
     with opened(credentials, context) as database:
-        yield source.AUTHENTICATE
         yield source.SURVEYS
         surveys, catalog = mapped_surveys(credentials, database)
         if not surveys:

@@ -25,6 +25,22 @@ def opened(credentials: SqlCredentials, context: SourceContext) -> Iterator[SqlD
         database.close()
 
 
+def reach(credentials: SqlCredentials, context: SourceContext) -> None:
+    """Check that the server answers, or that the file exists, without signing in.
+
+    Raises:
+        MetricsError: when it cannot be reached.
+    """
+    address = credentials.location.address
+    if address is None:
+        _path(credentials, context)
+        return
+    _require("psycopg", POSTGRESQL)
+    from smaply_metrics_sql.databases.postgresql import ping
+
+    ping(address)
+
+
 def _open(credentials: SqlCredentials, context: SourceContext) -> SqlDatabase:
     location = credentials.location
     if location.address is not None:

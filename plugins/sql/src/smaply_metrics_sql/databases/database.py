@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Executable
 from sqlalchemy.engine import Compiled, Dialect
@@ -22,6 +22,8 @@ from smaply_metrics_core import (
     MetricsError,
     SurveyUnavailable,
 )
+
+T = TypeVar("T")
 
 MOST_TABLES: Final = 5_000
 """The maximum number of tables and views of a database that are listed."""
@@ -125,8 +127,9 @@ class SqlDatabase(ABC):
         compiled = statement.compile(  # type: ignore[attr-defined]  # Of every statement.
             dialect=self.dialect, compile_kwargs={"render_postcompile": True}
         )
-        with self._errors(), self._cancelled_in_time(), self._cursor(compiled) as cursor:
-            while block := cursor.fetchmany(_BLOCK):
+        with self._cancelled_in_time(), ExitStack() as stack:
+            cursor = self._guarded(lambda: stack.enter_context(self._cursor(compiled)))
+            while block := self._guarded(lambda: cursor.fetchmany(_BLOCK)):
                 yield block
 
     @abstractmethod
@@ -185,20 +188,22 @@ class SqlDatabase(ABC):
     def _interrupt(self) -> None:
         """Stop the running statement, called on another thread."""
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _guarded(self, work: Callable[[], T]) -> T:
+        """Return what a function returns.
+
+        Raises:
+            MetricsError: for an exception of the driver. The exception is not attached to it, since
+                it refers to the statement and its values.
+        """
         try:
-            yield
+            return work()
         except MetricsError:
             raise
         except Exception as error:
-            self._deadline.check()  # An interrupted statement fails in one of several ways.
             found = self._error(error)
             if found is None:
                 raise
-        else:
-            return
-        # Outside the except clause: a driver's exception refers to the statement and its values.
+        self._deadline.check()  # An interrupted statement fails in one of several ways.
         raise found
 
     @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -81,31 +82,37 @@ class DuckdbDatabase(SqlDatabase):
             "autoload_known_extensions": "false",
             "allow_community_extensions": "false",
         }
-        with self._errors():
-            if path.is_dir():
-                self._connection = duckdb.connect(":memory:", config=config)
-                self._read_folder(path)
-            else:
-                self._connection = duckdb.connect(str(path), read_only=True, config=config)
-                self._connection.execute("SET enable_external_access = false")
-            self._connection.execute("SET lock_configuration = true")
+        self._connection = self._guarded(
+            lambda: (
+                duckdb.connect(":memory:", config=config)
+                if path.is_dir()
+                else duckdb.connect(str(path), read_only=True, config=config)
+            )
+        )
+        self._guarded(lambda: self._limit(path))
+
+    def _limit(self, path: Path) -> None:
+        """Make sure that nothing but the file or the folder can be read."""
+        if path.is_dir():
+            self._read_folder(path)
+        else:
+            self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
 
     def _read_folder(self, folder: Path) -> None:
-        """Make a view of each Parquet file and folder; nothing else can be read."""
+        """Make a view of each Parquet file and folder."""
         self._connection.execute(f"SET allowed_directories = [{_text(str(folder))}]")
         self._connection.execute("SET enable_external_access = false")
         for entry in sorted(folder.iterdir()):
-            pattern = entry / "**" / "*.parquet" if entry.is_dir() else entry
-            if not entry.resolve().is_relative_to(folder):
-                continue
-            if entry.is_dir() and not any(entry.rglob("*.parquet")):
-                continue
-            if entry.is_file() and entry.suffix != ".parquet":
-                continue
-            quoted = '"' + entry.stem.replace('"', '""') + '"'
-            self._connection.execute(
-                f"CREATE VIEW {quoted} AS SELECT * FROM read_parquet({_text(str(pattern))})"  # noqa: S608  # Quoted.
-            )
+            files = sorted(entry.rglob("*.parquet")) if entry.is_dir() else [entry]
+            # DuckDB would follow a link out of the folder.
+            inside = [one for one in files if one.resolve().is_relative_to(folder)]
+            found = [_text(str(one)) for one in inside if one.suffix == ".parquet"]
+            if found:
+                quoted = '"' + entry.stem.replace('"', '""') + '"'
+                self._connection.execute(
+                    f"CREATE VIEW {quoted} AS SELECT * FROM read_parquet([{', '.join(found)}])"  # noqa: S608  # Quoted.
+                )
 
     def tables(self) -> tuple[CatalogTable, ...]:
         """Return the tables and views."""
@@ -170,8 +177,10 @@ class DuckdbDatabase(SqlDatabase):
         """Close the file."""
         self._connection.close()
 
-    def _cursor(self, compiled: Compiled) -> AbstractContextManager[Cursor]:
-        return closing(self._connection.cursor().execute(str(compiled), positional(compiled)))
+    @contextmanager
+    def _cursor(self, compiled: Compiled) -> Iterator[Cursor]:
+        # On the connection itself, which is what an interruption stops.
+        yield self._connection.execute(str(compiled), positional(compiled))
 
     def _interrupt(self) -> None:
         self._connection.interrupt()

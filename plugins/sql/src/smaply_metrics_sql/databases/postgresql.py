@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +80,28 @@ SELECT EXISTS (
 ) OR has_database_privilege(current_database(), 'CREATE')
 """
 _PUBLIC: Final = "public"
+_NO_DATABASE: Final = re.compile(r'FATAL: +database ".*" does not exist')
+
+
+def ping(address: Address) -> None:
+    """Check that a server answers, without signing in.
+
+    Raises:
+        Unreachable: when it does not.
+    """
+    from psycopg import pq
+    from psycopg.conninfo import make_conninfo
+
+    found = make_conninfo(host=address.host, port=address.port, connect_timeout=_CONNECT_SECONDS)
+    if pq.PGconn.ping(found.encode()) != pq.Ping.OK:
+        raise _unreachable()
+
+
+def _unreachable() -> Unreachable:
+    return Unreachable(
+        "The database server cannot be reached.",
+        remedy="Check that it runs at this address and accepts connections from here.",
+    )
 
 
 class PostgresqlDatabase(SqlDatabase):
@@ -112,8 +135,8 @@ class PostgresqlDatabase(SqlDatabase):
         super().__init__(deadline)
         self.dialect: Dialect = PGDialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]  # SQLAlchemy's.
         milliseconds = max(1, int(deadline.remaining() * 1000))
-        with self._errors():
-            self._connection: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(
+        self._connection: psycopg.Connection[tuple[Any, ...]] = self._guarded(
+            lambda: psycopg.connect(
                 host=address.host,
                 port=address.port,
                 dbname=address.path.strip("/"),
@@ -125,6 +148,7 @@ class PostgresqlDatabase(SqlDatabase):
                 options=f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}",
                 **_encryption(address, ca_file),
             )
+        )
 
     def tables(self) -> tuple[CatalogTable, ...]:
         """Return the tables and views with columns that the user may read."""
@@ -219,16 +243,17 @@ class PostgresqlDatabase(SqlDatabase):
                 found = gone()
             case psycopg.DataError() | errors.DatatypeMismatch() | errors.UndefinedFunction():
                 found = other_type()
+            case psycopg.OperationalError() if _NO_DATABASE.search(str(error)):
+                found = Unreachable(
+                    "The server has no database of this name.", remedy="Correct the address."
+                )
             case psycopg.OperationalError() if _is_refused(error):
                 found = CredentialRefused(
                     "The database does not accept the user and password.",
                     remedy="Enter the user and password again.",
                 )
             case psycopg.OperationalError():
-                found = Unreachable(
-                    "The database server cannot be reached.",
-                    remedy="Check that it runs at this address and accepts connections from here.",
-                )
+                found = _unreachable()
         return found
 
 

@@ -69,12 +69,7 @@ class SqliteDatabase(SqlDatabase):
     def __init__(self, path: Path | None, deadline: Deadline) -> None:
         super().__init__(deadline)
         self.dialect: Dialect = SQLiteDialect(paramstyle="qmark")
-        with self._errors():
-            self._connection = (
-                sqlite3.connect(":memory:", check_same_thread=False)
-                if path is None
-                else _open(path)
-            )
+        self._connection = self._guarded(lambda: _open(path))
         self._connection.set_progress_handler(self._is_over, _STEPS)
 
     @classmethod
@@ -187,7 +182,9 @@ def _no_arrays() -> SurveyUnavailable:
     )
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _open(path: Path | None) -> sqlite3.Connection:
+    if path is None:
+        return sqlite3.connect(":memory:", check_same_thread=False)
     return sqlite3.connect(
         f"file:{quote(str(path))}?mode=ro", uri=True, check_same_thread=False, timeout=30
     )
