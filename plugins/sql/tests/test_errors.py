@@ -76,6 +76,12 @@ def test_wrong_credentials_have_a_sentence(values: dict[str, str], message: str)
         SqlCredentials.model_validate(values)
 
 
+def test_a_file_requires_no_password() -> None:
+    """A form sends empty texts."""
+    values = {"database": "sqlite:a.sqlite", "user": "", "password": "", "mapping": ""}
+    assert SqlCredentials.model_validate(values).surveys() is None
+
+
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     """SQLite and DuckDB notice it."""
     file = tmp_path / "notes.txt"

@@ -59,7 +59,7 @@ def test_what_is_written_is_read_again() -> None:
         ("a" * 200_001, "more than 200,000 characters"),
         ("\x00", "not valid YAML"),
         (SMALL.replace("nps", "stars"), "surveys.0.questions.0.type: "),
-        (SMALL.replace("table: t", "tabel: t"), "surveys.0."),
+        (SMALL.replace("table: t", "tables: t"), "surveys.0."),
         (SMALL.replace("column: at", "column: at, zone: Mars/Base"), "time zone is not known"),
         (SMALL.replace("column: at", "column: at, zone: ../../etc/passwd"), "time zone"),
         (question("type: nps"), "a question requires a column"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AfterValidator, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
@@ -102,6 +102,14 @@ class SqlCredentials(Credentials):
             multiline=True,
         ),
     ] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_password(cls, data: Any) -> Any:  # noqa: ANN401  # The caller may pass anything.
+        """Drop an empty password, which a form sends for a file."""
+        if isinstance(data, dict) and data.get("password") == "":
+            return {name: value for name, value in data.items() if name != "password"}
+        return data
 
     @model_validator(mode="after")
     def _complete(self) -> SqlCredentials:

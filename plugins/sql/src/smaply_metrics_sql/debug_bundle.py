@@ -197,7 +197,7 @@ def _write_rows(
     """Write the responses, read in blocks."""
     columns: list[ColumnElement[Any]] = [
         utc_seconds(relation, first_and_last(relation)),
-        relation.left_out,
+        relation.left_out(str),
     ]
     several: list[tuple[int, tuple[str, ...], str]] = []
     for question, mapped in zip(questionnaire.walk(), own.questions, strict=True):

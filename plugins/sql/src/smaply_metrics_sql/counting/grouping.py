@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from smaply_metrics_core import (
     Choice,
+    ExclusionReason,
     MetricQuery,
     Period,
     Question,
@@ -43,6 +44,11 @@ LARGEST_WEIGHT: Final = 1e100
 """As in the core: larger weights, and weights below its reciprocal, are unreadable."""
 UNREADABLE: Final = "?"
 """What the core reads as a text where a number is required."""
+
+REASONS: Final = (*ExclusionReason,)
+"""Why a response is excluded, by the number that a statement groups by."""
+WEIGHTS: Final = (UNREADABLE, "0", "1", "-1")
+"""What stands for a weight when the core reads it, by the number that a statement groups by."""
 
 WORD: Final = 30
 """How many of several answers one integer holds, as bits."""
@@ -130,7 +136,7 @@ class KeyColumns:
         elif group_by is not None and group_by.kind == "question":
             group = self._cell(("question", group_by.of), self._relation.answer(group_by.of))
         filters = tuple(self._filter(one.kind, one.of, one.values) for one in definition.filters)
-        left_out = self._add(("left_out",), lambda: self._relation.left_out)
+        left_out = self._add(("left_out",), lambda: self._relation.left_out(REASONS.index))
         weight, weights = self._weight(query)
         return Grouping(
             query,
@@ -273,14 +279,14 @@ def _usable(number: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def _sign(number: ColumnElement[Any], unreadable: ColumnElement[bool]) -> ColumnElement[Any]:
-    """Return what stands for a weight when the core reads it; null for none."""
+    """Return the place in ``WEIGHTS`` of what stands for a weight; null for none."""
     return case(
-        (unreadable, UNREADABLE),
+        (_usable(number), literal(2)),
+        (unreadable, literal(0)),
         (number.is_(None), null()),
-        (number == 0, "0"),
-        (_usable(number), "1"),
-        (and_(number < 0, _usable(-number)), "-1"),
-        else_=UNREADABLE,
+        (number == 0, literal(1)),
+        (and_(number < 0, _usable(-number)), literal(3)),
+        else_=literal(0),
     )
 
 

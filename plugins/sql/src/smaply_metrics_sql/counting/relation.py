@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -24,7 +24,7 @@ from sqlalchemy import (
     table,
 )
 
-from smaply_metrics_core import QuestionUnavailable, SurveyUnavailable
+from smaply_metrics_core import ExclusionReason, QuestionUnavailable, SurveyUnavailable
 from smaply_metrics_sql.counting.answers import ValueExpr, several
 from smaply_metrics_sql.databases.database import (
     CatalogColumn,
@@ -107,15 +107,18 @@ class Relation:
         column_ = self._about(self.mapping.recorded_at.column)
         return self.database.epoch(self._column(column_), column_.type)
 
-    @cached_property
-    def left_out(self) -> ColumnElement[Any]:
-        """Why a response is excluded; null if it counts."""
+    def left_out(self, value: Callable[[ExclusionReason], int | str]) -> ColumnElement[Any]:
+        """Return why a response is excluded; null if it counts.
+
+        Args:
+            value: Returns what stands for a reason.
+        """
         status = self.mapping.status
         if status is None:
             return null()
         cell = self._cell(self._about(status.column))
         return case(
-            *((cell.is_one_of([key]), literal(str(why))) for key, why in status.exclude.items()),
+            *((cell.is_one_of([key]), literal(value(why))) for key, why in status.exclude.items()),
             else_=null(),
         )
 

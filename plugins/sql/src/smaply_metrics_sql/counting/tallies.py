@@ -6,7 +6,7 @@ So what is an answer, an exclusion or a group is decided where it is for every s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from smaply_metrics_core import (
 )
 from smaply_metrics_core.calculations import CombinedRows, TallyColumns, tally
 from smaply_metrics_sql.counting.answers import key_text
-from smaply_metrics_sql.counting.grouping import UNREADABLE, WORD, Grouping
+from smaply_metrics_sql.counting.grouping import REASONS, UNREADABLE, WEIGHTS, WORD, Grouping
 from smaply_metrics_sql.counting.statement import CombinationCount
 
 
@@ -79,14 +79,14 @@ def _frame(
             ],
             dtype=pl.Datetime("us", "UTC"),
         ),
-        "left_out": _texts(one.values[grouping.left_out] for one in counted),
+        "left_out": _named(REASONS, (one.values[grouping.left_out] for one in counted)),
         "responses": pl.Series([one.responses for one in counted], dtype=pl.Int64),
     }
     sums = [one.weights.get(grouping.weights or "", (0.0, 0.0)) for one in counted]
     data["weights"] = pl.Series([weight for weight, _ in sums], dtype=pl.Float64)
     data["squares"] = pl.Series([square for _, square in sums], dtype=pl.Float64)
     if grouping.weight is not None:
-        data["weight"] = _texts(one.values[grouping.weight] for one in counted)
+        data["weight"] = _named(WEIGHTS, (one.values[grouping.weight] for one in counted))
     if grouping.group is not None:
         data["group"] = _texts(one.values[grouping.group] for one in counted)
     for place, (column, wanted) in enumerate(zip(grouping.filters, filters, strict=True)):
@@ -106,11 +106,16 @@ def _frame(
     return pl.DataFrame(data)
 
 
+def _named(names: Sequence[str], places: Iterable[Any]) -> pl.Series:
+    texts = [None if place is None else str(names[int(place)]) for place in places]
+    return pl.Series(texts, dtype=pl.String)
+
+
 def _answer(grouping: Grouping, one: CombinationCount) -> object:
     if grouping.unreadable is not None and one.values[grouping.unreadable]:
         return UNREADABLE
     return one.values[grouping.answer[0]]
 
 
-def _texts(values: Any) -> pl.Series:  # noqa: ANN401  # Any iterable of a driver's values.
+def _texts(values: Iterable[Any]) -> pl.Series:
     return pl.Series([key_text(value) for value in values], dtype=pl.String)

@@ -45,7 +45,7 @@ _TYPES: Final = (
     ("TEXT", ColumnType.TEXT),
     ("REAL", ColumnType.FLOAT),
     ("FLOA", ColumnType.FLOAT),
-    ("DOUB", ColumnType.FLOAT),
+    ("DOUBLE", ColumnType.FLOAT),
     ("DEC", ColumnType.FLOAT),
     ("NUM", ColumnType.FLOAT),
 )
