@@ -16,12 +16,13 @@ MERMAID ?= 11.17.2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PROJECTS := . plugins/qualtrics plugins/qualtrics_sandbox plugins/limesurvey plugins/csv_example \
+PROJECTS := . plugins/qualtrics plugins/qualtrics_sandbox plugins/limesurvey plugins/sql plugins/csv_example \
 	plugins/form_garden reference_host
 PACKAGES := smaply_metrics_core smaply_metrics_qualtrics smaply_metrics_qualtrics_sandbox \
-	smaply_metrics_limesurvey smaply_metrics_csv_example smaply_metrics_form_garden
-# These three must be covered; the others are only printed.
-PACKAGES_COVERED := smaply_metrics_core smaply_metrics_limesurvey smaply_metrics_qualtrics
+	smaply_metrics_limesurvey smaply_metrics_sql smaply_metrics_csv_example \
+	smaply_metrics_form_garden
+# These four must be covered; the others are only printed.
+PACKAGES_COVERED := smaply_metrics_core smaply_metrics_limesurvey smaply_metrics_qualtrics smaply_metrics_sql
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # The commands that the tests look for: see NAMES in reference_host/tests/e2e/browser_pages.py.
 BROWSERS := chromium chromium-browser google-chrome
@@ -39,7 +40,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-17s %s\n", $$1, $$2 }' Makefile
 
-install: $(STAMP) ## create .venv/ with the seven distributions and the dependencies of the checks
+install: $(STAMP) ## create .venv/ with the eight distributions and the dependencies of the checks
 
 $(STAMP): $(INSTALL_INPUTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -212,6 +213,7 @@ lock: ## resolve requirements/dev.in to exact versions and hashes, for every Pyt
 		--no-emit-package smaply-metrics-limesurvey \
 		--no-emit-package smaply-metrics-qualtrics \
 		--no-emit-package smaply-metrics-qualtrics-sandbox \
+		--no-emit-package smaply-metrics-sql \
 		--output-file requirements/dev.txt requirements/dev.in
 
 clean: ## remove .venv/, build/ and the caches

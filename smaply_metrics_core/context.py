@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from pydantic import SecretStr
 
 from smaply_metrics_core.errors import Cancelled, DeadlineExceeded
+from smaply_metrics_core.models.address import Address
 from smaply_metrics_core.models.check import StepResult
 from smaply_metrics_core.models.source import Destination
 from smaply_metrics_core.token_cache import TokenCache
@@ -132,6 +133,8 @@ class SourceContext:
         hide: Hides a secret; see ``add_secret``.
         tokens: The access tokens of the connection, for ``http.client_credentials``.
         sessions: Opens login sessions; see ``signed_in``.
+        ca_files: By ``host`` or ``host:port``, the file with the only certificate authorities that
+            are trusted there, for drivers other than ``http``; see ``ca_file``.
     """
 
     http: httpx.Client
@@ -145,6 +148,14 @@ class SourceContext:
     sessions: Callable[[SignIn, SignOut], AbstractContextManager[SecretStr]] = field(
         default=_no_sessions, repr=False
     )
+    ca_files: Mapping[str, Path] = field(default_factory=dict)
+
+    def ca_file(self, address: Address) -> Path | None:
+        """Return the file with the only certificate authorities that are trusted at an address.
+
+        ``None`` means those of the machine. Drivers other than ``http`` have to be given it.
+        """
+        return self.ca_files.get(address.netloc)
 
     def now(self) -> datetime:
         """Return the current time as an aware datetime in UTC."""

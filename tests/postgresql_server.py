@@ -51,11 +51,12 @@ class PrivatePostgres:
 
     folder: Path
     user: str
+    port: int | None = None
     _names: Iterator[int] = field(default_factory=count)
 
     def url(self, database: str) -> str:
         """Return the URL of a database."""
-        return f"postgresql://{self.user}@/{database}?host={self.folder}"
+        return f"postgresql://{self.user}@/{database}?host={self.folder}&port={self.port or 5432}"
 
     def make_database(self, template: str = "template1") -> str:
         """Create a database, empty or a copy of another one, and return its name."""
@@ -74,10 +75,17 @@ class PrivatePostgres:
 
 
 @contextmanager
-def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[PrivatePostgres]:
+def running_postgres(
+    programs: Path, *, durable: bool = False, port: int | None = None
+) -> Iterator[PrivatePostgres]:
     """Run a server while the block runs.
 
-    ``durable`` keeps the safety settings of a real server, for benchmarks; tests need no safety.
+    Args:
+        programs: The folder of ``initdb``.
+        durable: Whether it has the safety settings of a real server, for benchmarks; tests need no
+            safety.
+        port: A port of 127.0.0.1 on which the server requires passwords (SCRAM); ``None`` for the
+            socket alone, which requires none.
     """
     account = pwd.getpwuid(os.geteuid())
     as_user = ["setpriv", "--pdeathsig=INT"]  # The server ends when this process is killed.
@@ -90,7 +98,8 @@ def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[Priva
         data = folder / "data"
         environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
         initdb = [*as_user, str(programs / "initdb"), "--pgdata", str(data)]
-        initdb += ["--username", account.pw_name, "--auth", "trust", "--encoding", "UTF8"]
+        initdb += ["--username", account.pw_name, "--encoding", "UTF8"]
+        initdb += ["--auth-local", "trust", "--auth-host", "scram-sha-256"]
         subprocess.run(
             [*initdb, "--no-sync"],
             check=True,
@@ -99,6 +108,8 @@ def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[Priva
             env=environment,
         )
         settings = _SETTINGS | {"unix_socket_directories": str(folder)}
+        if port is not None:
+            settings |= {"listen_addresses": "127.0.0.1", "port": str(port)}
         if not durable:
             settings |= _THROWN_AWAY
         options = [f"--{name}={value}" for name, value in settings.items()]
@@ -111,7 +122,7 @@ def running_postgres(programs: Path, *, durable: bool = False) -> Iterator[Priva
                 env=environment,
             )
         try:
-            postgres = PrivatePostgres(folder, account.pw_name)
+            postgres = PrivatePostgres(folder, account.pw_name, port)
             _wait_until_ready(postgres, server, folder / "log")
             yield postgres
         finally:

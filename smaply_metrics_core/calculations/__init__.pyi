@@ -5,6 +5,7 @@ from smaply_metrics_core.calculations.catalog import (
     CalculationDefinition,
     WorkedExample,
 )
+from smaply_metrics_core.calculations.combined_rows import CombinedRows
 from smaply_metrics_core.calculations.count_plan import (
     NOT_ANSWERED,
     TallyColumns,
@@ -37,6 +38,7 @@ __all__ = [
     "AnswerExpr",
     "AnswerRequirement",
     "CalculationDefinition",
+    "CombinedRows",
     "RowReader",
     "TallyBuilder",
     "TallyColumns",

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from smaply_metrics_core.calculations.catalog import UNREADABLE
+from smaply_metrics_core.calculations.combined_rows import CombinedColumns, CombinedRows
 from smaply_metrics_core.calculations.decimal_keys import number_key
 from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, KeySlot
 from smaply_metrics_core.calculations.weight_column import WeightColumn
@@ -62,6 +63,7 @@ class TallyColumns:
             that take several answers, a Boolean per key.
         weight: For a weighted query, the weight as text: a number with a decimal point. See
             ``weight_text`` for the answers to a question.
+        combined: For rows that each stand for several responses, how many.
     """
 
     recorded: pl.Expr
@@ -73,6 +75,7 @@ class TallyColumns:
     group: pl.Expr | None = None
     filters: Mapping[tuple[str, str], pl.Expr | Mapping[str, pl.Expr]] = field(default_factory=dict)
     weight: pl.Expr | None = None
+    combined: CombinedRows | None = None
 
 
 @dataclass(frozen=True)
@@ -123,12 +126,14 @@ class CountPlan(NamedTuple):
         group: The group of a row; ``None`` for queries without groups.
         outcome: The answer of a row, or why it has none.
         weight: The weight of a row; ``None`` for queries without weights.
+        combined: What a row stands for; ``None`` for one response.
     """
 
     status: KeyPart
     group: KeyPart | None
     outcome: OutcomePart
     weight: WeightColumn | None = None
+    combined: CombinedColumns | None = None
 
     def parts(self) -> list[KeyPart]:
         """Return the parts of its key."""
@@ -165,6 +170,7 @@ class Planner:
             self._group(request, recorded),
             self._several(request) if columns.answers else self._single(request),
             self._weight(request),
+            columns.combined and CombinedColumns(columns.combined, request.query, columns.weight),
         )
 
     def _id(self, expression: pl.Expr | None) -> int:
@@ -247,10 +253,7 @@ class Planner:
             return None
         if text is None:
             raise ValueError(f"no column for the weight {weight}")
-        key = self._id(text)
-        if key not in self._weights:
-            self._weights[key] = WeightColumn(text)
-        return self._weights[key]
+        return self._weights.setdefault(self._id(text), WeightColumn(text))
 
     def _single(self, request: TallyRequest) -> OutcomePart:
         """Return the outcome of a question that takes one answer, or of no question."""

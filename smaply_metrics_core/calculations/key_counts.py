@@ -103,7 +103,8 @@ class KeyCounter:
         self._roots = Counter(name for part in parts for name in part.roots)
         self._roots.update(derived.flag_sources())
         weighing = (name for weight in weights for name in weight.roots)
-        read = {*self._roots, *derived.timestamp_sources(), *weighing}
+        combined = (name for plan in self._plans if plan.combined for name in plan.combined.roots)
+        read = {*self._roots, *derived.timestamp_sources(), *weighing, *combined}
         self._cache = ValueCache()
         self.columns = {name for name in read if not name.startswith("\0")}
         # Codes of categories, cached ones too, are valid while a column of their type exists.
@@ -127,11 +128,16 @@ class KeyCounter:
                 for part in others:
                     if part not in keys:
                         keys[part] = block.keys(part)
-                if plan.weight is not None and plan.weight not in weights:
-                    weights[plan.weight] = BlockWeights(block.texts(plan.weight))
-                count = _count if plan.weight is None else weights[plan.weight].count
                 # Each part has its own bits, so that the sum holds all of them.
-                counted = count(sum((keys[part] for part in others), outcomes))
+                key = sum((keys[part] for part in others), outcomes)
+                if plan.combined is not None:
+                    counted = plan.combined.count(key, block.values(plan.combined))
+                elif plan.weight is None:
+                    counted = _count(key)
+                else:
+                    if plan.weight not in weights:
+                        weights[plan.weight] = BlockWeights(block.texts(plan.weight))
+                    counted = weights[plan.weight].count(key)
                 self._counts[plan] = _compacted([*self._counts[plan], counted])
 
     def window(self, plan: CountPlan) -> WindowCount:

@@ -100,13 +100,21 @@ def _as_integers(numbers: pl.Series) -> tuple[pl.Series, float]:
 
 def _careful(text: pl.Expr) -> dict[str, pl.Expr]:
     """Return the weight of each row, 0 if it has none, and why as a code in the slot of a key."""
+    number = text.str.strip_chars().cast(pl.Float64, strict=False)
+    return {
+        KEY: weight_codes(text),
+        WEIGHT: pl.when(_readable(number) & (number > 0)).then(number).otherwise(0.0),
+    }
+
+
+def weight_codes(text: pl.Expr) -> pl.Expr:
+    """Return why a row has no weight, as a code in its slot of a key; 0 if it has one."""
     cell = text.str.strip_chars()
     number = cell.cast(pl.Float64, strict=False)
-    readable = (number == 0) | number.abs().is_between(1 / LARGEST, LARGEST)
     code = (
         pl.when(cell.is_null() | (cell == ""))
         .then(REASONS.index(WeightReason.MISSING))
-        .when(~readable.fill_null(value=False))
+        .when(~_readable(number).fill_null(value=False))
         .then(REASONS.index(WeightReason.UNREADABLE))
         .when(number == 0)
         .then(REASONS.index(WeightReason.ZERO))
@@ -114,10 +122,11 @@ def _careful(text: pl.Expr) -> dict[str, pl.Expr]:
         .then(REASONS.index(WeightReason.NEGATIVE))
         .otherwise(0)
     )
-    return {
-        KEY: code.cast(pl.Int64) * KeySlot.WEIGHT.factor,
-        WEIGHT: pl.when(readable & (number > 0)).then(number).otherwise(0.0),
-    }
+    return code.cast(pl.Int64) * KeySlot.WEIGHT.factor
+
+
+def _readable(number: pl.Expr) -> pl.Expr:
+    return (number == 0) | number.abs().is_between(1 / LARGEST, LARGEST)
 
 
 def weight_text(cell: pl.Expr, question: Question) -> pl.Expr:

@@ -29,12 +29,14 @@ class FormField:
 
     ``keeps_secrets`` declares that a change of this field cannot redirect the secrets to another
     destination. A change of any other field requires the secrets to be entered again.
+    ``multiline`` asks for a text area, such as for YAML.
     """
 
     label: str
     help: str = ""
     placeholder: str = ""
     keeps_secrets: bool = False
+    multiline: bool = False
 
 
 class CredentialField(Frozen):
@@ -47,6 +49,7 @@ class CredentialField(Frozen):
     secret: bool
     required: bool
     harmless: bool
+    multiline: bool = False
 
 
 class Credentials(BaseModel):
@@ -145,6 +148,7 @@ def credential_fields(model: type[Credentials]) -> tuple[CredentialField, ...]:
                 secret=info.annotation is SecretStr,
                 required=info.is_required(),
                 harmless=form.keeps_secrets if form else False,
+                multiline=form.multiline if form else False,
             )
         )
     return tuple(described)

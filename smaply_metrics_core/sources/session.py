@@ -336,6 +336,7 @@ class SourceSession:
             hide=redactor.add,
             tokens=config.tokens,
             sessions=logins.signed_in,
+            ca_files=config.ca_files,
             report=self._report,
         )
 

@@ -58,6 +58,11 @@ def distributions(root: Path) -> list[Distribution]:
             plugins / "limesurvey" / "src" / "smaply_metrics_limesurvey",
         ),
         Distribution(
+            "smaply-metrics-sql",
+            plugins / "sql",
+            plugins / "sql" / "src" / "smaply_metrics_sql",
+        ),
+        Distribution(
             "smaply-metrics-host",
             root / "reference_host",
             root / "reference_host" / "src" / "smaply_metrics_host",

@@ -28,7 +28,7 @@ def test_each_distribution_has_the_same_licence(distributions: list[Distribution
     """Each project folder contains the same LICENSE, and its metadata names it."""
     texts = {(one.project / "LICENSE").read_text(encoding="utf-8") for one in distributions}
 
-    assert len(distributions) == 7
+    assert len(distributions) == 8
     assert len(texts) == 1
     (text,) = texts
     assert "Apache License" in text

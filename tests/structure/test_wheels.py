@@ -133,7 +133,7 @@ def test_an_index_accepts_the_metadata(wheels: dict[str, Path], sdists: dict[str
 
     out = run(*command, *files, cwd=Path(files[0]).parent)
 
-    assert out.count("PASSED") == len(files) == 14
+    assert out.count("PASSED") == len(files) == 16
 
 
 def test_the_metadata_names_the_licence_and_the_readme(wheels: dict[str, Path]) -> None:

@@ -1,0 +1,1 @@
+"""Counting in the database: statements that return counts, and tallies from them."""

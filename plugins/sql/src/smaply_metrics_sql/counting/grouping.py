@@ -1,0 +1,318 @@
+"""What each query is counted by: the columns whose combinations the database counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Float,
+    and_,
+    case,
+    false,
+    literal,
+    not_,
+    null,
+    true,
+)
+
+from smaply_metrics_core import (
+    Choice,
+    ExclusionReason,
+    MetricQuery,
+    Period,
+    Question,
+    QuestionKind,
+    Questionnaire,
+    Window,
+)
+from smaply_metrics_sql.counting import local_time
+from smaply_metrics_sql.counting.answers import ValueExpr, no_numbers, number_or_reason
+from smaply_metrics_sql.counting.local_time import Offset, offsets
+from smaply_metrics_sql.counting.relation import Relation
+
+EARLIEST: Final = -2_208_988_800
+"""1900 in seconds since 1970: earlier times are unknown, as those after ``LATEST``."""
+LATEST: Final = 7_258_118_400
+"""2200."""
+
+LARGEST_WEIGHT: Final = 1e100
+"""As in the core: larger weights, and weights below its reciprocal, are unreadable."""
+UNREADABLE: Final = "?"
+"""What the core reads as a text where a number is required."""
+
+REASONS: Final = (*ExclusionReason,)
+"""Why a response is excluded, by the number that a statement groups by."""
+WEIGHTS: Final = (UNREADABLE, "0", "1", "-1")
+"""What stands for a weight when the core reads it, by the number that a statement groups by."""
+
+WORD: Final = 30
+"""How many of several answers one integer holds, as bits."""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The columns that one query is counted by, as names of ``KeyColumns``.
+
+    Attributes:
+        query: The query.
+        question: Its question; ``None`` if it counts responses.
+        answer: The answer to the question; several names for several answers, as bits.
+        unreadable: Whether an answer is no number.
+        group: The question or field that it is grouped by.
+        filters: For each filter, whether a response has one of its values.
+        others: Columns that only tell rows apart: the window and the period.
+        left_out: Why a response is excluded.
+        weight: Whether a response has a weight, for a weighted query.
+        weights: The name of the weight in ``KeyColumns.weights``.
+    """
+
+    query: MetricQuery
+    question: Question | None
+    answer: tuple[str, ...]
+    unreadable: str | None
+    group: str | None
+    filters: tuple[str, ...]
+    others: tuple[str, ...]
+    left_out: str
+    weight: str | None = None
+    weights: str | None = None
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of all columns, each once."""
+        optional = [one for one in (self.unreadable, self.group, self.weight) if one is not None]
+        every = (self.left_out, *self.others, *self.filters, *optional, *self.answer)
+        return tuple(dict.fromkeys(every))
+
+
+class KeyColumns:
+    """The columns of all queries of a survey; queries that need the same share it.
+
+    Args:
+        relation: The rows.
+        questionnaire: The survey.
+        zone_offsets: The offsets of the zone of timestamps without one.
+        span: The seconds of the first and the last response.
+
+    Attributes:
+        expressions: The expression of each column by its name.
+        weights: The expression of each weight by its name; null without one.
+        seconds: When a response was recorded, in seconds since 1970; null if it is not known.
+    """
+
+    def __init__(
+        self, relation: Relation, questionnaire: Questionnaire, span: tuple[int, int]
+    ) -> None:
+        self._relation = relation
+        self._questions = {one.id: one for one in questionnaire.walk()}
+        self._span = span
+        self._names: dict[object, str] = {}
+        self.expressions: dict[str, ColumnElement[Any]] = {}
+        self.weights: dict[str, ColumnElement[Any]] = {}
+        self.seconds = utc_seconds(relation, span)
+
+    def grouping(self, query: MetricQuery) -> Grouping:
+        """Return what a query is counted by; it fits the survey.
+
+        Raises:
+            MetricsError: when a column does not exist, or has a type that does not fit.
+        """
+        definition, group_by = query.definition, query.definition.group_by
+        question = None
+        answer: tuple[str, ...] = ()
+        unreadable = group = None
+        others = [self._window(query.windows)]
+        if definition.question_id is not None:
+            question = self._questions[definition.question_id]
+            answer, unreadable = self._answer(question)
+        if group_by is not None and group_by.kind == "period":
+            others.append(self._period(Period(group_by.of), query))
+        elif group_by is not None and group_by.kind == "field":
+            group = self._cell(("field", group_by.of), self._relation.field(group_by.of))
+        elif group_by is not None and group_by.kind == "question":
+            group = self._cell(("question", group_by.of), self._relation.answer(group_by.of))
+        filters = tuple(self._filter(one.kind, one.of, one.values) for one in definition.filters)
+        left_out = self._add(("left_out",), lambda: self._relation.left_out(REASONS.index))
+        weight, weights = self._weight(query)
+        return Grouping(
+            query,
+            question,
+            answer,
+            unreadable,
+            group,
+            filters,
+            tuple(others),
+            left_out,
+            weight,
+            weights,
+        )
+
+    def _add(self, key: object, make: Any) -> str:  # noqa: ANN401  # A function of an expression.
+        if key not in self._names:
+            self._names[key] = found = f"k{len(self._names)}"
+            self.expressions[found] = make()
+        return self._names[key]
+
+    def _cell(self, key: object, cell: ValueExpr) -> str:
+        return self._add(key, cell.filled)
+
+    def _answer(self, question: Question) -> tuple[tuple[str, ...], str | None]:
+        """Return the columns of an answer, and the one of whether it is no number."""
+        key = ("question", question.id)
+        if question.kind is QuestionKind.MULTIPLE_CHOICE:
+            flags = [*self._relation.flags(question.id).values()]
+            words = [flags[start : start + WORD] for start in range(0, len(flags), WORD)]
+            return (
+                tuple(
+                    self._add((*key, place), lambda word=word: _bits(word))
+                    for place, word in enumerate(words)
+                ),
+                None,
+            )
+        cell = self._relation.answer(question.id)
+        if question.kind is QuestionKind.NUMBER:
+            found = number_or_reason(self._relation.database, cell)
+            if found is None:
+                raise no_numbers(question.id, cell.type)
+            number, unreadable = found
+            return (self._add((*key, "number"), lambda: number),), self._add(
+                (*key, "unreadable"), lambda: unreadable
+            )
+        if not question.choices:
+            # Free text never leaves the database.
+            return (self._add((*key, "given"), lambda: _given(cell)),), None
+        return (self._cell(key, cell),), None
+
+    def _weight(self, query: MetricQuery) -> tuple[str | None, str | None]:
+        """Return the columns of whether a response has a weight, and of the weight."""
+        wanted = query.definition.weight
+        if wanted is None:
+            return None, None
+        key = (wanted.kind, wanted.of, "weight")
+        if wanted.kind == "field":
+            cell = self._relation.field(wanted.of)
+        else:
+            cell = self._relation.answer(wanted.of)
+        choices = () if wanted.kind == "field" else self._questions[wanted.of].choices
+        number = _number_of(self._relation, wanted.of, cell, choices)
+        sign = self._add(key, lambda: _sign(*number))
+        self.weights[sign] = case((_usable(number[0]), number[0]))
+        return sign, sign
+
+    def _filter(self, kind: str, of: str, values: tuple[str, ...]) -> str:
+        """Return the column of whether a response has one of the values; excluding is for later."""
+        key = ("filter", kind, of, values)
+        if kind == "field":
+            return self._add(key, lambda: self._relation.field(of).is_one_of(values))
+        if self._questions[of].kind is QuestionKind.MULTIPLE_CHOICE:
+            flags = self._relation.flags(of)
+            chosen = [flags[value] for value in values if value in flags]
+            return self._add(key, lambda: _any(chosen))
+        return self._add(key, lambda: self._relation.answer(of).is_one_of(values))
+
+    def _window(self, windows: Sequence[Window]) -> str:
+        """Return the number of a stretch between the limits of windows; null without a date."""
+        limits = sorted(
+            {_second(one) for each in windows for one in (each.start, each.end) if one is not None}
+        )
+        return self._add(("window", *limits), lambda: _stretch(self.seconds, limits))
+
+    def _period(self, period: Period, query: MetricQuery) -> str:
+        """Return a column that is equal for responses in one period, and for no others."""
+        zone = offsets(query.zone, *self._span)
+        local = local_time.local_seconds(self.seconds, zone)
+        match period:
+            case Period.DAY:
+                return self._add(("day", query.zone), lambda: local_time.day_start(local))
+            case Period.WEEK:
+                return self._add(
+                    ("week", query.zone, query.week_start),
+                    lambda: local_time.week_start_second(local, query.week_start),
+                )
+            case _:  # Months are parts of quarters and years.
+                return self._add(
+                    ("month", query.zone), lambda: self._relation.database.month(local)
+                )
+
+
+def utc_seconds(relation: Relation, span: tuple[int, int]) -> ColumnElement[Any]:
+    """Return when responses were recorded; null where it is not known."""
+    epoch = relation.epoch
+    zone = offsets(relation.mapping.recorded_at.zone, *span)
+    seconds: ColumnElement[Any] = epoch.seconds
+    if zone != (Offset(zone[0].begins, 0),) and epoch.is_local is not False:
+        converted = local_time.utc_seconds(seconds, zone)
+        seconds = (
+            converted
+            if epoch.is_local is True
+            else case((epoch.is_local, converted), else_=seconds)
+        )
+    return case((and_(seconds >= EARLIEST, seconds < LATEST), seconds), else_=null())
+
+
+def _number_of(
+    relation: Relation, of: str, cell: ValueExpr, choices: Sequence[Choice]
+) -> tuple[ColumnElement[Any], ColumnElement[bool]]:
+    """Return the weight in a cell, null if it has none, and whether it holds something else."""
+    if choices:
+        values = [
+            (cell.is_one_of([one.key]), literal(one.value, Float))
+            for one in choices
+            if one.analyze and one.value is not None
+        ]
+        void = cell.is_one_of([one.key for one in choices if not one.analyze])
+        number = case(*values, else_=null()) if values else null()
+        other = and_(cell.filled().is_not(None), number.is_(None), not_(void))
+        return number, case((other, true()), else_=false())
+    found = number_or_reason(relation.database, cell)
+    if found is None:
+        raise no_numbers(of, cell.type)
+    return found
+
+
+def _usable(number: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(number >= 1 / LARGEST_WEIGHT, number <= LARGEST_WEIGHT)
+
+
+def _sign(number: ColumnElement[Any], unreadable: ColumnElement[bool]) -> ColumnElement[Any]:
+    """Return the place in ``WEIGHTS`` of what stands for a weight; null for none."""
+    return case(
+        (_usable(number), literal(2)),
+        (unreadable, literal(0)),
+        (number.is_(None), null()),
+        (number == 0, literal(1)),
+        (and_(number < 0, _usable(-number)), literal(3)),
+        else_=literal(0),
+    )
+
+
+def _bits(flags: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
+    """Return flags as the bits of a number."""
+    total: ColumnElement[Any] = literal(0, BigInteger)
+    for place, flag in enumerate(flags):
+        total = total + case((flag, literal(1 << place, BigInteger)), else_=0)
+    return total
+
+
+def _any(flags: Sequence[ColumnElement[bool]]) -> ColumnElement[Any]:
+    whens = [(flag, 1) for flag in flags]
+    return case(*whens, else_=0) if whens else literal(0)
+
+
+def _given(cell: ValueExpr) -> ColumnElement[Any]:
+    return case((cell.filled().is_not(None), 1), else_=null())
+
+
+def _stretch(seconds: ColumnElement[Any], limits: Sequence[int]) -> ColumnElement[Any]:
+    whens = [
+        (seconds < literal(limit, BigInteger), literal(place)) for place, limit in enumerate(limits)
+    ]
+    return case((seconds.is_(None), null()), *whens, else_=literal(len(limits)))
+
+
+def _second(instant: datetime) -> int:
+    return int(instant.timestamp())

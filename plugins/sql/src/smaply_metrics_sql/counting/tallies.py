@@ -1,0 +1,121 @@
+"""Tallies from the counts of a database, by the same rules as from rows.
+
+Each combination becomes one row that stands for several responses, and the core counts these rows.
+So what is an answer, an exclusion or a group is decided where it is for every source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from smaply_metrics_core import (
+    QuestionKind,
+    Questionnaire,
+    Tally,
+)
+from smaply_metrics_core.calculations import CombinedRows, TallyColumns, tally
+from smaply_metrics_sql.counting.answers import key_text
+from smaply_metrics_sql.counting.grouping import REASONS, UNREADABLE, WEIGHTS, WORD, Grouping
+from smaply_metrics_sql.counting.statement import CombinationCount
+
+
+def tally_of(
+    grouping: Grouping,
+    counted: Sequence[CombinationCount],
+    questionnaire: Questionnaire,
+    as_of: datetime,
+) -> Tally:
+    """Return the tally of a query.
+
+    Raises:
+        MetricsError: when the counts do not allow it, such as too many groups.
+    """
+    query, question = grouping.query, grouping.question
+    group_by = query.definition.group_by
+    labels = {}
+    if group_by is not None and group_by.kind == "question":
+        labels = {one.key: one.label for one in questionnaire.question(group_by.of).choices}
+    several = question is not None and question.kind is QuestionKind.MULTIPLE_CHOICE
+    keys = tuple(choice.key for choice in question.choices) if several and question else ()
+    columns = TallyColumns(
+        recorded=pl.col("recorded"),
+        left_out=pl.col("left_out"),
+        answer=None if several or question is None else pl.col("answer"),
+        answers={key: pl.col(f"a{place}") for place, key in enumerate(keys)},
+        number=question is not None and question.kind is QuestionKind.NUMBER,
+        group=None if grouping.group is None else pl.col("group"),
+        filters={
+            (wanted.kind, wanted.of): pl.col(f"f{place}")
+            for place, wanted in enumerate(query.definition.filters)
+        },
+        weight=None if grouping.weight is None else pl.col("weight"),
+        combined=CombinedRows(pl.col("responses"), pl.col("weights"), pl.col("squares")),
+    )
+    return tally(
+        _frame(grouping, counted, keys),
+        query,
+        columns,
+        as_of=as_of,
+        choices=question.choices if question is not None else (),
+        group_labels=labels,
+        notes=questionnaire.notes,
+    )
+
+
+def _frame(
+    grouping: Grouping, counted: Sequence[CombinationCount], keys: Sequence[str]
+) -> pl.DataFrame:
+    """Return the combinations as rows."""
+    filters = grouping.query.definition.filters
+    data: dict[str, pl.Series] = {
+        "recorded": pl.Series(
+            [
+                None if one.first is None else datetime.fromtimestamp(one.first, UTC)
+                for one in counted
+            ],
+            dtype=pl.Datetime("us", "UTC"),
+        ),
+        "left_out": _named(REASONS, (one.values[grouping.left_out] for one in counted)),
+        "responses": pl.Series([one.responses for one in counted], dtype=pl.Int64),
+    }
+    sums = [one.weights.get(grouping.weights or "", (0.0, 0.0)) for one in counted]
+    data["weights"] = pl.Series([weight for weight, _ in sums], dtype=pl.Float64)
+    data["squares"] = pl.Series([square for _, square in sums], dtype=pl.Float64)
+    if grouping.weight is not None:
+        data["weight"] = _named(WEIGHTS, (one.values[grouping.weight] for one in counted))
+    if grouping.group is not None:
+        data["group"] = _texts(one.values[grouping.group] for one in counted)
+    for place, (column, wanted) in enumerate(zip(grouping.filters, filters, strict=True)):
+        # The core looks for the values again: one of them stands for all.
+        data[f"f{place}"] = _texts(
+            wanted.values[0] if one.values[column] else None for one in counted
+        )
+    if keys:
+        for place in range(len(keys)):
+            column = grouping.answer[place // WORD]
+            data[f"a{place}"] = pl.Series(
+                [bool(int(one.values[column] or 0) >> place % WORD & 1) for one in counted],
+                dtype=pl.Boolean,
+            )
+    elif grouping.answer:
+        data["answer"] = _texts(_answer(grouping, one) for one in counted)
+    return pl.DataFrame(data)
+
+
+def _named(names: Sequence[str], places: Iterable[Any]) -> pl.Series:
+    texts = [None if place is None else str(names[int(place)]) for place in places]
+    return pl.Series(texts, dtype=pl.String)
+
+
+def _answer(grouping: Grouping, one: CombinationCount) -> object:
+    if grouping.unreadable is not None and one.values[grouping.unreadable]:
+        return UNREADABLE
+    return one.values[grouping.answer[0]]
+
+
+def _texts(values: Iterable[Any]) -> pl.Series:
+    return pl.Series([key_text(value) for value in values], dtype=pl.String)

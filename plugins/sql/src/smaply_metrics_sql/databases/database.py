@@ -1,0 +1,277 @@
+"""What all databases have in common: a catalogue, and statements that only read."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Final, Protocol, TypeVar
+
+from sqlalchemy import ColumnElement, Executable
+from sqlalchemy.engine import Compiled, Dialect
+from sqlalchemy.sql import quoted_name
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from smaply_metrics_core import (
+    Deadline,
+    DeadlineExceeded,
+    ExportFailed,
+    MetricsError,
+    SurveyUnavailable,
+)
+
+T = TypeVar("T")
+
+MOST_TABLES: Final = 5_000
+"""The maximum number of tables and views of a database that are listed."""
+_BLOCK: Final = 10_000
+"""How many rows are read at once."""
+_LOOK_SECONDS: Final = 0.2
+"""How often a running statement checks whether its call was cancelled."""
+
+
+class ColumnType(StrEnum):
+    """The types of columns that statements tell apart."""
+
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    INSTANT = "timestamp with time zone"
+    TIMESTAMP = "timestamp"
+    DATE = "date"
+    ARRAY = "array"
+    DYNAMIC = "dynamic"
+    """Values of any type, as in SQLite."""
+    OTHER = "other"
+
+
+NUMBERS: Final = frozenset({ColumnType.INTEGER, ColumnType.DECIMAL, ColumnType.FLOAT})
+"""The types of columns whose values are numbers."""
+
+
+@dataclass(frozen=True)
+class CatalogColumn:
+    """A column of the catalogue."""
+
+    name: str
+    type: ColumnType
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class CatalogTable:
+    """A table or view of the catalogue.
+
+    Attributes:
+        schema: Its schema; empty for the default one.
+    """
+
+    schema: str
+    name: str
+    columns: tuple[CatalogColumn, ...]
+    comment: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """The name with the schema, as mappings write it."""
+        return f"{self.schema}.{self.name}" if self.schema else self.name
+
+    def column(self, name: str) -> CatalogColumn | None:
+        """Return the column of this name, or ``None``."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+class Cursor(Protocol):
+    """What all drivers have."""
+
+    def fetchmany(self, size: int, /) -> list[tuple[Any, ...]]:
+        """Return the next rows; an empty list at the end."""
+        ...
+
+
+class SqlDatabase(ABC):
+    """A connection to a database that can only read. Statements run one after the other.
+
+    Args:
+        deadline: The deadline of the call, also for statements on the server.
+    """
+
+    grouping_sets: ClassVar[bool]
+    """Whether one statement can group rows in several ways."""
+    dialect: Dialect
+    """Compiles statements."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+
+    def rows(self, statement: Executable) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement.
+
+        Raises:
+            MetricsError: when the database refuses or cannot run it, or the deadline has passed.
+        """
+        return [row for block in self.stream(statement) for row in block]
+
+    def stream(self, statement: Executable) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of a statement in blocks, so that they need not fit into memory.
+
+        Raises:
+            MetricsError: as for ``rows``.
+        """
+        self._deadline.check()
+        compiled = statement.compile(  # type: ignore[attr-defined]  # Of every statement.
+            dialect=self.dialect, compile_kwargs={"render_postcompile": True}
+        )
+        with self._cancelled_in_time(), ExitStack() as stack:
+            cursor = self._guarded(lambda: stack.enter_context(self._cursor(compiled)))
+            while block := self._guarded(lambda: cursor.fetchmany(_BLOCK)):
+                yield block
+
+    @abstractmethod
+    def tables(self) -> tuple[CatalogTable, ...]:
+        """Return the tables and views that may be read."""
+
+    @abstractmethod
+    def can_write(self) -> bool:
+        """Whether the user could change data if this connection were not held to reading."""
+
+    @abstractmethod
+    def epoch(self, column: ColumnElement[Any], kind: ColumnType) -> Epoch:
+        """Return the whole seconds since 1970 of a column of times.
+
+        Raises:
+            SurveyUnavailable: when columns of this type hold no times.
+        """
+
+    @abstractmethod
+    def month(self, local_seconds: ColumnElement[int]) -> ColumnElement[Any]:
+        """Return an expression that is equal for times in one calendar month, and only for these.
+
+        Args:
+            local_seconds: Seconds since 1970 of the wall clock.
+        """
+
+    @abstractmethod
+    def contains(self, array: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """Return whether an array of texts contains a text."""
+
+    @abstractmethod
+    def elements(self, array: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the elements of an array, each in a row."""
+
+    @abstractmethod
+    def position(self, text: ColumnElement[Any], part: str) -> ColumnElement[int]:
+        """Return the position of a text in another one, from 1; 0 if it is not in it."""
+
+    @abstractmethod
+    def is_number(self, column: ColumnElement[Any], kind: ColumnType) -> ColumnElement[bool] | None:
+        """Return whether a value is a finite number; ``None`` for types without numbers."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection."""
+
+    @abstractmethod
+    def _cursor(self, compiled: Compiled) -> AbstractContextManager[Cursor]:
+        """Run a compiled statement, and return the cursor over its rows for a ``with`` block."""
+
+    @abstractmethod
+    def _error(self, error: Exception) -> MetricsError | None:
+        """Return the error for an exception of the driver; ``None`` if it is another one."""
+
+    @abstractmethod
+    def _interrupt(self) -> None:
+        """Stop the running statement, called on another thread."""
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        """Return what a function returns.
+
+        Raises:
+            MetricsError: for an exception of the driver. The exception is not attached to it, since
+                it refers to the statement and its values.
+        """
+        try:
+            return work()
+        except MetricsError:
+            raise
+        except Exception as error:
+            found = self._error(error)
+            if found is None:
+                raise
+        self._deadline.check()  # An interrupted statement fails in one of several ways.
+        raise found
+
+    @contextmanager
+    def _cancelled_in_time(self) -> Iterator[None]:
+        done = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(done,), daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
+
+    def _watch(self, done: threading.Event) -> None:
+        while not done.wait(_LOOK_SECONDS):
+            if self._deadline.cancelled.is_set() or self._deadline.remaining() <= 0:
+                self._interrupt()
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The seconds of a column of times.
+
+    Attributes:
+        seconds: Whole seconds since 1970, rounded down.
+        is_local: Whether they are of the wall clock of a zone, so that they have to be converted.
+            An expression where rows differ.
+    """
+
+    seconds: ColumnElement[int]
+    is_local: bool | ColumnElement[bool]
+
+
+def name(text: str) -> quoted_name:
+    """Return a name that is always quoted, so that it cannot be anything else."""
+    return quoted_name(text, quote=True)
+
+
+def no_times(kind: ColumnType) -> SurveyUnavailable:
+    """Return the error for a column of times whose type has none."""
+    return SurveyUnavailable(
+        f"The column with the time of a response has the type {kind.value}.",
+        remedy="Map a column of timestamps, or make a view in which it is one.",
+    )
+
+
+def gone() -> SurveyUnavailable:
+    """Return the error for a table or column that the database does not know."""
+    return SurveyUnavailable(
+        "A table or column of the mapping does not exist.",
+        remedy="Correct the mapping, or restore the table.",
+    )
+
+
+def other_type() -> ExportFailed:
+    """Return the error for values that a statement cannot use."""
+    return ExportFailed(
+        "The values of a column do not have the type that the mapping requires.",
+        remedy="Check the mapping, or make a view with the right types.",
+    )
+
+
+def timed_out() -> DeadlineExceeded:
+    """Return the error for a statement that the database stopped."""
+    return DeadlineExceeded("The database needed too long, so the statement was stopped.")
+
+
+def positional(compiled: Compiled) -> list[Any]:
+    """Return the values of a compiled statement whose parameters have a position."""
+    assert isinstance(compiled, SQLCompiler)  # noqa: S101  # As statements are.
+    return [compiled.params[key] for key in compiled.positiontup or ()]

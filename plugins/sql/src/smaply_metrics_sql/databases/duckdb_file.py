@@ -1,0 +1,225 @@
+"""DuckDB: a file, or a folder of Parquet files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, and_, case, cast, func, literal, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.engine import Compiled, Dialect
+
+from smaply_metrics_core import (
+    Deadline,
+    ExportFailed,
+    MetricsError,
+    SourceUnavailable,
+    Unreachable,
+)
+from smaply_metrics_sql.databases.database import (
+    MOST_TABLES,
+    NUMBERS,
+    CatalogColumn,
+    CatalogTable,
+    ColumnType,
+    Cursor,
+    Epoch,
+    SqlDatabase,
+    gone,
+    no_times,
+    other_type,
+    positional,
+    timed_out,
+)
+
+MOST_MEMORY: Final = "1GB"
+"""The memory that DuckDB uses before it writes to the temporary folder."""
+_TYPES: Final = (
+    ("[]", ColumnType.ARRAY),
+    ("TIMESTAMP WITH TIME ZONE", ColumnType.INSTANT),
+    ("TIMESTAMP", ColumnType.TIMESTAMP),
+    ("DATE", ColumnType.DATE),
+    ("VARCHAR", ColumnType.TEXT),
+    ("ENUM", ColumnType.TEXT),
+    ("BOOLEAN", ColumnType.BOOLEAN),
+    ("DECIMAL", ColumnType.DECIMAL),
+    ("DOUBLE", ColumnType.FLOAT),
+    ("FLOAT", ColumnType.FLOAT),
+    ("INT", ColumnType.INTEGER),
+)
+"""The type for a part of DuckDB's name of it, in the order in which they are looked for."""
+_MAIN: Final = "main"
+
+
+class DuckdbDatabase(SqlDatabase):
+    """A DuckDB file opened for reading, or the Parquet files of a folder as one table each.
+
+    Args:
+        path: The file or the folder.
+        temporary: A folder for what does not fit into memory.
+        deadline: The deadline of the call.
+
+    Raises:
+        Unreachable: when it cannot be opened.
+    """
+
+    grouping_sets: ClassVar[bool] = True
+
+    def __init__(self, path: Path, temporary: Path, deadline: Deadline) -> None:
+        import duckdb
+
+        super().__init__(deadline)
+        # DuckDB follows PostgreSQL's syntax; SQLAlchemy has no dialect of its own for it.
+        self.dialect: Dialect = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MOST_MEMORY,
+            "temp_directory": str(temporary),
+            "threads": str(os.cpu_count() or 1),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+        }
+        self._connection = self._guarded(
+            lambda: (
+                duckdb.connect(":memory:", config=config)
+                if path.is_dir()
+                else duckdb.connect(str(path), read_only=True, config=config)
+            )
+        )
+        self._guarded(lambda: self._limit(path))
+
+    def _limit(self, path: Path) -> None:
+        """Make sure that nothing but the file or the folder can be read."""
+        if path.is_dir():
+            self._read_folder(path)
+        else:
+            self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
+
+    def _read_folder(self, folder: Path) -> None:
+        """Make a view of each Parquet file and folder."""
+        self._connection.execute(f"SET allowed_directories = [{_text(str(folder))}]")
+        self._connection.execute("SET enable_external_access = false")
+        for entry in sorted(folder.iterdir()):
+            files = sorted(entry.rglob("*.parquet")) if entry.is_dir() else [entry]
+            # DuckDB would follow a link out of the folder.
+            inside = [one for one in files if one.resolve().is_relative_to(folder)]
+            found = [_text(str(one)) for one in inside if one.suffix == ".parquet"]
+            if found:
+                quoted = '"' + entry.stem.replace('"', '""') + '"'
+                self._connection.execute(
+                    f"CREATE VIEW {quoted} AS SELECT * FROM read_parquet([{', '.join(found)}])"  # noqa: S608  # Quoted.
+                )
+
+    def tables(self) -> tuple[CatalogTable, ...]:
+        """Return the tables and views."""
+        statement = text(
+            "SELECT table_schema, table_name, column_name, data_type, "
+            "coalesce(\"COLUMN_COMMENT\", '') FROM information_schema.columns "
+            "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') "
+            "ORDER BY table_schema, table_name, ordinal_position LIMIT :most"
+        ).bindparams(most=MOST_TABLES * 100)
+        found: dict[tuple[str, str], list[CatalogColumn]] = {}
+        for schema, table, column, kind, comment in self.rows(statement):
+            key = ("" if schema == _MAIN else str(schema), str(table))
+            found.setdefault(key, []).append(
+                CatalogColumn(str(column), _type(str(kind)), str(comment))
+            )
+        return tuple(
+            CatalogTable(schema, table, tuple(columns))
+            for (schema, table), columns in [*found.items()][:MOST_TABLES]
+        )
+
+    def can_write(self) -> bool:
+        """DuckDB has no users; the file is opened for reading."""
+        return False
+
+    def epoch(self, column: ColumnElement[Any], kind: ColumnType) -> Epoch:
+        """Return the seconds of a timestamp, a date or a number of seconds."""
+        if kind is ColumnType.INTEGER:
+            return Epoch(cast(column, BigInteger), is_local=False)
+        if kind in {ColumnType.DECIMAL, ColumnType.FLOAT}:
+            return Epoch(cast(func.floor(column), BigInteger), is_local=False)
+        if kind not in {ColumnType.INSTANT, ColumnType.TIMESTAMP, ColumnType.DATE}:
+            raise no_times(kind)
+        finite = case((func.isfinite(column), cast(func.floor(func.epoch(column)), BigInteger)))
+        return Epoch(finite, is_local=kind is not ColumnType.INSTANT)
+
+    def month(self, local_seconds: ColumnElement[int]) -> ColumnElement[Any]:
+        """Return the year and month as a number."""
+        wall = func.make_timestamp(local_seconds * literal(1_000_000, BigInteger))
+        return func.year(wall) * 100 + func.month(wall)
+
+    def contains(self, array: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+        """Return whether an element of a list is equal to a text."""
+        return func.list_contains(cast(array, ARRAY(Text)), literal(value, Text))
+
+    def elements(self, array: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the elements of a list."""
+        return func.unnest(array)
+
+    def position(self, text: ColumnElement[Any], part: str) -> ColumnElement[int]:
+        """Return the position of a text."""
+        return func.instr(text, literal(part, Text))
+
+    def is_number(self, column: ColumnElement[Any], kind: ColumnType) -> ColumnElement[bool] | None:
+        """Return whether a number is finite."""
+        if kind not in NUMBERS:
+            return None
+        if kind is not ColumnType.FLOAT:
+            return column.is_not(None)
+        return and_(column.is_not(None), func.isfinite(column))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _cursor(self, compiled: Compiled) -> Iterator[Cursor]:
+        # On the connection itself, which is what an interruption stops.
+        yield self._connection.execute(str(compiled), positional(compiled))
+
+    def _interrupt(self) -> None:
+        self._connection.interrupt()
+
+    def _error(self, error: Exception) -> MetricsError | None:
+        import duckdb
+
+        found: MetricsError | None = None
+        match error:
+            case duckdb.InterruptException():
+                found = timed_out()
+            case duckdb.CatalogException() | duckdb.BinderException():
+                found = gone()
+            case duckdb.ConversionException() | duckdb.TypeMismatchException():
+                found = other_type()
+            case duckdb.IOException() | duckdb.SerializationException():
+                found = Unreachable(
+                    "The DuckDB file cannot be read.",
+                    remedy="Check that it exists, is a DuckDB file, and is not being written.",
+                )
+            case duckdb.OutOfMemoryException():
+                found = ExportFailed(
+                    f"DuckDB needs more than {MOST_MEMORY} of memory.",
+                    remedy="Group by fields with fewer values.",
+                )
+            case duckdb.Error():
+                found = SourceUnavailable("DuckDB reported an error.")
+        return found
+
+
+def _type(found: str) -> ColumnType:
+    if found.endswith("[]"):
+        return ColumnType.ARRAY
+    return next((kind for part, kind in _TYPES if found.startswith(part)), _integer(found))
+
+
+def _integer(found: str) -> ColumnType:
+    return ColumnType.INTEGER if found.endswith("INT") else ColumnType.OTHER
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,1 @@
+"""The mapping of tables to surveys: its model, its text, and proposals."""

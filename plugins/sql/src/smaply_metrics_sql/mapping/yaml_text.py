@@ -1,0 +1,54 @@
+"""Mappings as YAML: what an Admin writes, and what a proposal prints."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from smaply_metrics_sql.mapping.model import DatabaseMapping
+
+MOST_CHARACTERS: Final = 200_000
+
+
+class MappingInvalid(ValueError):
+    """A mapping that cannot be read; the message says where and why."""
+
+
+def read_mapping(text: str) -> DatabaseMapping:
+    """Return the mapping in a text.
+
+    Raises:
+        MappingInvalid: when it is not YAML, has anchors, or is not a mapping of surveys.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise MappingInvalid(f"The mapping has more than {MOST_CHARACTERS:,} characters.")
+    try:
+        # An alias repeats what its anchor names, so few characters could become gigabytes.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise MappingInvalid("The mapping has an alias (*name); write the value itself.")
+        data = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise MappingInvalid(
+            f"Line {line} of the mapping is not valid YAML. Put texts with special characters in "
+            "quotes."
+        ) from None
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
+        if isinstance(error, MappingInvalid):
+            raise
+        raise MappingInvalid("The mapping is not valid YAML.") from None
+    try:
+        return DatabaseMapping.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the mapping"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise MappingInvalid(f"{place}: {reason}.") from None
+
+
+def write_mapping(mapping: DatabaseMapping) -> str:
+    """Return a mapping as YAML without the values that are defaults."""
+    data: Any = mapping.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)

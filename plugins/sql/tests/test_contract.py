@@ -1,0 +1,40 @@
+"""The source passes the contract tests on an SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import ClassVar
+
+import pytest
+
+from plugins.sql.tests.contract_survey import COLUMNS, EXPECTED, MAPPING, RECORDED_AT, ROWS
+from smaply_metrics_core.testing import AllowedDestinations, SourceContract
+
+
+@pytest.fixture(scope="module", autouse=True)
+def visits(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Create the file, and allow its folder."""
+    folder = tmp_path_factory.mktemp("allowed") / "files"
+    folder.mkdir()
+    connection = sqlite3.connect(folder / "visits.sqlite")
+    connection.execute(f"CREATE TABLE visits (recorded_at text, {COLUMNS})")
+    marks = ", ".join("?" * len(ROWS[0]))
+    connection.executemany(f"INSERT INTO visits VALUES ({marks})", ROWS)  # Marks only.
+    connection.commit()
+    connection.close()
+    TestSqlite.allowed = AllowedDestinations(folders={"contract": folder.parent})
+
+
+class TestSqlite(SourceContract):
+    """The contract tests on one table."""
+
+    source = "sql"
+    credentials: ClassVar = {"database": "sqlite:files/visits.sqlite", "mapping": MAPPING}
+    wrong_credentials: ClassVar = {
+        "database": "sqlite:elsewhere/visits.sqlite",
+        "mapping": MAPPING,
+    }
+    survey_id = "visits"
+    recorded_at = RECORDED_AT
+    expected = EXPECTED
+    allowed: ClassVar[AllowedDestinations]

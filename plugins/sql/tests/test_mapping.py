@@ -1,0 +1,136 @@
+"""Mappings: what is read, refused with its place, and proposed."""
+
+from __future__ import annotations
+
+import pytest
+
+from smaply_metrics_core import ExclusionReason
+from smaply_metrics_sql.databases.database import CatalogColumn, CatalogTable, ColumnType
+from smaply_metrics_sql.mapping.model import AnswerType
+from smaply_metrics_sql.mapping.proposal import propose
+from smaply_metrics_sql.mapping.yaml_text import MappingInvalid, read_mapping, write_mapping
+
+SMALL = (
+    "surveys: [{id: s, table: t, recorded_at: {column: at}, questions: [{column: q, type: nps}]}]"
+)
+
+
+def question(text: str) -> str:
+    """Return a mapping with one question."""
+    return (
+        "surveys:\n- id: s\n  table: t\n  recorded_at: {column: at}\n"
+        f"  questions:\n  - {{{text}}}\n"
+    )
+
+
+def test_values_are_texts() -> None:
+    """YAML reads 5 as a number and yes as a Boolean; both are keys."""
+    mapping = read_mapping(
+        question("column: q, type: choice, choices: [{key: 5}, {key: yes}, {key: 1.5}, {key: a}]")
+    )
+
+    keys = [one.key for one in mapping.surveys[0].questions[0].choices]
+    assert keys == ["5", "true", "1.5", "a"]
+
+
+def test_what_is_written_is_read_again() -> None:
+    """Without the defaults, and with letters of all scripts."""
+    mapping = read_mapping(question('column: "weiß: ja", type: multiple, delimiter: "; "'))
+    text = write_mapping(mapping)
+
+    assert read_mapping(text) == mapping
+    assert "weiß" in text
+    assert "choices" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the mapping: "),
+        ("[1, 2]", "the mapping: "),
+        ("surveys: []", "surveys: "),
+        ("a: &x 1\nb: *x", "alias"),
+        ("a: &x [*x]", "alias"),
+        ("surveys: [", "Line 1"),
+        ("surveys:\n- id: a\n\tb: c", "Line 3"),
+        ("a: !!python/object/apply:os.system [ls]", "not valid YAML"),
+        ("a: 2026-99-99", "not valid YAML"),
+        ("[" * 5_000, "not valid YAML"),
+        ("a" * 200_001, "more than 200,000 characters"),
+        ("\x00", "not valid YAML"),
+        (SMALL.replace("nps", "stars"), "surveys.0.questions.0.type: "),
+        (SMALL.replace("table: t", "tables: t"), "surveys.0."),
+        (SMALL.replace("column: at", "column: at, zone: Mars/Base"), "time zone is not known"),
+        (SMALL.replace("column: at", "column: at, zone: ../../etc/passwd"), "time zone"),
+        (question("type: nps"), "a question requires a column"),
+        (question('column: q, type: nps, delimiter: ";"'), "only a multiple question"),
+        (question("column: q, type: scale, choices: [{key: bad}]"), "requires a number"),
+        (question("column: q, type: choice, choices: [{key: 1}, {key: 1}]"), "same key"),
+        (
+            question("id: q, type: multiple, child: {table: c, response: r, answer: a}"),
+            "require `response`",
+        ),
+        (
+            "surveys:\n" + "- {id: s, table: t, recorded_at: {column: a}}\n" * 2,
+            "two surveys have the same id",
+        ),
+        (SMALL.replace("]}]", ", {column: q, type: text}]}]"), "two questions have the same id"),
+    ],
+)
+def test_a_wrong_mapping_is_refused_with_its_place(text: str, message: str) -> None:
+    """Hostile texts end in a sentence, not in an exception of the parser."""
+    with pytest.raises(MappingInvalid) as caught:
+        read_mapping(text)
+
+    assert message in str(caught.value)
+
+
+def test_a_table_with_a_time_and_a_rating_is_proposed() -> None:
+    """Numbers with the name of a rating are questions; nothing about a person is mapped."""
+    table = CatalogTable(
+        "sales",
+        "feedback",
+        (
+            CatalogColumn("response_id", ColumnType.TEXT),
+            CatalogColumn("submitted_at", ColumnType.INSTANT),
+            CatalogColumn("finished", ColumnType.BOOLEAN),
+            CatalogColumn("nps_score", ColumnType.INTEGER, "Would you recommend us?"),
+            CatalogColumn("csat", ColumnType.INTEGER),
+            CatalogColumn("reasons", ColumnType.ARRAY),
+            CatalogColumn("design_weight", ColumnType.FLOAT),
+            CatalogColumn("country", ColumnType.TEXT),
+            CatalogColumn("customer_id", ColumnType.TEXT),
+            CatalogColumn("email", ColumnType.TEXT),
+            CatalogColumn("last_name", ColumnType.TEXT),
+        ),
+        "Feedback after a visit",
+    )
+    mapping = propose([table, CatalogTable("", "prices", (CatalogColumn("p", ColumnType.FLOAT),))])
+
+    assert mapping is not None
+    (survey,) = mapping.surveys
+    assert (survey.id, survey.name) == ("sales.feedback", "Feedback after a visit")
+    assert survey.recorded_at.column == "submitted_at"
+    assert survey.status is not None
+    assert survey.status.exclude == {"false": ExclusionReason.UNFINISHED}
+    assert [(one.column, one.type) for one in survey.questions] == [
+        ("nps_score", AnswerType.NPS),
+        ("csat", AnswerType.SCALE),
+        ("reasons", AnswerType.MULTIPLE),
+    ]
+    assert survey.questions[0].text == "Would you recommend us?"
+    assert [one.column for one in survey.fields] == ["design_weight", "country"]
+    assert read_mapping(write_mapping(mapping)) == mapping
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (CatalogColumn("nps", ColumnType.INTEGER),),
+        (CatalogColumn("created_at", ColumnType.INSTANT), CatalogColumn("price", ColumnType.FLOAT)),
+        (CatalogColumn("created_at", ColumnType.BOOLEAN), CatalogColumn("nps", ColumnType.INTEGER)),
+    ],
+)
+def test_other_tables_are_not_proposed(columns: tuple[CatalogColumn, ...]) -> None:
+    """A survey needs a time and a question."""
+    assert propose([CatalogTable("", "t", columns)]) is None
