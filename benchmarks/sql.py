@@ -26,11 +26,11 @@ from smaply_metrics_core import (
     GroupBy,
     MetricQuery,
     SourceContext,
+    SystemClock,
     Tally,
     Weight,
     Window,
 )
-from smaply_metrics_core.context import SystemClock
 from smaply_metrics_sql.counting.relation import Catalog
 from smaply_metrics_sql.databases.duckdb_file import DuckdbDatabase
 from smaply_metrics_sql.fetch import fetch

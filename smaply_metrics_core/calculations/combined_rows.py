@@ -51,6 +51,13 @@ class CombinedColumns:
             self.named |= {KEY: code, WEIGHT: rows.weights, SQUARE: rows.squares}
         self.roots = roots_of(self.named.values())
 
+    @classmethod
+    def of(
+        cls, rows: CombinedRows | None, query: MetricQuery, weight: pl.Expr | None
+    ) -> CombinedColumns | None:
+        """Return the columns that a query adds up; ``None`` for rows of one response."""
+        return None if rows is None else cls(rows, query, weight)
+
     def count(self, keys: pl.Series, values: pl.DataFrame) -> pl.DataFrame:
         """Add up the responses of equal keys, and the weights of those that have one.
 

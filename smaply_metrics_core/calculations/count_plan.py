@@ -170,7 +170,7 @@ class Planner:
             self._group(request, recorded),
             self._several(request) if columns.answers else self._single(request),
             self._weight(request),
-            columns.combined and CombinedColumns(columns.combined, request.query, columns.weight),
+            CombinedColumns.of(columns.combined, request.query, columns.weight),
         )
 
     def _id(self, expression: pl.Expr | None) -> int:

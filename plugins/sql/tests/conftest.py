@@ -52,7 +52,7 @@ def reader_database(postgres: PrivatePostgres) -> Iterator[Callable[..., ReaderD
         owners.append(owner)
         owner.execute("SET TimeZone = 'UTC'")
         for statement in statements:
-            owner.execute(statement)  # type: ignore[call-overload]  # No literals.
+            owner.execute(statement)
         owner.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}")
         assert postgres.port is not None
         return ReaderDatabase(name, postgres.port, owner)

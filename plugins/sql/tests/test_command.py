@@ -18,7 +18,8 @@ TABLE = "CREATE TABLE feedback (submitted_at timestamp, nps integer, email text,
 def proposed(out: str) -> list[str]:
     """Return the columns of the questions and fields of a printed mapping."""
     (survey,) = read_mapping(out).surveys
-    return [one.column for one in (*survey.questions, *survey.fields)]
+    questions = [one.column for one in survey.questions]
+    return questions + [one.column for one in survey.fields]
 
 
 def test_it_prints_the_mapping_of_a_file(

@@ -130,7 +130,7 @@ def test_postgresql(seed: int, reader_database: Callable[..., ReaderDatabase]) -
     with made.owner.cursor() as cursor:
         marks = ", ".join(["%s"] * len(rows[0]))
         values = [[*row.values()] for row in rows]
-        cursor.executemany(f"INSERT INTO visits VALUES ({marks})", values)  # type: ignore[call-overload]  # Marks only.
+        cursor.executemany(f"INSERT INTO visits VALUES ({marks})", values)  # Marks only.
     database = postgresql_at(made.port, made.name, READER, READER_PASSWORD)
     check(database, rows, chance)
     database.close()

@@ -124,15 +124,20 @@ def test_a_statement_of_a_file_is_cancelled(tmp_path: Path) -> None:
     """By the event of the caller, while it runs."""
     cancelled = threading.Event()
     deadline = Deadline.after(60, ManualClock(NOW), cancelled)
+
+    def cancel() -> int:
+        cancelled.set()
+        return 1
+
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT sum(x) FROM n"
     database, connection = SqliteDatabase.in_memory(deadline)
-    connection.create_function("cancel", 0, lambda: cancelled.set() or 1)
+    connection.create_function("cancel", 0, cancel)
     with pytest.raises(Cancelled):
         database.rows(text(f"SELECT count(*) FROM (SELECT cancel() AS c), ({endless})"))
 
     cancelled.clear()
     file = DuckdbDatabase(duckdb_file(tmp_path), tmp_path, deadline)
-    file._connection.create_function("cancel", lambda: cancelled.set() or 1, [], "integer")
+    file._connection.create_function("cancel", cancel, [], "integer")
     with pytest.raises(Cancelled):
         file.rows(text("SELECT cancel(), count(*) FROM range(1000000) a, range(1000000) b"))
     file.close()

@@ -28,7 +28,7 @@ def visits(postgres: PrivatePostgres) -> None:
         owner.execute(f"CREATE TABLE visits (recorded_at timestamptz, {COLUMNS})")
         with owner.cursor() as cursor:
             marks = ", ".join(["%s"] * len(ROWS[0]))
-            cursor.executemany(f"INSERT INTO visits VALUES ({marks})", ROWS)  # type: ignore[call-overload]  # Marks only.
+            cursor.executemany(f"INSERT INTO visits VALUES ({marks})", ROWS)  # Marks only.
         owner.execute(f"GRANT SELECT ON visits TO {READER}")
     address = f"postgresql://127.0.0.1:{postgres.port}/{name}"
     made = TestPostgresql

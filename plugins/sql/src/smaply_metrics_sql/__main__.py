@@ -13,8 +13,7 @@ from typing import Final
 import httpx
 from pydantic import ValidationError
 
-from smaply_metrics_core import Deadline, Destination, MetricsError, SourceContext
-from smaply_metrics_core.context import SystemClock
+from smaply_metrics_core import Deadline, Destination, MetricsError, SourceContext, SystemClock
 from smaply_metrics_sql.credentials import SqlCredentials
 from smaply_metrics_sql.mapping.proposal import propose
 from smaply_metrics_sql.mapping.yaml_text import write_mapping
