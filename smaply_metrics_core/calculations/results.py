@@ -6,10 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from smaply_metrics_core.calculations.catalog import CALCULATIONS, LOW_SAMPLE_BELOW
+from smaply_metrics_core.calculations.catalog import (
+    BOXES,
+    CALCULATIONS,
+    LOW_SAMPLE_BELOW,
+    arithmetic_of,
+)
 from smaply_metrics_core.calculations.confidence import add_confidence
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
-from smaply_metrics_core.calculations.formulas import BOXES, REPORT_BUG, Formula
+from smaply_metrics_core.calculations.formula_text import formula_text
+from smaply_metrics_core.calculations.formulas import REPORT_BUG, Formula
 from smaply_metrics_core.calculations.scale_notes import scale_note
 from smaply_metrics_core.calculations.value_changes import change_between
 from smaply_metrics_core.date_ranges import (
@@ -88,7 +94,8 @@ def calculate(
         groups=tuple(_groups(measure, query, windows["current"], now)),
         ungrouped=windows["current"].ungrouped,
         counted=measure.counted,
-        scale=_scale(tally) if definition.calculation in _OF_VALUES else "",
+        formula=formula_text(definition, tally, measure),
+        scale=_scale(tally) if arithmetic_of(definition.calculation) in _OF_VALUES else "",
         notes=(*tally.notes, *_notes(definition.calculation, tally)),
         as_of=tally.as_of,
     )
@@ -104,7 +111,7 @@ def _scale(tally: Tally) -> str:
 
 
 def _notes(calculation: Calculation, tally: Tally) -> tuple[str, ...]:
-    uses_scale = calculation in _OF_VALUES or calculation in BOXES
+    uses_scale = arithmetic_of(calculation) in _OF_VALUES or calculation in BOXES
     note = scale_note(tally.choices) if uses_scale else ""
     return (note,) if note else ()
 

@@ -7,7 +7,14 @@ from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from typing import Final
 
-from smaply_metrics_core.calculations.catalog import CALCULATIONS, NPS_SCALE, AnswerRequirement
+from smaply_metrics_core.calculations.catalog import (
+    BOXES,
+    CALCULATIONS,
+    NPS_SCALE,
+    SCALE_OF_FIVE,
+    SCALE_OF_SEVEN,
+    AnswerRequirement,
+)
 from smaply_metrics_core.calculations.decimal_keys import key_number
 from smaply_metrics_core.date_ranges import refuse_without_previous
 from smaply_metrics_core.errors import (
@@ -36,7 +43,6 @@ BY_ANSWER: Final = (
 )
 """Calculations that can be grouped by answer: the average of all answers “3” is always 3."""
 
-BOXES: Final = (Calculation.TOP_BOX, Calculation.TOP_2_BOX, Calculation.BOTTOM_2_BOX)
 MOST_NAMED: Final = 12
 
 
@@ -45,11 +51,11 @@ def allowed_calculations(
 ) -> tuple[Calculation, ...]:
     """Return the calculations that a question of this kind with these choices allows."""
     values = frozenset(scale_values(choices))
-    counted = kind is QuestionKind.NUMBER or any(choice.analyze for choice in choices)
+    offered = sum(choice.analyze for choice in choices)
     return tuple(
         calculation
         for calculation, definition in CALCULATIONS.items()
-        if kind in definition.kinds and _meets(definition.needs, kind, values, counted=counted)
+        if kind in definition.kinds and _meets(definition.needs, kind, values, offered)
     )
 
 
@@ -64,7 +70,7 @@ def scale_values(choices: Sequence[Choice]) -> tuple[float, ...]:
 
 
 def _meets(
-    needs: AnswerRequirement, kind: QuestionKind, values: AbstractSet[float], *, counted: bool
+    needs: AnswerRequirement, kind: QuestionKind, values: AbstractSet[float], offered: int
 ) -> bool:
     """Whether answers meet a requirement.
 
@@ -72,23 +78,21 @@ def _meets(
         needs: The requirement.
         kind: The kind of the question.
         values: The values of its scale.
-        counted: Whether there are answers that enter a denominator.
+        offered: The number of its choices that enter a denominator.
     """
     number = kind is QuestionKind.NUMBER
-    match needs:
-        case AnswerRequirement.NOTHING:
-            return True
-        case AnswerRequirement.ANSWERS:
-            return counted
-        case AnswerRequirement.VALUES:
-            return number or bool(values)
-        case AnswerRequirement.TWO_VALUES:
-            return len(values) >= 2  # noqa: PLR2004  # As its name says.
-        case AnswerRequirement.THREE_VALUES:
-            return len(values) >= 3  # noqa: PLR2004  # As its name says.
-        case AnswerRequirement.ZERO_TO_TEN:
-            full = values == NPS_SCALE
-            return full or (kind is QuestionKind.NPS and bool(values) and values <= NPS_SCALE)
+    nps = kind is QuestionKind.NPS and bool(values) and values <= NPS_SCALE
+    return {
+        AnswerRequirement.NOTHING: True,
+        AnswerRequirement.ANSWERS: number or bool(offered),
+        AnswerRequirement.TWO_ANSWERS: number or offered >= 2,  # noqa: PLR2004  # Its name says so.
+        AnswerRequirement.VALUES: number or bool(values),
+        AnswerRequirement.TWO_VALUES: len(values) >= 2,  # noqa: PLR2004  # Its name says so.
+        AnswerRequirement.THREE_VALUES: len(values) >= 3,  # noqa: PLR2004  # Its name says so.
+        AnswerRequirement.FIVE_VALUES: len(values) == SCALE_OF_FIVE,
+        AnswerRequirement.FIVE_OR_SEVEN_VALUES: len(values) in {SCALE_OF_FIVE, SCALE_OF_SEVEN},
+        AnswerRequirement.ZERO_TO_TEN: values == NPS_SCALE or nps,
+    }[needs]
 
 
 def check_definition(definition: Definition, questionnaire: Questionnaire) -> None:
@@ -173,6 +177,7 @@ def _check_answers(definition: Definition, question: Question | None) -> None:
             f"{CALCULATIONS[calculation].title} does not depend on the direction of the scale.",
             remedy="Do not reverse the scale, or use a top or bottom box.",
         )
+    _check_net_score(definition, question)
     if calculation is not Calculation.SHARE or question is None:
         return
     known = _offered(question.choices)
@@ -181,7 +186,43 @@ def _check_answers(definition: Definition, question: Question | None) -> None:
             "A share needs at least one answer to count.",
             remedy=f"Add answers: {known}." if known else "Add answers, as in 9,10.",
         )
-    for key in definition.answers:
+    _check_keys(definition.answers, question)
+
+
+def _check_net_score(definition: Definition, question: Question | None) -> None:
+    """Check the two sets of answers of a net score."""
+    top, bottom = definition.top_answers, definition.bottom_answers
+    if definition.calculation is not Calculation.NET_SCORE:
+        if top or bottom:
+            raise QueryInvalid(
+                f"{CALCULATIONS[definition.calculation].title} does not use top or bottom answers.",
+                remedy="Remove the top and bottom answers, or use net_score.",
+            )
+        return
+    if question is None:
+        return
+    known = _offered(question.choices)
+    for name, keys in (("top", top), ("bottom", bottom)):
+        if not keys:
+            raise QueryInvalid(
+                f"A net score needs at least one {name} answer.",
+                remedy=f"Add {name} answers: {known}."
+                if known
+                else f"Add {name} answers, as in 9,10.",
+            )
+        _check_keys(keys, question)
+    numbers = {key: key_number(key) for key in (*top, *bottom) if not question.choices}
+    shared = {numbers.get(key, key) for key in top} & {numbers.get(key, key) for key in bottom}
+    if shared:
+        both = [key for key in top if numbers.get(key, key) in shared]
+        raise QueryInvalid(
+            f"“{both[0]}” is a top and a bottom answer.",
+            remedy="Count each answer on one side, or on neither.",
+        )
+
+
+def _check_keys(keys: Iterable[str], question: Question) -> None:
+    for key in keys:
         if question.choices:
             _check_choice(key, question, question.choices)
         elif key_number(key) is None:

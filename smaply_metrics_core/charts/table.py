@@ -65,7 +65,11 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
         if column not in OPTIONAL or any(row[place] for row in found)
     ]
     target = target_value_text(result.unit, display)
-    notes = [ungrouped_text(result), f"Target {target}" if target and result.groups else ""]
+    notes = [
+        result.formula,
+        ungrouped_text(result),
+        f"Target {target}" if target and result.groups else "",
+    ]
     return DataTable(
         caption=f"{title}, {date_range_text(result.current.window, zone)}",
         columns=tuple(columns[place] for place in shown),

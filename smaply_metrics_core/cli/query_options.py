@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Annotated, Any, Final
 
 import typer
@@ -30,6 +31,8 @@ from smaply_metrics_core.models.query import (
 RESETTABLE: Final = {
     "question": "question_id",
     "answers": "answers",
+    "top-answers": "top_answers",
+    "bottom-answers": "bottom_answers",
     "group-by": "group_by",
     "range": "range",
     "where": "filters",
@@ -76,6 +79,22 @@ class QueryOptions:
             metavar="KEY,KEY",
             help="Keys of the answers that a share counts. Put a key that contains a comma in "
             "double quotes.",
+        ),
+    ] = None
+    top_answers: Annotated[
+        str | None,
+        _option(
+            "--top-answers",
+            metavar="KEY,KEY",
+            help="Keys of the answers whose share a net score begins with.",
+        ),
+    ] = None
+    bottom_answers: Annotated[
+        str | None,
+        _option(
+            "--bottom-answers",
+            metavar="KEY,KEY",
+            help="Keys of the answers whose share a net score subtracts.",
         ),
     ] = None
     group_by: Annotated[
@@ -190,7 +209,9 @@ class QueryOptions:
         if self.calculation is not None:
             given["calculation"] = self.calculation
         parsed: tuple[tuple[str, str | None, Callable[[str], object]], ...] = (
-            ("answers", self.answers, _keys),
+            ("answers", self.answers, partial(_keys, "--answers")),
+            ("top_answers", self.top_answers, partial(_keys, "--top-answers")),
+            ("bottom_answers", self.bottom_answers, partial(_keys, "--bottom-answers")),
             ("group_by", self.group_by, _group_by),
             ("include", self.count, _kinds),
             ("weight", self.weight, _weight),
@@ -221,17 +242,17 @@ def _id(option: str, given: str) -> str:
     return given.strip()
 
 
-def _keys(given: str) -> tuple[str, ...]:
+def _keys(option: str, given: str) -> tuple[str, ...]:
     try:
         keys = next(csv.reader([given], skipinitialspace=True, strict=True), [])
     except csv.Error:
         raise CommandLineError(
-            "--answers is not a list of keys.",
+            f"{option} is not a list of keys.",
             'Separate the keys by commas, for example 1,2 or "Yes, often",No.',
         ) from None
     kept = tuple(key.strip() for key in keys if key.strip())
     if not kept:
-        raise CommandLineError("--answers is empty.", "Enter keys of answers, for example 1,2.")
+        raise CommandLineError(f"{option} is empty.", "Enter keys of answers, for example 1,2.")
     return kept
 
 

@@ -33,9 +33,13 @@ class Calculation(StrEnum):
     MINIMUM = "minimum"
     MAXIMUM = "maximum"
     NPS = "nps"
+    NET_SCORE = "net_score"
     TOP_BOX = "top_box"
     TOP_2_BOX = "top_2_box"
     BOTTOM_2_BOX = "bottom_2_box"
+    CSAT = "csat"
+    CES_PERCENT = "ces_percent"
+    CES_AVERAGE = "ces_average"
     SHARE = "share"
     DISTRIBUTION = "distribution"
 
@@ -224,6 +228,8 @@ class Definition(Frozen):
     Attributes:
         question_id: A question or sub-question; ``None`` to count responses.
         answers: The keys of the answers that ``share`` counts.
+        top_answers: The keys of the answers whose share ``net_score`` begins with.
+        bottom_answers: The keys of the answers whose share ``net_score`` subtracts.
         include: The kinds of responses to count that are excluded by default.
         reverse_scale: Whether 1 is the best answer, so that boxes are counted from the other end.
         weight: What the responses are weighted by; ``None`` counts each response once.
@@ -240,6 +246,8 @@ class Definition(Frozen):
     include: frozenset[ExclusionReason] = frozenset()
     reverse_scale: bool = False
     weight: Weight | None = None
+    top_answers: tuple[str, ...] = ()
+    bottom_answers: tuple[str, ...] = ()
 
     def named_questions(self) -> tuple[tuple[str, str], ...]:
         """Return the questions of the definition as pairs of (part, question id).
@@ -260,11 +268,16 @@ class Definition(Frozen):
         A stored value is only shown for the fingerprint that it was calculated for.
         """
         parts = self.model_dump(mode="json")
-        if self.weight is None:
-            del parts["weight"]  # As in values that were stored before there were weights.
+        for name in _ADDED:
+            if not getattr(self, name):
+                del parts[name]
         parts["include"] = sorted(self.include)
         text = repr((sorted(parts.items(), key=lambda item: item[0]), zone, week_start))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+_ADDED: Final = ("weight", "top_answers", "bottom_answers")
+"""Parts that values of earlier versions were stored without: they count only if they are set."""
 
 
 class MetricQuery(Frozen):

@@ -251,6 +251,8 @@ def _describe(metric: Metric, source: str, zone: str) -> None:
         "Question": _question(metric) or "none (counts responses)",
         "Calculation": definition.calculation.replace("_", " "),
         "Answers": ", ".join(definition.answers),
+        "Top answers": ", ".join(definition.top_answers),
+        "Bottom answers": ", ".join(definition.bottom_answers),
         "Group by": str(definition.group_by or ""),
         "Date range": _range(definition.range),
         "Filters": "; ".join(
@@ -265,7 +267,7 @@ def _describe(metric: Metric, source: str, zone: str) -> None:
     }
     for title, value in rows.items():
         if value:
-            print_text(text(f"{title:<12} ", "dim"), value, indent=2)
+            print_text(text(f"{title:<14} ", "dim"), value, indent=2)
 
 
 def _question(metric: Metric) -> str:

@@ -100,6 +100,8 @@ class _PreviewKey(NamedTuple):
             "type": MetricType.NUMBER,
             "calculation": Calculation.RESPONSES,
             "answers": (),
+            "top_answers": (),
+            "bottom_answers": (),
             "group_by": None,
             "reverse_scale": False,
         }

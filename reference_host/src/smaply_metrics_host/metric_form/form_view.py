@@ -47,6 +47,8 @@ FIELDS: Final = {
     "group_by": "Group by",
     "calculation": "Calculation",
     "answers": "Answers that count",
+    "top_answers": "Top answers",
+    "bottom_answers": "Bottom answers",
     "range": "Date range",
     "first": "First day",
     "last": "Last day",

@@ -96,6 +96,8 @@ def _parts(
         "Group by": _named(definition.group_by, asked) if definition.group_by else "",
         "Calculation": CALCULATIONS[definition.calculation].title,
         "Answers that count": ", ".join(definition.answers),
+        "Top answers": ", ".join(definition.top_answers),
+        "Bottom answers": ", ".join(definition.bottom_answers),
         "Date range": dates(definition.range),
         "Filters": "; ".join(_filtered(one, asked) for one in definition.filters),
         "Included responses": ", ".join(sorted(definition.include)),
