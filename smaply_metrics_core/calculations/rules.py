@@ -25,6 +25,7 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.models.query import (
     Calculation,
+    ComparedPeriod,
     Definition,
     Filter,
     GroupBy,
@@ -137,6 +138,12 @@ def _check_type(definition: Definition) -> None:
     """Check the rules of Number, Series and Comparison."""
     several = CALCULATIONS[definition.calculation].several
     title = CALCULATIONS[definition.calculation].title
+    compares = definition.type is MetricType.COMPARISON
+    if definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD and not compares:
+        raise QueryInvalid(
+            f"A {definition.type.value.capitalize()} is not compared with another period.",
+            remedy="Use a Comparison, or remove what it is compared with.",
+        )
     if definition.type is MetricType.SERIES:
         if definition.group_by is None and not several:
             raise QueryInvalid(
@@ -159,7 +166,7 @@ def _check_type(definition: Definition) -> None:
             f"{title} has one value per answer, but a {kind} shows one value.",
             remedy="Use a Series, or the share of one answer.",
         )
-    if definition.type is MetricType.COMPARISON:
+    if compares:
         refuse_without_previous(definition.range)
 
 

@@ -18,6 +18,7 @@ from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.query import (
     PRESETS,
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     ExclusionReason,
@@ -39,6 +40,7 @@ RESETTABLE: Final = {
     "count": "include",
     "reverse-scale": "reverse_scale",
     "weight": "weight",
+    "compare-with": "compare_with",
 }
 """The parts that an edit can reset, mapped to the field of the definition."""
 
@@ -157,13 +159,22 @@ class QueryOptions:
             "question.",
         ),
     ] = None
+    compare_with: Annotated[
+        ComparedPeriod | None,
+        _option(
+            "--compare-with",
+            metavar="NAME",
+            help=f"What a comparison compares with: {', '.join(ComparedPeriod)}. The default is "
+            "the previous period.",
+        ),
+    ] = None
     type: Annotated[
         MetricType | None,
         _option(
             "--type",
             metavar="NAME",
             help=f"Type: {', '.join(MetricType)}. Default: series with a grouping or for a "
-            "distribution, else number.",
+            "distribution, comparison with --compare-with, else number.",
         ),
     ] = None
 
@@ -196,7 +207,10 @@ class QueryOptions:
 
     def _over(self, values: dict[str, Any], *, was: MetricType) -> Definition:
         values = values | self._given()
-        values["type"] = self.type or _type_of(values, was)
+        compares = None if self.compare_with is None else MetricType.COMPARISON
+        values["type"] = self.type or compares or _type_of(values, was)
+        if values["type"] is not MetricType.COMPARISON and self.compare_with is None:
+            values.pop("compare_with", None)
         return Definition.model_validate(values)
 
     def _given(self) -> dict[str, Any]:
@@ -224,6 +238,8 @@ class QueryOptions:
                 *_filters("--where", self.where or (), exclude=False),
                 *_filters("--where-not", self.where_not or (), exclude=True),
             )
+        if self.compare_with is not None:
+            given["compare_with"] = self.compare_with
         if self.reverse_scale:
             given["reverse_scale"] = True
         return given

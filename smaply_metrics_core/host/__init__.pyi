@@ -112,6 +112,7 @@ from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Is
 from smaply_metrics_core.models.query import (
     PRESETS,
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     ExclusionReason,
@@ -194,6 +195,7 @@ __all__ = [
     "Choice",
     "ChosenSurveys",
     "Clock",
+    "ComparedPeriod",
     "ConnectionStatus",
     "ConnectionView",
     "Connections",

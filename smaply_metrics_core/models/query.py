@@ -54,6 +54,15 @@ class Period(StrEnum):
     YEAR = "year"
 
 
+class ComparedPeriod(StrEnum):
+    """What the period of a Comparison is compared with."""
+
+    PREVIOUS_PERIOD = "previous_period"
+    """The period immediately before."""
+    SAME_PERIOD_LAST_YEAR = "same_period_last_year"
+    """The same days, or the same week, of the year before."""
+
+
 class ExclusionReason(StrEnum):
     """Why a response is excluded by default; a metric may include each kind."""
 
@@ -230,6 +239,7 @@ class Definition(Frozen):
         answers: The keys of the answers that ``share`` counts.
         top_answers: The keys of the answers whose share ``net_score`` begins with.
         bottom_answers: The keys of the answers whose share ``net_score`` subtracts.
+        compare_with: What a Comparison compares with.
         include: The kinds of responses to count that are excluded by default.
         reverse_scale: Whether 1 is the best answer, so that boxes are counted from the other end.
         weight: What the responses are weighted by; ``None`` counts each response once.
@@ -248,6 +258,7 @@ class Definition(Frozen):
     weight: Weight | None = None
     top_answers: tuple[str, ...] = ()
     bottom_answers: tuple[str, ...] = ()
+    compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD
 
     def named_questions(self) -> tuple[tuple[str, str], ...]:
         """Return the questions of the definition as pairs of (part, question id).
@@ -269,14 +280,14 @@ class Definition(Frozen):
         """
         parts = self.model_dump(mode="json")
         for name in _ADDED:
-            if not getattr(self, name):
+            if getattr(self, name) == type(self).model_fields[name].default:
                 del parts[name]
         parts["include"] = sorted(self.include)
         text = repr((sorted(parts.items(), key=lambda item: item[0]), zone, week_start))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-_ADDED: Final = ("weight", "top_answers", "bottom_answers")
+_ADDED: Final = ("weight", "top_answers", "bottom_answers", "compare_with")
 """Parts that values of earlier versions were stored without: they count only if they are set."""
 
 

@@ -9,7 +9,14 @@ import pytest
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.calculations.rules import allowed_calculations, check_definition
 from smaply_metrics_core.errors import CalculationRefused, MetricsError, QueryInvalid
-from smaply_metrics_core.models.query import Calculation, DateRange, Definition, MetricType, Window
+from smaply_metrics_core.models.query import (
+    Calculation,
+    ComparedPeriod,
+    DateRange,
+    Definition,
+    MetricType,
+    Window,
+)
 from smaply_metrics_core.models.survey import Question, QuestionKind, Questionnaire, Survey
 from smaply_metrics_core.models.tally import Counts, Weights, WeightSum
 from smaply_metrics_core.models.uncertainty import IntervalMethod, Verdict
@@ -198,13 +205,23 @@ def test_the_sides_of_a_net_score_are_checked(  # noqa: PLR0917  # The columns o
         check_definition(definition, questionnaire)
 
 
+def test_only_a_comparison_is_compared() -> None:
+    """Other types refuse a period to compare with."""
+    parts = {"survey_id": "S", "calculation": "responses", "range": {"preset": "last_month"}}
+    last_year = {"compare_with": "same_period_last_year"}
+    check_definition(Definition.model_validate(parts | last_year | {"type": "comparison"}), STARS)
+    with pytest.raises(QueryInvalid, match="A Number is not compared"):
+        check_definition(Definition.model_validate(parts | last_year), STARS)
+
+
 def test_parts_that_are_not_used_leave_the_fingerprint_as_it_was() -> None:
     """Values that were stored by earlier versions remain valid."""
     plain = Definition(survey_id="S", question_id="Q", calculation=Calculation.NPS)
     net = plain.model_copy(update={"calculation": Calculation.NET_SCORE, **NPS_SIDES})
     other = net.model_copy(update={"top_answers": ("10",)})
 
-    found = [one.fingerprint(zone="UTC", week_start=1) for one in (plain, net, other)]
+    last_year = plain.model_copy(update={"compare_with": ComparedPeriod.SAME_PERIOD_LAST_YEAR})
+    found = [one.fingerprint(zone="UTC", week_start=1) for one in (plain, net, other, last_year)]
 
     assert found[0] == "60a894352eede325321f3897334b201c"
-    assert len({*found}) == 3
+    assert len({*found}) == 4

@@ -6,6 +6,7 @@ from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.query import (
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     ExclusionReason,
@@ -31,6 +32,7 @@ class MetricDraft(Frozen):
     weight: Weight | None = None
     top_answers: tuple[str, ...] = ()
     bottom_answers: tuple[str, ...] = ()
+    compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD
 
     @classmethod
     def of(cls, definition: Definition) -> MetricDraft:

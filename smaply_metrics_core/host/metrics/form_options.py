@@ -13,6 +13,7 @@ from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft
 from smaply_metrics_core.models.query import (
     PRESETS,
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     GroupBy,
@@ -25,7 +26,7 @@ from smaply_metrics_core.models.survey import Question, Questionnaire
 TYPES: Final = {
     MetricType.NUMBER: "One value.",
     MetricType.SERIES: "One value per group, such as per month.",
-    MetricType.COMPARISON: "One value compared with the previous period.",
+    MetricType.COMPARISON: "One value compared with an earlier period.",
 }
 NO_QUESTION: Final = "No question (count responses)"
 
@@ -99,6 +100,9 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
                 "range": trial.fitting("range", draft.range),
                 "reverse_scale": draft.reverse_scale and reversible,
                 "weight": draft.weight if draft.weight in weights else None,
+                "compare_with": draft.compare_with
+                if draft.type is MetricType.COMPARISON
+                else ComparedPeriod.PREVIOUS_PERIOD,
                 **sides,
             }
         ),

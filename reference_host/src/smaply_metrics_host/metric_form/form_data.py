@@ -52,6 +52,7 @@ class MetricForm:
     question: str = ""
     group_by: str = ""
     calculation: str = ""
+    compare_with: str = "previous_period"
     answers: tuple[str, ...] = ()
     top_answers: tuple[str, ...] = ()
     bottom_answers: tuple[str, ...] = ()
@@ -135,6 +136,7 @@ def filled(metric: Metric) -> MetricForm:
         answers=definition.answers,
         top_answers=definition.top_answers,
         bottom_answers=definition.bottom_answers,
+        compare_with=definition.compare_with.value,
         range=dates.preset,
         first=dates.start.isoformat() if dates.start else "",
         last=(dates.end - DAY).isoformat() if dates.end else "",

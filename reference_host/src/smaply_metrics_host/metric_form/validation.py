@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from smaply_metrics_core.host import (
     Calculation,
     ChartType,
+    ComparedPeriod,
     DateRange,
     Definition,
     Display,
@@ -86,6 +87,7 @@ def draft_of(form: MetricForm) -> tuple[MetricDraft, Problems]:
         include=frozenset(one for one in ExclusionReason if one in form.include),
         reverse_scale=form.reverse_scale,
         weight=_weight(form, problems),
+        compare_with=_compared(form),
         top_answers=form.top_answers if is_net else (),
         bottom_answers=form.bottom_answers if is_net else (),
     )
@@ -203,6 +205,12 @@ def _weight(form: MetricForm, problems: Problems) -> Weight | None:
     except QueryInvalid as error:
         problems["weight"] = error.message
         return None
+
+
+def _compared(form: MetricForm) -> ComparedPeriod:
+    chosen = _one_of(ComparedPeriod, form.compare_with)
+    compares = form.type == MetricType.COMPARISON
+    return chosen if chosen and compares else ComparedPeriod.PREVIOUS_PERIOD
 
 
 def _range(form: MetricForm, problems: Problems) -> DateRange | None:
