@@ -10,6 +10,7 @@ from smaply_metrics_core.calculations.catalog import (
     UNREADABLE_FROM,
 )
 from smaply_metrics_core.calculations.response_text import effective_n_text
+from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.models.result import GroupValue, Result, Unit, WindowResult
 
 FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
@@ -81,6 +82,12 @@ def ungrouped_text(result: Result) -> str:
     """Return the number of counted responses that are in no group; empty if it is zero."""
     responses = "response" if result.ungrouped == 1 else "responses"
     return f"{result.ungrouped:,} {responses} in no group" if result.ungrouped else ""
+
+
+def rolling_text(result: Result) -> str:
+    """Return the length of the rolling windows, such as ``rolling 3 months``; empty without."""
+    period = periods_of(result)
+    return f"rolling {result.rolling} {period}s" if result.rolling and period else ""
 
 
 def remarks(group: GroupValue) -> list[str]:

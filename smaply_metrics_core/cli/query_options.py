@@ -17,6 +17,7 @@ from smaply_metrics_core.cli.param_types import calendar_day
 from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.query import (
     PRESETS,
+    ROLLING,
     Calculation,
     ComparedPeriod,
     DateRange,
@@ -41,6 +42,7 @@ RESETTABLE: Final = {
     "reverse-scale": "reverse_scale",
     "weight": "weight",
     "compare-with": "compare_with",
+    "rolling": "rolling",
 }
 """The parts that an edit can reset, mapped to the field of the definition."""
 
@@ -168,6 +170,17 @@ class QueryOptions:
             "the previous period.",
         ),
     ] = None
+    rolling: Annotated[
+        int | None,
+        typer.Option(
+            "--rolling",
+            min=ROLLING[0],
+            max=ROLLING[-1],
+            metavar="N",
+            help="For each period, pool the answers of N periods: its own and those before it.",
+            show_default=False,
+        ),
+    ] = None
     type: Annotated[
         MetricType | None,
         _option(
@@ -238,6 +251,8 @@ class QueryOptions:
                 *_filters("--where", self.where or (), exclude=False),
                 *_filters("--where-not", self.where_not or (), exclude=True),
             )
+        if self.rolling is not None:
+            given["rolling"] = self.rolling
         if self.compare_with is not None:
             given["compare_with"] = self.compare_with
         if self.reverse_scale:

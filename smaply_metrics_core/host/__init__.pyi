@@ -111,6 +111,7 @@ from smaply_metrics_core.models.metric import (
 from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     PRESETS,
+    ROLLING,
     Calculation,
     ComparedPeriod,
     DateRange,
@@ -157,6 +158,7 @@ from smaply_metrics_core.sources.temp_dirs import TempDirs
 __all__ = [
     "CALCULATIONS",
     "PRESETS",
+    "ROLLING",
     "AccessMissing",
     "AccountSettings",
     "Accounts",

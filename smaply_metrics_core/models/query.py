@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.base import Frozen
@@ -188,6 +188,10 @@ YEARS: Final = range(1900, 2200)
 """The plausible years of date ranges and responses; any other year is treated as an error."""
 
 
+ROLLING: Final = range(2, 367)
+"""The possible numbers of periods in a rolling window."""
+
+
 class DateRange(Frozen):
     """The days of a metric in the account's time zone: a preset, or ``start`` to before ``end``."""
 
@@ -240,6 +244,8 @@ class Definition(Frozen):
         top_answers: The keys of the answers whose share ``net_score`` begins with.
         bottom_answers: The keys of the answers whose share ``net_score`` subtracts.
         compare_with: What a Comparison compares with.
+        rolling: The number of calendar periods in the rolling windows of a Series by period: each
+            value pools the answers of a period and of those before it.
         include: The kinds of responses to count that are excluded by default.
         reverse_scale: Whether 1 is the best answer, so that boxes are counted from the other end.
         weight: What the responses are weighted by; ``None`` counts each response once.
@@ -259,6 +265,7 @@ class Definition(Frozen):
     top_answers: tuple[str, ...] = ()
     bottom_answers: tuple[str, ...] = ()
     compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD
+    rolling: Annotated[int, Field(ge=ROLLING[0], le=ROLLING[-1])] | None = None
 
     def named_questions(self) -> tuple[tuple[str, str], ...]:
         """Return the questions of the definition as pairs of (part, question id).
@@ -287,7 +294,7 @@ class Definition(Frozen):
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-_ADDED: Final = ("weight", "top_answers", "bottom_answers", "compare_with")
+_ADDED: Final = ("weight", "top_answers", "bottom_answers", "compare_with", "rolling")
 """Parts that values of earlier versions were stored without: they count only if they are set."""
 
 

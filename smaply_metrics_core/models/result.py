@@ -156,6 +156,7 @@ class Result(Frozen):
             this field existed.
         scale: The lowest and highest value of the choices with their labels, if the calculation
             uses them, such as ``1 = Very poor … 5 = Very good``.
+        rolling: The number of periods in the rolling window of each group; ``None`` without them.
         notes: Remarks for people about the calculation.
         period_change: The last full calendar period of a Series, compared with the one before it;
             ``None`` without two such periods.
@@ -176,6 +177,7 @@ class Result(Frozen):
     counted: tuple[str, ...] = ()
     formula: str = ""
     scale: str = ""
+    rolling: int | None = None
     notes: tuple[str, ...] = ()
     period_change: PeriodChange | None = None
     confidence: float | None = None

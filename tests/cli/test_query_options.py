@@ -208,6 +208,16 @@ def test_a_number_forgets_what_it_was_compared_with() -> None:
     assert edited.compare_with is ComparedPeriod.PREVIOUS_PERIOD
 
 
+def test_a_series_may_have_rolling_windows() -> None:
+    """The number of periods is part of the definition, and can be reset."""
+    monthly = QueryOptions(
+        survey="S", calculation=Calculation.RESPONSES, group_by="period:month", rolling=3
+    ).definition()
+
+    assert (monthly.type, monthly.rolling) == (MetricType.SERIES, 3)
+    assert QueryOptions().changed(monthly, ["rolling"]).rolling is None
+
+
 def test_a_net_score_has_keys_on_two_sides() -> None:
     """Lists of keys, as for a share."""
     net = QueryOptions(

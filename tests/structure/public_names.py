@@ -56,7 +56,7 @@ EXPORTS: Final = {
         Interval IntervalMethod Issue KeyRotation KeyStatus KeyUse Keys KnownQuestion Metric
         MetricDraft MetricOptions MetricType Metrics MetricsError MetricsHost NoSurveys NotFound
         PRESETS Period PeriodChange PluginError Problem ProgressCallback QueryInvalid Question
-        QuestionKind QuestionUnavailable Questionnaire RateLimited RefreshDecision
+        QuestionKind QuestionUnavailable Questionnaire ROLLING RateLimited RefreshDecision
         RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result
         ResultsUnavailable Role RoleRequired Settings SingleFlight SourceForm SourceNotUsable
         SourceRegistry SourceSettings SourceState SourceStatus SourceUnavailable StepCallback

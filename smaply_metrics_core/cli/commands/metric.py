@@ -254,6 +254,7 @@ def _describe(metric: Metric, source: str, zone: str) -> None:
         "Top answers": ", ".join(definition.top_answers),
         "Bottom answers": ", ".join(definition.bottom_answers),
         "Group by": str(definition.group_by or ""),
+        "Rolling": f"{definition.rolling} periods" if definition.rolling else "",
         "Date range": _range(definition.range),
         "Compared with": definition.compare_with.replace("_", " ")
         if definition.type is MetricType.COMPARISON
@@ -287,6 +288,8 @@ def _in_words(definition: Definition) -> str:
     parts.append(f"in {definition.survey_id}")
     if definition.group_by:
         parts.append(f"by {definition.group_by}")
+    if definition.rolling:
+        parts.append(f"rolling {definition.rolling}")
     if definition.weight:
         parts.append(f"weighted by {definition.weight}")
     against = ""

@@ -33,6 +33,7 @@ class MetricDraft(Frozen):
     top_answers: tuple[str, ...] = ()
     bottom_answers: tuple[str, ...] = ()
     compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD
+    rolling: int | None = None
 
     @classmethod
     def of(cls, definition: Definition) -> MetricDraft:

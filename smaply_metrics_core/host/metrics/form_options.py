@@ -103,6 +103,7 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
                 "compare_with": draft.compare_with
                 if draft.type is MetricType.COMPARISON
                 else ComparedPeriod.PREVIOUS_PERIOD,
+                "rolling": draft.rolling if group_by and group_by.kind == "period" else None,
                 **sides,
             }
         ),

@@ -103,6 +103,7 @@ class _PreviewKey(NamedTuple):
             "answers": (),
             "top_answers": (),
             "bottom_answers": (),
+            "rolling": None,
             "group_by": None,
             "reverse_scale": False,
         }
@@ -293,6 +294,7 @@ def _first_fitting(
             "type": type_,
             "group_by": group_by,
             "compare_with": definition.compare_with if compared else ComparedPeriod.PREVIOUS_PERIOD,
+            "rolling": None,
         }
     )
     plain = {"answers": (), "top_answers": (), "bottom_answers": (), "reverse_scale": False}

@@ -194,6 +194,20 @@ def test_a_net_score_requires_answers_for_two_sides() -> None:
     assert (average.two_sides, average.draft.top_answers) == (False, ())
 
 
+def test_only_periods_have_a_rolling_window() -> None:
+    """It is removed from the draft with the period."""
+    draft = MetricDraft(
+        type=MetricType.SERIES,
+        question_id="nps",
+        group_by=GroupBy(kind="period", of="month"),
+        calculation=Calculation.NPS,
+        rolling=3,
+    )
+    by_region = draft.model_copy(update={"group_by": GroupBy(kind="field", of="region")})
+    assert metric_options(SURVEY, draft).draft.rolling == 3
+    assert metric_options(SURVEY, by_region).draft.rolling is None
+
+
 def test_only_boxes_can_be_reversed() -> None:
     """A reversed scale changes nothing else."""
     draft = MetricDraft(question_id="stars", reverse_scale=True)

@@ -52,6 +52,7 @@ class MetricForm:
     question: str = ""
     group_by: str = ""
     calculation: str = ""
+    rolling: str = ""
     compare_with: str = "previous_period"
     answers: tuple[str, ...] = ()
     top_answers: tuple[str, ...] = ()
@@ -136,6 +137,7 @@ def filled(metric: Metric) -> MetricForm:
         answers=definition.answers,
         top_answers=definition.top_answers,
         bottom_answers=definition.bottom_answers,
+        rolling=str(definition.rolling or ""),
         compare_with=definition.compare_with.value,
         range=dates.preset,
         first=dates.start.isoformat() if dates.start else "",

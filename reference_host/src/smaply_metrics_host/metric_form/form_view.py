@@ -54,6 +54,7 @@ FIELDS: Final = {
     "answers": "Answers that count",
     "top_answers": "Top answers",
     "bottom_answers": "Bottom answers",
+    "rolling": "Rolling window",
     "range": "Date range",
     "first": "First day",
     "last": "Last day",

@@ -41,6 +41,8 @@ def definition_text(metric: Metric) -> str:
         parts[0] += f" of “{asked.get(definition.question_id, definition.question_id)}”"
     if definition.group_by:
         parts.append(f"by {_named(definition.group_by, asked)}")
+    if definition.rolling:
+        parts.append(f"rolling {definition.rolling} periods")
     if definition.weight:
         parts.append(f"weighted by {_named(definition.weight, asked)}")
     covered = dates(definition.range)
@@ -100,6 +102,7 @@ def _parts(
         "Answers that count": ", ".join(definition.answers),
         "Top answers": ", ".join(definition.top_answers),
         "Bottom answers": ", ".join(definition.bottom_answers),
+        "Rolling window": f"{definition.rolling} periods" if definition.rolling else "",
         "Date range": dates(definition.range),
         "Compared with": _plain(definition.compare_with).capitalize(),
         "Filters": "; ".join(_filtered(one, asked) for one in definition.filters),

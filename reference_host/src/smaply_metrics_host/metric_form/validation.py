@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import ValidationError
 
 from smaply_metrics_core.host import (
+    ROLLING,
     Calculation,
     ChartType,
     ComparedPeriod,
@@ -29,6 +30,7 @@ from smaply_metrics_core.host import (
     Weight,
 )
 from smaply_metrics_host.metric_form.form_data import DAY
+from smaply_metrics_host.web.forms import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +90,7 @@ def draft_of(form: MetricForm) -> tuple[MetricDraft, Problems]:
         reverse_scale=form.reverse_scale,
         weight=_weight(form, problems),
         compare_with=_compared(form),
+        rolling=_rolling(form, problems),
         top_answers=form.top_answers if is_net else (),
         bottom_answers=form.bottom_answers if is_net else (),
     )
@@ -205,6 +208,18 @@ def _weight(form: MetricForm, problems: Problems) -> Weight | None:
     except QueryInvalid as error:
         problems["weight"] = error.message
         return None
+
+
+def _rolling(form: MetricForm, problems: Problems) -> int | None:
+    if not (
+        form.rolling and form.type == MetricType.SERIES and form.group_by.startswith("period:")
+    ):
+        return None
+    length = whole(form.rolling)
+    if length is None or length not in ROLLING:
+        problems["rolling"] = f"Enter a whole number from {ROLLING[0]} to {ROLLING[-1]}."
+        return None
+    return length
 
 
 def _compared(form: MetricForm) -> ComparedPeriod:
