@@ -59,6 +59,7 @@ from smaply_metrics_core.models.metric import ChartType, Display
 from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     ExclusionReason,
@@ -133,6 +134,7 @@ __all__ = [
     "Choice",
     "ClientCertificate",
     "Clock",
+    "ComparedPeriod",
     "Counts",
     "CredentialField",
     "CredentialRefused",

@@ -7,7 +7,13 @@ from datetime import datetime
 
 from smaply_metrics_core.date_ranges import DAYS_IN_WEEK, make_query, resolve, zone_info
 from smaply_metrics_core.errors import InputError
-from smaply_metrics_core.models.query import DateRange, Definition, MetricQuery, Window
+from smaply_metrics_core.models.query import (
+    ComparedPeriod,
+    DateRange,
+    Definition,
+    MetricQuery,
+    Window,
+)
 from smaply_metrics_core.models.uncertainty import CONFIDENCE_LEVELS, DEFAULT_CONFIDENCE
 
 
@@ -68,7 +74,12 @@ class AccountSettings:
         return definition.fingerprint(zone=self.zone, week_start=self.week_start)
 
     def windows(
-        self, date_range: DateRange, *, now: datetime, comparison: bool = False
+        self,
+        date_range: DateRange,
+        *,
+        now: datetime,
+        comparison: bool = False,
+        compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD,
     ) -> tuple[Window, ...]:
         """Return the current window of a date range and, for a comparison, the previous one.
 
@@ -81,4 +92,5 @@ class AccountSettings:
             zone=self.zone,
             week_start=self.week_start,
             comparison=comparison,
+            compare_with=compare_with,
         )

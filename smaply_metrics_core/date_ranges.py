@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from smaply_metrics_core.errors import InputError, QueryInvalid
 from smaply_metrics_core.models.query import (
     YEARS,
+    ComparedPeriod,
     DateRange,
     Definition,
     MetricQuery,
@@ -175,15 +176,18 @@ def _quarter(day: date) -> int:
     return (day.month - 1) // MONTHS_IN_QUARTER + 1
 
 
-def resolve(
+def resolve(  # noqa: PLR0913  # All by name but the first.
     date_range: DateRange,
     *,
     now: datetime,
     zone: str,
     week_start: int = 1,
     comparison: bool = False,
+    compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD,
 ) -> tuple[Window, ...]:
     """Resolve a date range to windows in UTC: the current one and, to compare, the previous one.
+
+    The previous window is by default the period before, as follows:
 
     - ``last_N_days``: from midnight N-1 days ago to now, so that today is one of the N days.
       Previous: the N days before, up to the same time of day.
@@ -194,6 +198,10 @@ def resolve(
     - ``custom``: from midnight of the first day to midnight of the end day. Previous: the same
       number of days immediately before.
     - ``all_time``: open on both sides, without a previous window.
+
+    With the same period last year, it has the same days of the year before. 29 February is 1 March,
+    which excludes no day of a range that ends there. ``this_week`` and ``last_week`` have the week
+    with the same number; week 53 has the last week of a year without one.
 
     Raises:
         QueryInvalid: for a comparison with a range that has no previous window.
@@ -216,7 +224,11 @@ def resolve(
         current = previous = Window()
     else:
         current, previous = _preset(date_range.preset, now, where, week_start)
-    return (current, previous) if comparison else (current,)
+    if not comparison:
+        return (current,)
+    if compare_with is ComparedPeriod.SAME_PERIOD_LAST_YEAR:
+        previous = _last_year(date_range, current, where)
+    return (current, previous)
 
 
 def refuse_without_previous(date_range: DateRange) -> None:
@@ -284,6 +296,45 @@ def _to_date(first: date, before: date, local: datetime, zone: ZoneInfo) -> tupl
     )
 
 
+def _last_year(date_range: DateRange, current: Window, zone: ZoneInfo) -> Window:
+    """Return the window of the year before that corresponds to one with two ends."""
+    if current.start is None or current.end is None:
+        return Window(name="previous")
+    first, local = current.start.astimezone(zone).date(), current.end.astimezone(zone)
+    if date_range.preset in {"this_week", "last_week"}:
+        before = _week_last_year(first)
+        last, is_leap_day = before + (local.date() - first), False
+    else:
+        before, last = _day_last_year(first), _day_last_year(local.date())
+        is_leap_day = last.day != local.day
+    end = midnight(last, zone)
+    if ends_now(date_range) and not is_leap_day:
+        end = datetime.combine(last, local.time(), zone).astimezone(UTC)
+    return Window(name="previous", start=midnight(before, zone), end=end)
+
+
+def _day_last_year(day: date) -> date:
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:  # 29 February
+        return date(day.year - 1, 3, 1)
+
+
+def _week_last_year(first: date) -> date:
+    """Return the first day of the week with the same number in the year before.
+
+    A week belongs to the year of its fourth day. Week 1 is the first of its year, as in ISO 8601.
+    """
+    fourth = first + timedelta(days=3)
+    before = date(fourth.year - 1, 1, 1)
+    number = (fourth.timetuple().tm_yday - 1) // DAYS_IN_WEEK
+    offset = (fourth.weekday() - before.weekday()) % DAYS_IN_WEEK
+    found = before + timedelta(days=offset + number * DAYS_IN_WEEK)
+    if found.year == fourth.year:
+        found -= timedelta(days=DAYS_IN_WEEK)
+    return found - timedelta(days=3)
+
+
 def make_query(
     query_id: str, definition: Definition, *, now: datetime, zone: str, week_start: int = 1
 ) -> MetricQuery:
@@ -302,6 +353,7 @@ def make_query(
             zone=zone,
             week_start=week_start,
             comparison=definition.type is MetricType.COMPARISON,
+            compare_with=definition.compare_with,
         ),
         zone=zone,
         week_start=week_start,

@@ -148,6 +148,21 @@ def test_invalid_dates_are_reported(dates: dict[str, str], field: str) -> None:
         ({"calculation": ""}, "calculation"),
         ({"calculation": "magic"}, "calculation"),
         ({"calculation": "share", "question": "QID1"}, "answers"),
+        (
+            {"calculation": "net_score", "question": "QID1", "top_answers": ("9",)},
+            "bottom_answers",
+        ),
+        (
+            {
+                "calculation": "net_score",
+                "question": "QID1",
+                "top_answers": ("9", "1"),
+                "bottom_answers": ("1",),
+            },
+            "bottom_answers",
+        ),
+        ({"type": "series", "group_by": "period:month", "rolling": "1"}, "rolling"),
+        ({"type": "series", "group_by": "period:month", "rolling": "x"}, "rolling"),
         ({"type": "series"}, "group_by"),
         ({"type": "series", "group_by": "moon"}, "group_by"),
         ({"range": "tomorrow"}, "range"),
@@ -174,6 +189,25 @@ def test_all_invalid_fields_are_reported_together() -> None:
 def test_a_preview_needs_no_name() -> None:
     """A name is required only for saving."""
     assert validate_form(replace(PLAIN, name=""), to_save=False).definition.survey_id == "SV_1"
+
+
+def test_comparisons_net_scores_and_rolling_windows_reach_the_definition() -> None:
+    """Each with the type or calculation that uses it; others ignore them."""
+    form = replace(
+        PLAIN,
+        question="QID1",
+        range="last_month",
+        compare_with="same_period_last_year",
+        top_answers=("9", "10"),
+        bottom_answers=("0",),
+        rolling="3",
+    )
+    net = validate_form(replace(form, type="comparison", calculation="net_score")).definition
+    series = validate_form(replace(form, type="series", group_by="period:month")).definition
+
+    assert net.compare_with == "same_period_last_year"
+    assert (net.top_answers, net.bottom_answers, net.rolling) == (("9", "10"), ("0",), None)
+    assert (series.compare_with, series.top_answers, series.rolling) == ("previous_period", (), 3)
 
 
 def test_irrelevant_dates_and_answers_are_ignored() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from smaply_metrics_core.calculations.catalog import DETRACTORS, PROMOTERS
+from smaply_metrics_core.calculations.catalog import arithmetic_of
 from smaply_metrics_core.calculations.formulas import Formula
 from smaply_metrics_core.models.query import Calculation, Definition
 from smaply_metrics_core.models.survey import Choice
@@ -45,7 +45,7 @@ class AnswerSamples:
     """
 
     def __init__(self, definition: Definition, tally: Tally) -> None:
-        self._calculation = definition.calculation
+        self._calculation = arithmetic_of(definition.calculation)
         self._formula = Formula(definition, tally)
         self._low, self._high = _limits(tally.choices)
         self._several = tally.multiple
@@ -82,8 +82,8 @@ class AnswerSamples:
                 return MeanSample.of(self._numbers(counts), self._low, self._high)
             case Calculation.MEDIAN:
                 return _ordered(self._numbers(counts))
-            case Calculation.NPS:
-                return self._nps(counts)
+            case Calculation.NPS | Calculation.NET_SCORE:
+                return self._net(counts)
             case _:
                 return ShareSample.of(self._part(counts), _answered(counts))
 
@@ -95,16 +95,14 @@ class AnswerSamples:
         )
         return sorted(numbers)
 
-    def _nps(self, counts: Counts) -> NpsSample:
-        promoters, detractors = (
+    def _net(self, counts: Counts) -> NpsSample:
+        added, subtracted = (
             total_weight(
-                _weight(counts, key)
-                for key, n in counts.answers.items()
-                if n and self._formula.number_of(key) in wanted
+                _weight(counts, key) for key, n in counts.answers.items() if n and is_in(key)
             )
-            for wanted in (PROMOTERS, DETRACTORS)
+            for is_in in (self._formula.counts_in, self._formula.subtracts)
         )
-        return NpsSample.of(promoters, detractors, _answered(counts))
+        return NpsSample.of(added, subtracted, _answered(counts))
 
     def _part(self, counts: Counts) -> SampleWeight:
         if self._several and counts.chosen is not None:

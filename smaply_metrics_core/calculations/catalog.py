@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from smaply_metrics_core.models.query import Calculation
 from smaply_metrics_core.models.result import Unit
@@ -25,14 +25,49 @@ PROMOTERS: Final = frozenset({9, 10})
 DETRACTORS: Final = frozenset(range(7))
 
 
+SCALE_OF_FIVE: Final = 5
+SCALE_OF_SEVEN: Final = 7
+
+
+class Box(NamedTuple):
+    """The values at one end of a scale that a calculation counts.
+
+    Attributes:
+        size: Their number.
+        highest: Whether they are the highest, unless the scale is reversed.
+        of_seven: Their number on a scale of seven values; 0 for the same number.
+    """
+
+    size: int
+    highest: bool = True
+    of_seven: int = 0
+
+    def size_on(self, points: int) -> int:
+        """Return the number of values on a scale with a number of values."""
+        return self.of_seven if self.of_seven and points == SCALE_OF_SEVEN else self.size
+
+
+BOXES: Final[Mapping[Calculation, Box]] = {
+    Calculation.TOP_BOX: Box(1),
+    Calculation.TOP_2_BOX: Box(2),
+    Calculation.BOTTOM_2_BOX: Box(2, highest=False),
+    Calculation.CSAT: Box(2),
+    Calculation.CES_PERCENT: Box(2, of_seven=3),
+}
+"""The calculations that are the percentage of a box."""
+
+
 class AnswerRequirement(StrEnum):
     """What a calculation requires of the answers, as text for people."""
 
     NOTHING = "no particular kind of answers"
     ANSWERS = "answers to choose from, or numbers"
+    TWO_ANSWERS = "at least two answers to choose from, or numbers"
     VALUES = "answers with values, or numbers"
     TWO_VALUES = "a scale of at least two values"
     THREE_VALUES = "a scale of at least three values"
+    FIVE_VALUES = "a scale of five values"
+    FIVE_OR_SEVEN_VALUES = "a scale of five or seven values"
     ZERO_TO_TEN = "a scale from 0 to 10"
 
 
@@ -46,6 +81,8 @@ class WorkedExample:
         not_applicable: Responses that chose “Not applicable”.
         blank: Responses without an answer.
         share_of: The answers that a share counts.
+        top_answers: The answers that a net score begins with.
+        bottom_answers: The answers that a net score subtracts.
         working: The arithmetic.
         value: The value or, if there are several, the value of each answer.
     """
@@ -57,6 +94,8 @@ class WorkedExample:
     working: str
     value: float | Mapping[str, float]
     share_of: tuple[str, ...] = ()
+    top_answers: tuple[str, ...] = ()
+    bottom_answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +111,9 @@ class CalculationDefinition:
         several: Whether it has one value per answer, so that it needs a Series.
         weighted: Whether responses can be weighted. Counts and sums cannot, since they would
             depend on the scale of the weights, and extremes do not depend on weights.
+        ambiguous: Whether its name has other formulas elsewhere, or none by itself, so that cards
+            print the formula next to the value.
+        same_as: The calculation whose arithmetic it has, under another name.
         example: The worked example.
     """
 
@@ -83,6 +125,8 @@ class CalculationDefinition:
     example: WorkedExample
     several: bool = field(default=False, kw_only=True)
     weighted: bool = field(default=True, kw_only=True)
+    ambiguous: bool = field(default=False, kw_only=True)
+    same_as: Calculation | None = field(default=None, kw_only=True)
 
     @property
     def compares_in_points(self) -> bool:
@@ -186,6 +230,26 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
             25,
         ),
     ),
+    Calculation.NET_SCORE: CalculationDefinition(
+        "Net score",
+        Unit.POINTS,
+        "The percentage of answers that are one of the top answers minus the percentage that are "
+        "one of the bottom answers, from \N{MINUS SIGN}100 to 100. Which answers are top and "
+        "bottom is part of the metric.",
+        _NUMERIC,
+        AnswerRequirement.TWO_ANSWERS,
+        WorkedExample(
+            (1, 5),
+            _SATISFACTION,
+            1,
+            1,
+            "5 or 4 was chosen by 6 of 10 = 60 %, 1 or 2 by 3 of 10 = 30 %, 60 - 30 = 30",
+            30,
+            top_answers=("4", "5"),
+            bottom_answers=("1", "2"),
+        ),
+        ambiguous=True,
+    ),
     Calculation.TOP_BOX: CalculationDefinition(
         "Top box",
         Unit.PERCENT,
@@ -212,6 +276,48 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
         _SCALED,
         AnswerRequirement.THREE_VALUES,
         _satisfaction("1 or 2 was chosen by 3 of 10 = 30 %", 30),
+    ),
+    Calculation.CSAT: CalculationDefinition(
+        "CSAT",
+        Unit.PERCENT,
+        "Customer Satisfaction Score: the percentage of answers with one of the two highest values "
+        "of a scale of five; with one of the two lowest if the scale is reversed. This is the top "
+        "2 box. Some tools call the average CSAT.",
+        _SCALED,
+        AnswerRequirement.FIVE_VALUES,
+        _satisfaction("5 or 4 was chosen by 6 of 10 = 60 %", 60),
+        ambiguous=True,
+    ),
+    Calculation.CES_PERCENT: CalculationDefinition(
+        "CES (percent)",
+        Unit.PERCENT,
+        "Customer Effort Score: the percentage of answers with one of the two highest values of a "
+        "scale of five, or one of the three highest of a scale of seven; with the lowest if the "
+        "scale is reversed.",
+        _SCALED,
+        AnswerRequirement.FIVE_OR_SEVEN_VALUES,
+        WorkedExample(
+            (1, 7), (7, 7, 6, 5, 5, 4, 3, 1), 0, 2, "7, 6 or 5 was chosen by 5 of 8 = 62.5 %", 62.5
+        ),
+        ambiguous=True,
+    ),
+    Calculation.CES_AVERAGE: CalculationDefinition(
+        "CES (average)",
+        Unit.SCORE,
+        "Customer Effort Score: the average of the answers on a scale of five or seven. Other "
+        "tools report a percentage, or a net score, under the same name.",
+        _SCALED,
+        AnswerRequirement.FIVE_OR_SEVEN_VALUES,
+        WorkedExample(
+            (1, 7),
+            (7, 7, 6, 5, 5, 4, 3, 1),
+            0,
+            2,
+            "(7 + 7 + 6 + 5 + 5 + 4 + 3 + 1) / 8 = 38 / 8 = 4.75",
+            4.75,
+        ),
+        ambiguous=True,
+        same_as=Calculation.AVERAGE,
     ),
     Calculation.SHARE: CalculationDefinition(
         "Share",
@@ -241,3 +347,8 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     ),
 }
 """Every calculation, in the order in which lists show them."""
+
+
+def arithmetic_of(calculation: Calculation) -> Calculation:
+    """Return the calculation whose arithmetic a calculation has."""
+    return CALCULATIONS[calculation].same_as or calculation

@@ -7,8 +7,10 @@ from itertools import pairwise
 from typing import TypeAlias, TypedDict
 
 from smaply_metrics_core.calculations.answer_samples import AnswerSamples
+from smaply_metrics_core.calculations.rolling import with_rolling_windows
 from smaply_metrics_core.calculations.value_changes import change_between
-from smaply_metrics_core.models.query import Definition
+from smaply_metrics_core.date_ranges import period_of_key
+from smaply_metrics_core.models.query import Definition, Period
 from smaply_metrics_core.models.result import (
     Change,
     GroupValue,
@@ -55,12 +57,16 @@ def add_confidence(
     Args:
         result: The result of the tally; its intervals and verdicts are replaced.
         definition: The definition that the result was calculated for.
-        tally: The tally that it was calculated from.
+        tally: The tally that it was calculated from, as the source returned it.
         confidence: The level in percent.
 
     Raises:
         CalculationRefused: if the tally does not allow the calculation.
     """
+    if definition.rolling is not None and definition.group_by is not None:
+        period = Period(definition.group_by.of)
+        starts = [period_of_key(period, group.key) for group in result.groups]
+        tally = with_rolling_windows(tally, definition, starts)
     samples = AnswerSamples(definition, tally)
     counted = tally.window("current")
     current = samples.of(counted.total)
@@ -80,7 +86,8 @@ def add_confidence(
         of_groups = {group.key: samples.of(counts.get(group.key)) for group in result.groups}
     found["groups"] = tuple(_with_intervals(result.groups, of_groups, confidence))
     if result.group_by is not None and result.group_by.kind == "period":
-        found["period_change"] = _period_change(result, of_groups, confidence)
+        overlap = None if definition.rolling is None else UncertaintyReason.OVERLAPPING_PERIODS
+        found["period_change"] = _period_change(result, of_groups, confidence, overlap)
     return result.model_copy(update=found)
 
 
@@ -230,9 +237,15 @@ def _fields(summary: Summary, confidence: float) -> _IntervalFields:
 
 
 def _period_change(
-    result: Result, summaries: Mapping[str, Summary], confidence: float
+    result: Result,
+    summaries: Mapping[str, Summary],
+    confidence: float,
+    obstacle: UncertaintyReason | None,
 ) -> PeriodChange | None:
-    """Return the change from the last full period but one to the last full period."""
+    """Return the change from the last full period but one to the last full period.
+
+    Without a verdict if there is an obstacle.
+    """
     full = [
         (before, after)
         for before, after in pairwise(result.groups)
@@ -249,5 +262,6 @@ def _period_change(
             summaries[current.key],
             summaries[previous.key],
             confidence,
+            obstacle,
         ),
     )

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Iterable
 from decimal import Decimal, localcontext
 from typing import Final, NamedTuple
 
 from smaply_metrics_core.calculations.answer_labels import answer_label
-from smaply_metrics_core.calculations.catalog import CALCULATIONS, DETRACTORS, NPS_SCALE, PROMOTERS
+from smaply_metrics_core.calculations.catalog import (
+    BOXES,
+    CALCULATIONS,
+    DETRACTORS,
+    NPS_SCALE,
+    PROMOTERS,
+    arithmetic_of,
+)
 from smaply_metrics_core.calculations.decimal_keys import (
     EXACT,
     exact_sum,
@@ -25,13 +32,6 @@ from smaply_metrics_core.models.tally import Counts, Tally, Totals
 FOR_SEVERAL_ANSWERS: Final = frozenset(
     {Calculation.RESPONSES, Calculation.ANSWERED, Calculation.SHARE, Calculation.DISTRIBUTION}
 )
-BOXES: Final = {
-    Calculation.TOP_BOX: (1, True),
-    Calculation.TOP_2_BOX: (2, True),
-    Calculation.BOTTOM_2_BOX: (2, False),
-}
-"""The number of scale values in a box, and whether they are the highest."""
-
 REPORT_BUG: Final = "Report this to the author of the plugin."
 NO_SINGLE: Final = "This calculation has one value per answer, and none overall."
 NO_ANSWERS: Final = "There are no answers."
@@ -49,7 +49,9 @@ class Formula:
     """Calculates the numbers of a definition from the counts of a tally.
 
     Attributes:
-        counted: The labels of the answers that a box or a share counts.
+        counted: The labels of the answers that a box, a share or a net score counts.
+        subtracted: The labels of the answers that a net score subtracts.
+        box_values: The values of the scale that a box counts, ascending.
 
     Raises:
         CalculationRefused: if the scale does not allow the calculation, or if the question takes
@@ -57,14 +59,16 @@ class Formula:
     """
 
     def __init__(self, definition: Definition, tally: Tally) -> None:
-        self._calculation = definition.calculation
+        self._calculation = arithmetic_of(definition.calculation)
         self._title = CALCULATIONS[definition.calculation].title
         self._multiple = tally.multiple
         self._choices = {choice.key: choice for choice in tally.choices}
         self._labels = {choice.key: choice.label for choice in tally.choices}
-        self._box: Container[Decimal] = ()
+        self.box_values: tuple[float, ...] = ()
         self._share: tuple[str, ...] = ()
+        self._bottom: tuple[str, ...] = ()
         self.counted: tuple[str, ...] = ()
+        self.subtracted: tuple[str, ...] = ()
         self._known: tuple[Counts, AnswerAmounts] | None = None
         if tally.multiple and definition.calculation not in FOR_SEVERAL_ANSWERS:
             raise CalculationRefused(
@@ -72,9 +76,18 @@ class Formula:
                 remedy="Use share or distribution.",
             )
         if definition.calculation in BOXES:
-            self._box, self.counted = self._take_box(tally, reverse=definition.reverse_scale)
+            self.box_values = self._take_box(tally, reverse=definition.reverse_scale)
+            self.counted = tuple(
+                one.label for one in tally.choices if one.analyze and one.value in self.box_values
+            )
+        self._box = frozenset(map(_decimal, self.box_values))
         if definition.calculation is Calculation.SHARE:
-            self._share = tuple(dict.fromkeys(self._known_key(key) for key in definition.answers))
+            self._share = self._known_keys(definition.answers)
+        if definition.calculation is Calculation.NET_SCORE:
+            self._share = self._known_keys(definition.top_answers)
+            self._bottom = self._known_keys(definition.bottom_answers)
+            self.subtracted = tuple(self.label(key) for key in self._bottom)
+        if self._share:
             self.counted = tuple(self.label(key) for key in self._share)
 
     def of(self, counts: Counts) -> FormulaResult:
@@ -133,8 +146,16 @@ class Formula:
         return number
 
     def counts_in(self, key: str) -> bool:
-        """Whether a box or a share counts an answer."""
+        """Whether a box or a share counts an answer, or a net score or an NPS adds it."""
+        if self._calculation is Calculation.NPS:
+            return self.number_of(key) in PROMOTERS
         return key in self._share if self._share else self.number_of(key) in self._box
+
+    def subtracts(self, key: str) -> bool:
+        """Whether a net score or an NPS subtracts an answer."""
+        if self._calculation is Calculation.NPS:
+            return self.number_of(key) in DETRACTORS
+        return key in self._bottom
 
     def of_answer(self, key: str, counts: Counts) -> float | None:
         """Return the value of one answer."""
@@ -151,6 +172,14 @@ class Formula:
                 return FormulaResult(None, NO_SINGLE)
             amounts = self._amounts(counts)
             return FormulaResult(_percent(self._sharers(counts, amounts), amounts.answered))
+        if self._calculation is Calculation.NET_SCORE:
+            self._check(counts)
+            amounts = self._amounts(counts)
+            top, bottom = (
+                sum(amounts.answers.get(key, 0) for key in keys)
+                for keys in (self._share, self._bottom)
+            )
+            return FormulaResult(_percent(top - bottom, amounts.answered))
         if counts.totals is not None:
             return self._from_totals(counts, counts.totals)
         return self._from_numbers(self._numbers(counts))
@@ -161,20 +190,20 @@ class Formula:
             self._known = (counts, AnswerAmounts.of(counts))
         return self._known[1]
 
-    def _take_box(
-        self, tally: Tally, *, reverse: bool
-    ) -> tuple[frozenset[Decimal], tuple[str, ...]]:
-        size, highest = BOXES[self._calculation]
+    def _take_box(self, tally: Tally, *, reverse: bool) -> tuple[float, ...]:
+        box = BOXES[self._calculation]
         values = scale_values(tally.choices)
+        size = box.size_on(len(values))
         if len(values) <= size:
             raise CalculationRefused(
                 f"{self._title} needs a scale of at least {size + 1} different values, but this "
                 f"question has {len(values)}.",
                 remedy="Use share, and select the answers to count.",
             )
-        taken = values[-size:] if highest != reverse else values[:size]
-        labels = tuple(c.label for c in tally.choices if c.analyze and c.value in taken)
-        return frozenset(map(_decimal, taken)), labels
+        return values[-size:] if box.highest != reverse else values[:size]
+
+    def _known_keys(self, keys: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._known_key(key) for key in keys))
 
     def _known_key(self, key: str) -> str:
         """Return the key of an answer as the tally spells it: 3.0 is 3."""

@@ -6,10 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from smaply_metrics_core.calculations.catalog import CALCULATIONS, LOW_SAMPLE_BELOW
+from smaply_metrics_core.calculations.catalog import (
+    BOXES,
+    CALCULATIONS,
+    LOW_SAMPLE_BELOW,
+    arithmetic_of,
+)
 from smaply_metrics_core.calculations.confidence import add_confidence
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
-from smaply_metrics_core.calculations.formulas import BOXES, REPORT_BUG, Formula
+from smaply_metrics_core.calculations.formula_text import formula_text
+from smaply_metrics_core.calculations.formulas import REPORT_BUG, Formula
+from smaply_metrics_core.calculations.rolling import rolling_note, with_rolling_windows
 from smaply_metrics_core.calculations.scale_notes import scale_note
 from smaply_metrics_core.calculations.value_changes import change_between
 from smaply_metrics_core.date_ranges import (
@@ -21,6 +28,7 @@ from smaply_metrics_core.date_ranges import (
     period_label,
     period_of_key,
     period_start,
+    previous_period,
     zone_info,
 )
 from smaply_metrics_core.errors import GroupingRefused, PluginError
@@ -71,6 +79,7 @@ def calculate(
         PluginError: if the tally lacks a window of the query, or has an invalid period.
     """
     definition = query.definition
+    whole, tally = tally, _pool_periods(query, tally, now)
     measure = Formula(definition, tally)
     windows = {window.name: _window(tally, window) for window in query.windows}
     measured = {
@@ -88,11 +97,13 @@ def calculate(
         groups=tuple(_groups(measure, query, windows["current"], now)),
         ungrouped=windows["current"].ungrouped,
         counted=measure.counted,
-        scale=_scale(tally) if definition.calculation in _OF_VALUES else "",
-        notes=(*tally.notes, *_notes(definition.calculation, tally)),
+        formula=formula_text(definition, tally, measure),
+        scale=_scale(tally) if arithmetic_of(definition.calculation) in _OF_VALUES else "",
+        rolling=definition.rolling,
+        notes=(*tally.notes, *_notes(definition, tally)),
         as_of=tally.as_of,
     )
-    return add_confidence(result, definition, tally, confidence)
+    return add_confidence(result, definition, whole, confidence)
 
 
 def _scale(tally: Tally) -> str:
@@ -103,10 +114,13 @@ def _scale(tally: Tally) -> str:
     return " … ".join(f"{value:g} = {label}" for value, label in ends)
 
 
-def _notes(calculation: Calculation, tally: Tally) -> tuple[str, ...]:
-    uses_scale = calculation in _OF_VALUES or calculation in BOXES
-    note = scale_note(tally.choices) if uses_scale else ""
-    return (note,) if note else ()
+def _notes(definition: Definition, tally: Tally) -> Iterator[str]:
+    calculation, group_by = definition.calculation, definition.group_by
+    uses_scale = arithmetic_of(calculation) in _OF_VALUES or calculation in BOXES
+    if note := scale_note(tally.choices) if uses_scale else "":
+        yield note
+    if definition.rolling is not None and group_by is not None:
+        yield rolling_note(Period(group_by.of), definition.rolling)
 
 
 def format_value(unit: Unit, value: float | None) -> str:
@@ -215,6 +229,18 @@ def _group_value(
     )
 
 
+def _pool_periods(query: MetricQuery, tally: Tally, now: datetime) -> Tally:
+    """Return the tally with the counts of rolling windows, if the definition has some."""
+    group_by = query.definition.group_by
+    if query.definition.rolling is None or group_by is None:
+        return tally
+    period = Period(group_by.of)
+    present = (_start_of(period, group) for group in _window(tally, query.windows[0]).groups)
+    return with_rolling_windows(
+        tally, query.definition, list(_span(period, query, sorted(present), now))
+    )
+
+
 def _periods(
     measure: Formula, query: MetricQuery, period: Period, counted: WindowTally, now: datetime
 ) -> Iterator[GroupValue]:
@@ -225,7 +251,10 @@ def _periods(
     running = period_start(period, now.astimezone(zone).date(), query.week_start)
     cut = None if ends_now(query.definition.range) else window.end
     for start in _span(period, query, sorted(present), now):
-        begin, end = midnight(start, zone), midnight(next_period(period, start), zone)
+        first = start
+        for _ in range((query.definition.rolling or 1) - 1):
+            first = previous_period(period, first, query.week_start)
+        begin, end = midnight(first, zone), midnight(next_period(period, start), zone)
         nothing = GroupCounts(
             key=period_key(period, start),
             label=period_label(period, start),

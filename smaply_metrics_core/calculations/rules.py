@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 from typing import Final
 
-from smaply_metrics_core.calculations.catalog import CALCULATIONS, NPS_SCALE, AnswerRequirement
-from smaply_metrics_core.calculations.decimal_keys import key_number
+from smaply_metrics_core.calculations.answer_rules import check_answers, named, some
+from smaply_metrics_core.calculations.catalog import (
+    CALCULATIONS,
+    NPS_SCALE,
+    SCALE_OF_FIVE,
+    SCALE_OF_SEVEN,
+    AnswerRequirement,
+)
 from smaply_metrics_core.date_ranges import refuse_without_previous
 from smaply_metrics_core.errors import (
     CalculationRefused,
@@ -18,6 +24,7 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.models.query import (
     Calculation,
+    ComparedPeriod,
     Definition,
     Filter,
     GroupBy,
@@ -36,20 +43,17 @@ BY_ANSWER: Final = (
 )
 """Calculations that can be grouped by answer: the average of all answers “3” is always 3."""
 
-BOXES: Final = (Calculation.TOP_BOX, Calculation.TOP_2_BOX, Calculation.BOTTOM_2_BOX)
-MOST_NAMED: Final = 12
-
 
 def allowed_calculations(
     kind: QuestionKind, choices: Sequence[Choice] = ()
 ) -> tuple[Calculation, ...]:
     """Return the calculations that a question of this kind with these choices allows."""
     values = frozenset(scale_values(choices))
-    counted = kind is QuestionKind.NUMBER or any(choice.analyze for choice in choices)
+    offered = sum(choice.analyze for choice in choices)
     return tuple(
         calculation
         for calculation, definition in CALCULATIONS.items()
-        if kind in definition.kinds and _meets(definition.needs, kind, values, counted=counted)
+        if kind in definition.kinds and _meets(definition.needs, kind, values, offered)
     )
 
 
@@ -64,7 +68,7 @@ def scale_values(choices: Sequence[Choice]) -> tuple[float, ...]:
 
 
 def _meets(
-    needs: AnswerRequirement, kind: QuestionKind, values: AbstractSet[float], *, counted: bool
+    needs: AnswerRequirement, kind: QuestionKind, values: AbstractSet[float], offered: int
 ) -> bool:
     """Whether answers meet a requirement.
 
@@ -72,23 +76,21 @@ def _meets(
         needs: The requirement.
         kind: The kind of the question.
         values: The values of its scale.
-        counted: Whether there are answers that enter a denominator.
+        offered: The number of its choices that enter a denominator.
     """
     number = kind is QuestionKind.NUMBER
-    match needs:
-        case AnswerRequirement.NOTHING:
-            return True
-        case AnswerRequirement.ANSWERS:
-            return counted
-        case AnswerRequirement.VALUES:
-            return number or bool(values)
-        case AnswerRequirement.TWO_VALUES:
-            return len(values) >= 2  # noqa: PLR2004  # As its name says.
-        case AnswerRequirement.THREE_VALUES:
-            return len(values) >= 3  # noqa: PLR2004  # As its name says.
-        case AnswerRequirement.ZERO_TO_TEN:
-            full = values == NPS_SCALE
-            return full or (kind is QuestionKind.NPS and bool(values) and values <= NPS_SCALE)
+    nps = kind is QuestionKind.NPS and bool(values) and values <= NPS_SCALE
+    return {
+        AnswerRequirement.NOTHING: True,
+        AnswerRequirement.ANSWERS: number or bool(offered),
+        AnswerRequirement.TWO_ANSWERS: number or offered >= 2,  # noqa: PLR2004  # Its name says so.
+        AnswerRequirement.VALUES: number or bool(values),
+        AnswerRequirement.TWO_VALUES: len(values) >= 2,  # noqa: PLR2004  # Its name says so.
+        AnswerRequirement.THREE_VALUES: len(values) >= 3,  # noqa: PLR2004  # Its name says so.
+        AnswerRequirement.FIVE_VALUES: len(values) == SCALE_OF_FIVE,
+        AnswerRequirement.FIVE_OR_SEVEN_VALUES: len(values) in {SCALE_OF_FIVE, SCALE_OF_SEVEN},
+        AnswerRequirement.ZERO_TO_TEN: values == NPS_SCALE or nps,
+    }[needs]
 
 
 def check_definition(definition: Definition, questionnaire: Questionnaire) -> None:
@@ -111,7 +113,7 @@ def check_definition(definition: Definition, questionnaire: Questionnaire) -> No
         else None
     )
     _check_calculation(definition, question)
-    _check_answers(definition, question)
+    check_answers(definition, question)
     if definition.group_by is not None:
         _check_group_by(definition, definition.group_by, question, questionnaire)
     for wanted in definition.filters:
@@ -131,22 +133,33 @@ def can_weight(question: Question) -> bool:
 
 def _check_type(definition: Definition) -> None:
     """Check the rules of Number, Series and Comparison."""
-    several = CALCULATIONS[definition.calculation].several
-    title = CALCULATIONS[definition.calculation].title
+    meaning, group_by = CALCULATIONS[definition.calculation], definition.group_by
+    several, title = meaning.several, meaning.title
+    kind = definition.type.value.capitalize()
+    compares = definition.type is MetricType.COMPARISON
+    if definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD and not compares:
+        raise QueryInvalid(
+            f"A {kind} is not compared with another period.",
+            remedy="Use a Comparison, or remove what it is compared with.",
+        )
+    if definition.rolling is not None and (group_by is None or group_by.kind != "period"):
+        raise QueryInvalid(
+            "Rolling windows need calendar periods.",
+            remedy="Group by a period, such as period:month, or remove the rolling window.",
+        )
     if definition.type is MetricType.SERIES:
-        if definition.group_by is None and not several:
+        if group_by is None and not several:
             raise QueryInvalid(
                 "A Series needs a group-by.",
                 remedy="Add a group-by: answer, question:ID, field:NAME or period:month.",
             )
-        if several and definition.group_by is not None and definition.group_by.kind != "answer":
+        if several and group_by is not None and group_by.kind != "answer":
             raise QueryInvalid(
                 f"{title} is already grouped by answer.",
                 remedy="Group by answer, or use the share of one answer with this group-by.",
             )
         return
-    kind = definition.type.value.capitalize()
-    if definition.group_by is not None:
+    if group_by is not None:
         raise QueryInvalid(
             f"A {kind} cannot have a group-by.", remedy="Remove the group-by, or use a Series."
         )
@@ -155,54 +168,8 @@ def _check_type(definition: Definition) -> None:
             f"{title} has one value per answer, but a {kind} shows one value.",
             remedy="Use a Series, or the share of one answer.",
         )
-    if definition.type is MetricType.COMPARISON:
+    if compares:
         refuse_without_previous(definition.range)
-
-
-def _check_answers(definition: Definition, question: Question | None) -> None:
-    """Check the parts that only some calculations use."""
-    calculation, group_by = definition.calculation, definition.group_by
-    by_answer = group_by is not None and group_by.kind == "answer"
-    if definition.answers and calculation is not Calculation.SHARE:
-        raise QueryInvalid(
-            f"{CALCULATIONS[calculation].title} does not use selected answers.",
-            remedy="Remove the answers, or use share.",
-        )
-    if definition.reverse_scale and calculation not in BOXES:
-        raise QueryInvalid(
-            f"{CALCULATIONS[calculation].title} does not depend on the direction of the scale.",
-            remedy="Do not reverse the scale, or use a top or bottom box.",
-        )
-    if calculation is not Calculation.SHARE or question is None:
-        return
-    known = _offered(question.choices)
-    if not definition.answers and not by_answer:
-        raise QueryInvalid(
-            "A share needs at least one answer to count.",
-            remedy=f"Add answers: {known}." if known else "Add answers, as in 9,10.",
-        )
-    for key in definition.answers:
-        if question.choices:
-            _check_choice(key, question, question.choices)
-        elif key_number(key) is None:
-            raise QuestionUnavailable(
-                f"The answers to {question.id} are numbers; “{key}” is not a number.",
-                remedy="Enter the number with a decimal point, as in 3.5.",
-            )
-
-
-def _check_choice(key: str, question: Question, choices: Sequence[Choice]) -> None:
-    choice = next((choice for choice in choices if choice.key == key), None)
-    if choice is None:
-        raise QuestionUnavailable(
-            f"{question.id} has no answer “{key}”.",
-            remedy=f"Use the key of one of its answers: {_offered(choices)}.",
-        )
-    if not choice.analyze:
-        raise CalculationRefused(
-            f"“{choice.label}” does not count as an answer, so it has no share.",
-            remedy=f"Use the key of one of these answers: {_offered(choices)}.",
-        )
 
 
 def _check_calculation(definition: Definition, question: Question | None) -> None:
@@ -217,7 +184,7 @@ def _check_calculation(definition: Definition, question: Question | None) -> Non
     if calculation in question.calculations:
         return
     if question.kind is QuestionKind.GROUP and question.sub_questions:
-        remedy = f"Choose one of its rows: {_some(row.id for row in question.sub_questions)}."
+        remedy = f"Choose one of its rows: {some(row.id for row in question.sub_questions)}."
     elif question.calculations:
         remedy = f"{question.id} allows: {', '.join(question.calculations)}."
     else:
@@ -266,7 +233,7 @@ def _check_group_by(
 
 def _group_by_remedy(questionnaire: Questionnaire) -> str:
     good = [question.id for question in questionnaire.walk() if question.can_group_by]
-    return f"Group by one of {_some(good)}, or by a period." if good else "Group by a period."
+    return f"Group by one of {some(good)}, or by a period." if good else "Group by a period."
 
 
 def _check_filter(wanted: Filter, questionnaire: Questionnaire) -> None:
@@ -284,7 +251,7 @@ def _check_filter(wanted: Filter, questionnaire: Questionnaire) -> None:
         if known and key not in known:
             raise QuestionUnavailable(
                 f"{question.id} has no answer “{key}” to filter by.",
-                remedy=f"Use the key of one of its answers: {_named(question.choices)}.",
+                remedy=f"Use the key of one of its answers: {named(question.choices)}.",
             )
 
 
@@ -309,7 +276,7 @@ def _check_weight(calculation: Calculation, weight: Weight, questionnaire: Quest
         good = [one.id for one in questionnaire.walk() if can_weight(one)]
         raise CalculationRefused(
             f"{question.id} cannot be a weight, because it does not have one number per response.",
-            remedy=f"Use one of {_some(good)}." if good else "Use an embedded field, or no weight.",
+            remedy=f"Use one of {some(good)}." if good else "Use an embedded field, or no weight.",
         )
 
 
@@ -323,25 +290,10 @@ def _check_field(name: str, questionnaire: Questionnaire) -> None:
     elif near:
         remedy = f"Did you mean {near[0]}?"
     else:
-        remedy = f"It has: {_some(names)}." if names else "It has no embedded fields."
+        remedy = f"It has: {some(names)}." if names else "It has no embedded fields."
     raise QuestionUnavailable(
         f"The survey “{questionnaire.survey.name}” has no embedded field “{name}”.", remedy=remedy
     )
-
-
-def _offered(choices: Sequence[Choice]) -> str:
-    return _named([choice for choice in choices if choice.analyze])
-
-
-def _named(choices: Sequence[Choice]) -> str:
-    return _some(f"{choice.key} ({choice.label})" for choice in choices)
-
-
-def _some(items: Iterable[str]) -> str:
-    """Join items for a remedy: at most the first dozen."""
-    names = list(items)
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _note(question: Question) -> str:

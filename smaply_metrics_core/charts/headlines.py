@@ -10,7 +10,7 @@ from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
 from smaply_metrics_core.calculations.results import MINUS, format_value
 from smaply_metrics_core.charts.change_text import UNCHANGED, change_text
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.remarks import remarks, unreadable_text
+from smaply_metrics_core.charts.remarks import remarks, rolling_text, unreadable_text
 from smaply_metrics_core.charts.series_groups import latest
 from smaply_metrics_core.charts.uncertainty_text import (
     interval_text,
@@ -99,7 +99,7 @@ def _headline(result: Result, display: Display, zone: str) -> Headline:
     if group is not None:
         return Headline(
             text=value_text(result.unit, group.value, display),
-            label=", ".join([group.label, *remarks(group)]),
+            label=", ".join(filter(None, [group.label, rolling_text(result), *remarks(group)])),
             target=target_text(result.unit, group.value, display, group.interval),
             tone=target_tone(result.unit, group.value, display, group.interval),
             interval=interval_text(result.unit, group.interval),

@@ -10,7 +10,8 @@ from smaply_metrics_core.calculations.catalog import (
     UNREADABLE_FROM,
 )
 from smaply_metrics_core.calculations.response_text import effective_n_text
-from smaply_metrics_core.models.result import GroupValue, Result, WindowResult
+from smaply_metrics_core.charts.series_groups import periods_of
+from smaply_metrics_core.models.result import GroupValue, Result, Unit, WindowResult
 
 FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
 FEW_EFFECTIVE: Final = f"an effective n below {LOW_SAMPLE_BELOW}"
@@ -19,8 +20,12 @@ CUT: Final = "partly outside the date range"
 
 
 def answer_count_text(result: Result) -> str:
-    """Return the number of counted answers: ``n = 1,204``."""
-    return sample_text(result.current)
+    """Return the number of counted answers: ``n = 1,204``, or for a share ``of 1,204 answers``."""
+    if result.unit is not Unit.PERCENT:
+        return sample_text(result.current)
+    answered = result.current.answered
+    answers = "answer" if answered == 1 else "answers"
+    return f"of {answered:,} {answers}{weighted_text(result.current)}"
 
 
 def sample_text(measured: WindowResult) -> str:
@@ -77,6 +82,12 @@ def ungrouped_text(result: Result) -> str:
     """Return the number of counted responses that are in no group; empty if it is zero."""
     responses = "response" if result.ungrouped == 1 else "responses"
     return f"{result.ungrouped:,} {responses} in no group" if result.ungrouped else ""
+
+
+def rolling_text(result: Result) -> str:
+    """Return the length of the rolling windows, such as ``rolling 3 months``; empty without."""
+    period = periods_of(result)
+    return f"rolling {result.rolling} {period}s" if result.rolling and period else ""
 
 
 def remarks(group: GroupValue) -> list[str]:

@@ -19,7 +19,7 @@ from smaply_metrics_core.charts.series_groups import latest, periods_of, value_o
 from smaply_metrics_core.charts.uncertainty_text import interval_sentence
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
-from smaply_metrics_core.models.result import GroupValue, Result
+from smaply_metrics_core.models.result import GroupValue, Result, Unit
 
 
 def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
@@ -36,11 +36,21 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
     unreadable = unreadable_text(result)
     parts = [
         text,
-        _answers(result),
+        "" if _names_base(result) else _answers(result),
         "" if unreadable in text else unreadable,
         low_sample_text(result),
     ]
     return f"{heading}: {'; '.join(part for part in parts if part)}."
+
+
+def _names_base(result: Result) -> bool:
+    """Whether the value is one share, which names its base: ``57% of 94 answers``."""
+    shown = result.type is not MetricType.SERIES and result.current.value is not None
+    return shown and result.unit is Unit.PERCENT
+
+
+def _value(text: str, result: Result) -> str:
+    return f"{text} of {_answers(result)}" if _names_base(result) else text
 
 
 def _answers(result: Result) -> str:
@@ -52,13 +62,14 @@ def _answers(result: Result) -> str:
 def _number(result: Result, display: Display, zone: str) -> str:
     large = headline(result, display, zone=zone)
     around = interval_sentence(result.unit, result.current.interval)
-    return ", ".join(filter(None, [large.text, around, large.label.rstrip("."), large.target]))
+    value = _value(large.text, result)
+    return ", ".join(filter(None, [value, around, large.label.rstrip("."), large.target]))
 
 
 def _comparison(result: Result, display: Display, zone: str) -> str:
     large = headline(result, display, zone=zone)
     parts = [
-        large.text,
+        _value(large.text, result),
         interval_sentence(result.unit, result.current.interval),
         f"{large.change} {large.against}".strip().rstrip("."),
         large.verdict,

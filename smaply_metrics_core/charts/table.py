@@ -10,7 +10,7 @@ from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text
 from smaply_metrics_core.charts.headlines import target_text, target_value_text, value_text
-from smaply_metrics_core.charts.remarks import few_text, remarks, ungrouped_text
+from smaply_metrics_core.charts.remarks import few_text, remarks, rolling_text, ungrouped_text
 from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.charts.uncertainty_text import interval_text, verdict_text
 from smaply_metrics_core.models.metric import Display
@@ -65,7 +65,12 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
         if column not in OPTIONAL or any(row[place] for row in found)
     ]
     target = target_value_text(result.unit, display)
-    notes = [ungrouped_text(result), f"Target {target}" if target and result.groups else ""]
+    notes = [
+        result.formula,
+        rolling_text(result),
+        ungrouped_text(result),
+        f"Target {target}" if target and result.groups else "",
+    ]
     return DataTable(
         caption=f"{title}, {date_range_text(result.current.window, zone)}",
         columns=tuple(columns[place] for place in shown),

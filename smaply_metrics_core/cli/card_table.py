@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.text import Text
 
+from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.response_text import (
     describe_answers,
     describe_responses,
@@ -70,6 +71,8 @@ def show_cards(cards: Sequence[Card], labels: Mapping[str, str], zone: str) -> N
         made.add_row(name, _headline(result), _count(result.current), freshness)
         for row in _group_rows(result):
             made.add_row(*row, "")
+        if CALCULATIONS[result.calculation].ambiguous and result.formula:
+            made.add_row(text(f"  {result.formula}", "dim"), "", "", "")
         if result.ungrouped:
             made.add_row(text(f"  {ungrouped_text(result)}", "dim"), "", "", "")
         if result.current.effective_n is not None:
@@ -108,10 +111,14 @@ def show_result(result: Result, zone: str) -> None:
     if result.previous is not None:
         print_text(text("Previous   ", "bold"), date_range_text(result.previous.window, zone))
     print_text(text("As of      ", "bold"), instant_text(result.as_of, zone))
-    if result.scale:
-        print_text(text("Scale      ", "bold"), result.scale)
-    if result.counted:
-        print_text(text("Counted    ", "bold"), ", ".join(result.counted))
+    details = {
+        "Formula": result.formula,
+        "Scale": result.scale,
+        "Counted": ", ".join(result.counted),
+    }
+    for title, detail in details.items():
+        if detail:
+            print_text(text(f"{title:<11}", "bold"), detail)
     if result.groups:
         print_text()
         made = table("Group", "Value", "n", right=("Value", "n"))

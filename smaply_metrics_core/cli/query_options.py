@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Annotated, Any, Final
 
 import typer
@@ -16,7 +17,9 @@ from smaply_metrics_core.cli.param_types import calendar_day
 from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.query import (
     PRESETS,
+    ROLLING,
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     ExclusionReason,
@@ -30,12 +33,16 @@ from smaply_metrics_core.models.query import (
 RESETTABLE: Final = {
     "question": "question_id",
     "answers": "answers",
+    "top-answers": "top_answers",
+    "bottom-answers": "bottom_answers",
     "group-by": "group_by",
     "range": "range",
     "where": "filters",
     "count": "include",
     "reverse-scale": "reverse_scale",
     "weight": "weight",
+    "compare-with": "compare_with",
+    "rolling": "rolling",
 }
 """The parts that an edit can reset, mapped to the field of the definition."""
 
@@ -76,6 +83,22 @@ class QueryOptions:
             metavar="KEY,KEY",
             help="Keys of the answers that a share counts. Put a key that contains a comma in "
             "double quotes.",
+        ),
+    ] = None
+    top_answers: Annotated[
+        str | None,
+        _option(
+            "--top-answers",
+            metavar="KEY,KEY",
+            help="Keys of the answers whose share a net score begins with.",
+        ),
+    ] = None
+    bottom_answers: Annotated[
+        str | None,
+        _option(
+            "--bottom-answers",
+            metavar="KEY,KEY",
+            help="Keys of the answers whose share a net score subtracts.",
         ),
     ] = None
     group_by: Annotated[
@@ -138,13 +161,33 @@ class QueryOptions:
             "question.",
         ),
     ] = None
+    compare_with: Annotated[
+        ComparedPeriod | None,
+        _option(
+            "--compare-with",
+            metavar="NAME",
+            help=f"What a comparison compares with: {', '.join(ComparedPeriod)}. The default is "
+            "the previous period.",
+        ),
+    ] = None
+    rolling: Annotated[
+        int | None,
+        typer.Option(
+            "--rolling",
+            min=ROLLING[0],
+            max=ROLLING[-1],
+            metavar="N",
+            help="For each period, pool the answers of N periods: its own and those before it.",
+            show_default=False,
+        ),
+    ] = None
     type: Annotated[
         MetricType | None,
         _option(
             "--type",
             metavar="NAME",
             help=f"Type: {', '.join(MetricType)}. Default: series with a grouping or for a "
-            "distribution, else number.",
+            "distribution, comparison with --compare-with, else number.",
         ),
     ] = None
 
@@ -177,7 +220,10 @@ class QueryOptions:
 
     def _over(self, values: dict[str, Any], *, was: MetricType) -> Definition:
         values = values | self._given()
-        values["type"] = self.type or _type_of(values, was)
+        compares = None if self.compare_with is None else MetricType.COMPARISON
+        values["type"] = self.type or compares or _type_of(values, was)
+        if values["type"] is not MetricType.COMPARISON and self.compare_with is None:
+            values.pop("compare_with", None)
         return Definition.model_validate(values)
 
     def _given(self) -> dict[str, Any]:
@@ -190,7 +236,9 @@ class QueryOptions:
         if self.calculation is not None:
             given["calculation"] = self.calculation
         parsed: tuple[tuple[str, str | None, Callable[[str], object]], ...] = (
-            ("answers", self.answers, _keys),
+            ("answers", self.answers, partial(_keys, "--answers")),
+            ("top_answers", self.top_answers, partial(_keys, "--top-answers")),
+            ("bottom_answers", self.bottom_answers, partial(_keys, "--bottom-answers")),
             ("group_by", self.group_by, _group_by),
             ("include", self.count, _kinds),
             ("weight", self.weight, _weight),
@@ -203,6 +251,10 @@ class QueryOptions:
                 *_filters("--where", self.where or (), exclude=False),
                 *_filters("--where-not", self.where_not or (), exclude=True),
             )
+        if self.rolling is not None:
+            given["rolling"] = self.rolling
+        if self.compare_with is not None:
+            given["compare_with"] = self.compare_with
         if self.reverse_scale:
             given["reverse_scale"] = True
         return given
@@ -221,17 +273,17 @@ def _id(option: str, given: str) -> str:
     return given.strip()
 
 
-def _keys(given: str) -> tuple[str, ...]:
+def _keys(option: str, given: str) -> tuple[str, ...]:
     try:
         keys = next(csv.reader([given], skipinitialspace=True, strict=True), [])
     except csv.Error:
         raise CommandLineError(
-            "--answers is not a list of keys.",
+            f"{option} is not a list of keys.",
             'Separate the keys by commas, for example 1,2 or "Yes, often",No.',
         ) from None
     kept = tuple(key.strip() for key in keys if key.strip())
     if not kept:
-        raise CommandLineError("--answers is empty.", "Enter keys of answers, for example 1,2.")
+        raise CommandLineError(f"{option} is empty.", "Enter keys of answers, for example 1,2.")
     return kept
 
 

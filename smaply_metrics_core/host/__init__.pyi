@@ -111,7 +111,9 @@ from smaply_metrics_core.models.metric import (
 from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     PRESETS,
+    ROLLING,
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     ExclusionReason,
@@ -156,6 +158,7 @@ from smaply_metrics_core.sources.temp_dirs import TempDirs
 __all__ = [
     "CALCULATIONS",
     "PRESETS",
+    "ROLLING",
     "AccessMissing",
     "AccountSettings",
     "Accounts",
@@ -194,6 +197,7 @@ __all__ = [
     "Choice",
     "ChosenSurveys",
     "Clock",
+    "ComparedPeriod",
     "ConnectionStatus",
     "ConnectionView",
     "Connections",

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.base import Frozen
@@ -33,9 +33,13 @@ class Calculation(StrEnum):
     MINIMUM = "minimum"
     MAXIMUM = "maximum"
     NPS = "nps"
+    NET_SCORE = "net_score"
     TOP_BOX = "top_box"
     TOP_2_BOX = "top_2_box"
     BOTTOM_2_BOX = "bottom_2_box"
+    CSAT = "csat"
+    CES_PERCENT = "ces_percent"
+    CES_AVERAGE = "ces_average"
     SHARE = "share"
     DISTRIBUTION = "distribution"
 
@@ -48,6 +52,15 @@ class Period(StrEnum):
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
+
+
+class ComparedPeriod(StrEnum):
+    """What the period of a Comparison is compared with."""
+
+    PREVIOUS_PERIOD = "previous_period"
+    """The period immediately before."""
+    SAME_PERIOD_LAST_YEAR = "same_period_last_year"
+    """The same days, or the same week, of the year before."""
 
 
 class ExclusionReason(StrEnum):
@@ -175,6 +188,10 @@ YEARS: Final = range(1900, 2200)
 """The plausible years of date ranges and responses; any other year is treated as an error."""
 
 
+ROLLING: Final = range(2, 367)
+"""The possible numbers of periods in a rolling window."""
+
+
 class DateRange(Frozen):
     """The days of a metric in the account's time zone: a preset, or ``start`` to before ``end``."""
 
@@ -224,6 +241,11 @@ class Definition(Frozen):
     Attributes:
         question_id: A question or sub-question; ``None`` to count responses.
         answers: The keys of the answers that ``share`` counts.
+        top_answers: The keys of the answers whose share ``net_score`` begins with.
+        bottom_answers: The keys of the answers whose share ``net_score`` subtracts.
+        compare_with: What a Comparison compares with.
+        rolling: The number of calendar periods in the rolling windows of a Series by period: each
+            value pools the answers of a period and of those before it.
         include: The kinds of responses to count that are excluded by default.
         reverse_scale: Whether 1 is the best answer, so that boxes are counted from the other end.
         weight: What the responses are weighted by; ``None`` counts each response once.
@@ -240,6 +262,10 @@ class Definition(Frozen):
     include: frozenset[ExclusionReason] = frozenset()
     reverse_scale: bool = False
     weight: Weight | None = None
+    top_answers: tuple[str, ...] = ()
+    bottom_answers: tuple[str, ...] = ()
+    compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD
+    rolling: Annotated[int, Field(ge=ROLLING[0], le=ROLLING[-1])] | None = None
 
     def named_questions(self) -> tuple[tuple[str, str], ...]:
         """Return the questions of the definition as pairs of (part, question id).
@@ -260,11 +286,16 @@ class Definition(Frozen):
         A stored value is only shown for the fingerprint that it was calculated for.
         """
         parts = self.model_dump(mode="json")
-        if self.weight is None:
-            del parts["weight"]  # As in values that were stored before there were weights.
+        for name in _ADDED:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                del parts[name]
         parts["include"] = sorted(self.include)
         text = repr((sorted(parts.items(), key=lambda item: item[0]), zone, week_start))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+_ADDED: Final = ("weight", "top_answers", "bottom_answers", "compare_with", "rolling")
+"""Parts that values of earlier versions were stored without: they count only if they are set."""
 
 
 class MetricQuery(Frozen):

@@ -151,8 +151,12 @@ class Result(Frozen):
         group_by: The group-by of ``groups``: that of the metric, or ``answer`` for a distribution
             without one. ``None`` without groups and in results from before this field existed.
         counted: The labels of the answers that a box or a share counts.
+        formula: What the value is and what it is a share of, in words, such as ``CSAT: share of
+            4-5 on a scale of 1-5, of 263 answers``; empty for counts, and in results from before
+            this field existed.
         scale: The lowest and highest value of the choices with their labels, if the calculation
             uses them, such as ``1 = Very poor … 5 = Very good``.
+        rolling: The number of periods in the rolling window of each group; ``None`` without them.
         notes: Remarks for people about the calculation.
         period_change: The last full calendar period of a Series, compared with the one before it;
             ``None`` without two such periods.
@@ -171,7 +175,9 @@ class Result(Frozen):
     groups: tuple[GroupValue, ...] = ()
     ungrouped: int = 0
     counted: tuple[str, ...] = ()
+    formula: str = ""
     scale: str = ""
+    rolling: int | None = None
     notes: tuple[str, ...] = ()
     period_change: PeriodChange | None = None
     confidence: float | None = None

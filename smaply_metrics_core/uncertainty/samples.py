@@ -76,7 +76,10 @@ class ShareSample:
 
 @dataclass(frozen=True, slots=True)
 class NpsSample:
-    """Promoters and detractors among ``n`` answers; all are effective numbers."""
+    """Promoters and detractors among ``n`` answers; all are effective numbers.
+
+    For any net score, these are the answers that are added and those that are subtracted.
+    """
 
     n: float
     promoters: float

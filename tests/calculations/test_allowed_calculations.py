@@ -12,30 +12,36 @@ from tests.calculations.factories import NOT_APPLICABLE, choices, scale
 COUNTS = "responses answered"
 NUMBERS = "average median sum minimum maximum"
 BOXES = "top_box top_2_box bottom_2_box"
+OF_FIVE = "csat ces_percent ces_average"
 ANSWERS = "share distribution"
 
 
 @pytest.mark.parametrize(
     ("kind", "offered", "allowed"),
     [
-        ("single_choice", scale(1, 5), f"{COUNTS} {NUMBERS} {BOXES} {ANSWERS}"),
-        ("single_choice", scale(0, 10), f"{COUNTS} {NUMBERS} nps {BOXES} {ANSWERS}"),
+        ("single_choice", scale(1, 5), f"{COUNTS} {NUMBERS} net_score {BOXES} {OF_FIVE} {ANSWERS}"),
+        ("single_choice", scale(0, 10), f"{COUNTS} {NUMBERS} nps net_score {BOXES} {ANSWERS}"),
         # Ten of the eleven are not the scale that NPS is defined on.
-        ("single_choice", scale(1, 10), f"{COUNTS} {NUMBERS} {BOXES} {ANSWERS}"),
-        ("single_choice", scale(1, 2), f"{COUNTS} {NUMBERS} top_box {ANSWERS}"),
+        ("single_choice", scale(1, 10), f"{COUNTS} {NUMBERS} net_score {BOXES} {ANSWERS}"),
+        (
+            "single_choice",
+            scale(1, 7),
+            f"{COUNTS} {NUMBERS} net_score {BOXES} ces_percent ces_average {ANSWERS}",
+        ),
+        ("single_choice", scale(1, 2), f"{COUNTS} {NUMBERS} net_score top_box {ANSWERS}"),
         ("single_choice", scale(1, 1), f"{COUNTS} {NUMBERS} {ANSWERS}"),
-        ("single_choice", choices("Yes", "No"), f"{COUNTS} {ANSWERS}"),
+        ("single_choice", choices("Yes", "No"), f"{COUNTS} net_score {ANSWERS}"),
         ("single_choice", (), COUNTS),
         ("single_choice", (NOT_APPLICABLE,), COUNTS),
-        ("nps", scale(0, 10), f"{COUNTS} {NUMBERS} nps {BOXES} {ANSWERS}"),
-        ("nps", scale(1, 10), f"{COUNTS} {NUMBERS} nps {BOXES} {ANSWERS}"),
+        ("nps", scale(0, 10), f"{COUNTS} {NUMBERS} nps net_score {BOXES} {ANSWERS}"),
+        ("nps", scale(1, 10), f"{COUNTS} {NUMBERS} nps net_score {BOXES} {ANSWERS}"),
         # Numbered from 1 to 11, an NPS question would give a wrong NPS.
-        ("nps", scale(1, 11), f"{COUNTS} {NUMBERS} {BOXES} {ANSWERS}"),
-        ("nps", choices("Low", "High"), f"{COUNTS} {ANSWERS}"),
+        ("nps", scale(1, 11), f"{COUNTS} {NUMBERS} net_score {BOXES} {ANSWERS}"),
+        ("nps", choices("Low", "High"), f"{COUNTS} net_score {ANSWERS}"),
         ("multiple_choice", scale(1, 5), f"{COUNTS} {ANSWERS}"),
         ("multiple_choice", choices("Shop", "Web"), f"{COUNTS} {ANSWERS}"),
         ("multiple_choice", (), COUNTS),
-        ("number", (), f"{COUNTS} {NUMBERS} {ANSWERS}"),
+        ("number", (), f"{COUNTS} {NUMBERS} net_score {ANSWERS}"),
         ("text", (), COUNTS),
         ("other", (), COUNTS),
         ("group", scale(1, 5), "responses"),

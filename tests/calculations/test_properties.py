@@ -126,6 +126,12 @@ SLOW: dict[Calculation, Callable[[list[int]], float]] = {
     Calculation.TOP_BOX: lambda numbers: percent(numbers, {10}),
     Calculation.TOP_2_BOX: lambda numbers: percent(numbers, {9, 10}),
     Calculation.BOTTOM_2_BOX: lambda numbers: percent(numbers, {0, 1}),
+    Calculation.CSAT: lambda numbers: percent(numbers, {9, 10}),
+    Calculation.CES_PERCENT: lambda numbers: percent(numbers, {9, 10}),
+    Calculation.CES_AVERAGE: lambda numbers: float(Fraction(sum(numbers), len(numbers))),
+    Calculation.NET_SCORE: lambda numbers: float(
+        Fraction(100 * (sum(n in {3, 7} for n in numbers) - numbers.count(1)), len(numbers))
+    ),
     Calculation.SHARE: lambda numbers: percent(numbers, {3, 7}),
 }
 
@@ -195,6 +201,8 @@ def test_every_number_is_the_one_worked_out_row_by_row(  # noqa: PLR0917  # Hypo
         include=include,
         filters=filters,
         answers=("3", "7") if calculation is Calculation.SHARE else (),
+        top_answers=("3", "7") if calculation is Calculation.NET_SCORE else (),
+        bottom_answers=("1",) if calculation is Calculation.NET_SCORE else (),
     )
 
     counted = tally(framed(rows), asked, COLUMNS, as_of=AS_OF, choices=SCALE)

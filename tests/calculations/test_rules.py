@@ -168,7 +168,8 @@ def test_what_can_be_measured_passes(good: Definition) -> None:
         (define("responses", by="answer"), QueryInvalid, "cannot be grouped by answer", "question"),
         (
             define("average", "CHANNEL"),
-            CalculationRefused, "does not allow average", "answered, share, distribution",
+            CalculationRefused, "does not allow average",
+            "answered, net_score, share, distribution",
         ),
         (define("nps", "STARS"), CalculationRefused, "a scale from 0 to 10", "top_box"),
         (define("average", "USED"), CalculationRefused, "does not allow average", "share"),

@@ -91,8 +91,9 @@ def test_only_calculations_that_use_the_scale_have_the_note(calculation: Calcula
     """The number stays, and a share or a count does not depend on the scale."""
     choices = scale(1, 5, code(99))
     answers = ("5",) if calculation is Calculation.SHARE else ()
+    top = ("5",) if calculation is Calculation.NET_SCORE else ()
     tally = tally_of(counts({"4": 1, "5": 1, "99": 2}), choices=choices)
-    result = calculate(query(calculation, answers=answers), tally, AS_OF)
+    result = calculate(query(calculation, answers=answers, top_answers=top), tally, AS_OF)
     uses = {
         Calculation.AVERAGE: 51.75,
         Calculation.MEDIAN: 52.0,
@@ -102,6 +103,9 @@ def test_only_calculations_that_use_the_scale_have_the_note(calculation: Calcula
         Calculation.TOP_BOX: 50,
         Calculation.TOP_2_BOX: 75,
         Calculation.BOTTOM_2_BOX: 0,
+        Calculation.CSAT: 75,
+        Calculation.CES_PERCENT: 75,
+        Calculation.CES_AVERAGE: 51.75,
     }
     assert bool(result.notes) == (calculation in uses)
     if calculation in uses:

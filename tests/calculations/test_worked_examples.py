@@ -27,7 +27,12 @@ def rows(example: WorkedExample) -> pl.DataFrame:
 def test_the_example_comes_out_as_worked_by_hand(calculation: Calculation) -> None:
     """The value of the example's rows is the stated value."""
     example = CALCULATIONS[calculation].example
-    asked = query(calculation, answers=example.share_of)
+    asked = query(
+        calculation,
+        answers=example.share_of,
+        top_answers=example.top_answers,
+        bottom_answers=example.bottom_answers,
+    )
 
     counted = tally(
         rows(example),

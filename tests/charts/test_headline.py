@@ -15,7 +15,7 @@ from smaply_metrics_core.charts import (
     unreadable_text,
 )
 from smaply_metrics_core.models.query import Calculation, Period
-from smaply_metrics_core.models.result import Change
+from smaply_metrics_core.models.result import Change, Unit
 from smaply_metrics_core.models.uncertainty import Interval, IntervalMethod, Verdict
 from tests.charts.factories import (
     PLAIN,
@@ -215,7 +215,9 @@ def test_remarks_on_answers() -> None:
         update={"previous": measured(38.0, 12), "change": Change(difference=2.0)}
     )
 
-    assert answer_count_text(number(4.0, answered=1204)) == "n = 1,204"
+    assert answer_count_text(number(4.0, answered=1204)) == "of 1,204 answers"
+    score = number(4.0, answered=1204).model_copy(update={"unit": Unit.SCORE})
+    assert answer_count_text(score) == "n = 1,204"
     assert low_sample_text(number(4.0, answered=29)) == "fewer than 30 answers"
     assert low_sample_text(number(4.0, answered=30)) == ""
     assert low_sample_text(few) == "1 group has fewer than 30 answers"

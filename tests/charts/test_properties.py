@@ -131,7 +131,7 @@ def test_every_result_has_texts_and_a_chart(
         json.dumps(made, allow_nan=False).encode()
     assert default_chart(result, shown) in OF_TYPE[result.type]
     assert summary(result, shown).endswith(".")
-    assert answer_count_text(result).startswith("n = ")
+    assert answer_count_text(result).startswith(("n = ", "of "))
     assert (low_sample_text(result) == "") <= (not result.current.low_sample)
     large = headline(result, shown)
     assert large.text or result.calculation is Calculation.DISTRIBUTION

@@ -81,11 +81,11 @@ def test_a_comparison_without_a_previous_value_has_a_reason() -> None:
 
 def test_a_summary_of_a_number() -> None:
     """The sentence has the value, the target and the number of answers."""
-    assert summary(number(57.0), PLAIN) == "Share: 57%; 128 answers."
+    assert summary(number(57.0), PLAIN) == "Share: 57% of 128 answers."
     assert summary(number(57.0, answered=12), display(target=60, heading="Zufriedenheit")) == (
-        "Zufriedenheit: 57%, Target 60%: missed; 12 answers; fewer than 30 answers."
+        "Zufriedenheit: 57% of 12 answers, Target 60%: missed; fewer than 30 answers."
     )
-    assert summary(number(57.0, answered=1), PLAIN).startswith("Share: 57%; 1 answer; ")
+    assert summary(number(57.0, answered=1), PLAIN).startswith("Share: 57% of 1 answer; ")
     assert summary(number(None), PLAIN) == "Share: —, There are no answers; 128 answers."
 
 
@@ -110,8 +110,8 @@ def test_a_summary_of_a_series() -> None:
 def test_a_summary_of_a_comparison() -> None:
     """The sentence has the current value, the change and the previous value."""
     assert summary(comparison(42.2, 38.0), PLAIN) == (
-        f"Share: 42%, +4.2 points vs. 38% ({SUMMER}); 128 answers."
+        f"Share: 42% of 128 answers, +4.2 points vs. 38% ({SUMMER})."
     )
     assert summary(comparison(40.0, None), PLAIN) == (
-        "Share: 40%, There is no previous value; 128 answers."
+        "Share: 40% of 128 answers, There is no previous value."
     )

@@ -16,6 +16,7 @@ from smaply_metrics_core.cli.query_options import RESETTABLE, QueryOptions
 from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.query import (
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     ExclusionReason,
@@ -56,6 +57,14 @@ class Size:
             MetricType.SERIES,
         ),
         (QueryOptions(survey="S", calculation=Calculation.DISTRIBUTION), MetricType.SERIES),
+        (
+            QueryOptions(
+                survey="S",
+                calculation=Calculation.NPS,
+                compare_with=ComparedPeriod.SAME_PERIOD_LAST_YEAR,
+            ),
+            MetricType.COMPARISON,
+        ),
         (
             QueryOptions(
                 survey="S", calculation=Calculation.DISTRIBUTION, type=MetricType.COMPARISON
@@ -183,6 +192,43 @@ def test_an_edit_replaces_kinds_and_keeps_a_comparison() -> None:
     assert changed.include == {ExclusionReason.PREVIEW}
     assert changed.type is MetricType.COMPARISON
     assert QueryOptions().changed(FULL, ["group-by"]).type is MetricType.NUMBER
+
+
+def test_a_number_forgets_what_it_was_compared_with() -> None:
+    """An edit to another type needs no reset."""
+    compared = QueryOptions(
+        survey="S",
+        calculation=Calculation.NPS,
+        range="last_month",
+        compare_with=ComparedPeriod.SAME_PERIOD_LAST_YEAR,
+    ).definition()
+
+    edited = QueryOptions(type=MetricType.NUMBER).changed(compared, ())
+
+    assert edited.compare_with is ComparedPeriod.PREVIOUS_PERIOD
+
+
+def test_a_series_may_have_rolling_windows() -> None:
+    """The number of periods is part of the definition, and can be reset."""
+    monthly = QueryOptions(
+        survey="S", calculation=Calculation.RESPONSES, group_by="period:month", rolling=3
+    ).definition()
+
+    assert (monthly.type, monthly.rolling) == (MetricType.SERIES, 3)
+    assert QueryOptions().changed(monthly, ["rolling"]).rolling is None
+
+
+def test_a_net_score_has_keys_on_two_sides() -> None:
+    """Lists of keys, as for a share."""
+    net = QueryOptions(
+        survey="S",
+        question="Q",
+        calculation=Calculation.NET_SCORE,
+        top_answers='5,"4, or so"',
+        bottom_answers="1, 2",
+    ).definition()
+
+    assert (net.top_answers, net.bottom_answers) == (("5", "4, or so"), ("1", "2"))
 
 
 @pytest.mark.parametrize(

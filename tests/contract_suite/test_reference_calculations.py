@@ -30,7 +30,12 @@ def test_the_reference_gives_the_documented_results(calculation: Calculation) ->
         assert reference_calculations.distribution(choices, counts) == example.value
     else:
         definition = Definition(
-            survey_id="S1", question_id="Q1", calculation=calculation, answers=example.share_of
+            survey_id="S1",
+            question_id="Q1",
+            calculation=calculation,
+            answers=example.share_of,
+            top_answers=example.top_answers,
+            bottom_answers=example.bottom_answers,
         )
         assert reference_calculations.number(definition, choices, counts) == example.value
 

@@ -14,6 +14,7 @@ from smaply_metrics_core.errors import InputError, QueryInvalid
 from smaply_metrics_core.models.query import (
     PRESETS,
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     MetricType,
@@ -254,6 +255,106 @@ def test_windows_are_in_order_and_do_not_overlap(
     )
     if ends_now(DateRange(preset=preset)):
         assert current.end == now
+
+
+@pytest.mark.parametrize(
+    ("dates", "now", "previous"),
+    [
+        # Year to date: the same days, to the same time of day.
+        ("this_year", "2026-11-29 10:30", ("2025-01-01 00:00", "2025-11-29 10:30")),
+        ("this_month", "2026-07-10 10:30", ("2025-07-01 00:00", "2025-07-10 10:30")),
+        ("this_quarter", "2026-05-10 10:30", ("2025-04-01 00:00", "2025-05-10 10:30")),
+        ("last_month", "2026-03-05 10:30", ("2025-02-01 00:00", "2025-03-01 00:00")),
+        ("last_quarter", "2026-03-05 10:30", ("2024-10-01 00:00", "2025-01-01 00:00")),
+        ("last_year", "2026-03-05 10:30", ("2024-01-01 00:00", "2025-01-01 00:00")),
+        ("last_7_days", "2026-03-05 10:30", ("2025-02-27 00:00", "2025-03-05 10:30")),
+        # February of a leap year is compared with all of a shorter one, and the other way round.
+        ("last_month", "2024-03-05 10:30", ("2023-02-01 00:00", "2023-03-01 00:00")),
+        ("last_month", "2025-03-05 10:30", ("2024-02-01 00:00", "2024-03-01 00:00")),
+        # 29 February: all of February, and nothing of March.
+        ("this_month", "2024-02-29 10:30", ("2023-02-01 00:00", "2023-03-01 00:00")),
+        (
+            ("2024-02-29", "2024-03-15"),
+            "2024-04-01 00:00",
+            ("2023-03-01 00:00", "2023-03-15 00:00"),
+        ),
+        (
+            ("2024-02-01", "2024-02-29"),
+            "2024-04-01 00:00",
+            ("2023-02-01 00:00", "2023-03-01 00:00"),
+        ),
+        # Week 10 of 2026 begins on 2 March, that of 2025 on 3 March.
+        ("this_week", "2026-03-05 10:30", ("2025-03-03 00:00", "2025-03-06 10:30")),
+        ("last_week", "2026-03-12 10:30", ("2025-03-03 00:00", "2025-03-10 00:00")),
+        # Week 53 of 2026; 2025 ends with week 52.
+        ("last_week", "2027-01-05 10:30", ("2025-12-22 00:00", "2025-12-29 00:00")),
+        # Week 53 of 2020 is compared with week 52 of 2019; week 1 of 2021 with week 1 of 2020.
+        ("last_week", "2021-01-05 10:30", ("2019-12-23 00:00", "2019-12-30 00:00")),
+        ("last_week", "2021-01-12 10:30", ("2019-12-30 00:00", "2020-01-06 00:00")),
+    ],
+)
+def test_the_same_period_last_year(
+    dates: str | tuple[str, str], now: str, previous: tuple[str, str]
+) -> None:
+    """The same days of the year before, or the week with the same number."""
+    there = ZoneInfo(VIENNA)
+    asked = (
+        DateRange(preset=dates)
+        if isinstance(dates, str)
+        else DateRange(
+            preset="custom",
+            start=date.fromisoformat(dates[0]),
+            end=date.fromisoformat(dates[1]),
+        )
+    )
+    current, before = resolve(
+        asked,
+        now=datetime.fromisoformat(now).replace(tzinfo=there),
+        zone=VIENNA,
+        comparison=True,
+        compare_with=ComparedPeriod.SAME_PERIOD_LAST_YEAR,
+    )
+
+    assert (current,) == resolve(
+        asked, now=datetime.fromisoformat(now).replace(tzinfo=there), zone=VIENNA
+    )
+    assert local(before, VIENNA) == previous
+
+
+def test_the_year_before_has_its_own_daylight_saving_time() -> None:
+    """10:00 on 28 March is in summer time in 2027 and in winter time in 2026."""
+    now = datetime(2027, 3, 28, 10, tzinfo=ZoneInfo(VIENNA))
+    current, before = resolve(
+        DateRange(preset="this_month"),
+        now=now,
+        zone=VIENNA,
+        comparison=True,
+        compare_with=ComparedPeriod.SAME_PERIOD_LAST_YEAR,
+    )
+
+    assert (current.end, before.end) == (
+        datetime(2027, 3, 28, 8, tzinfo=UTC),
+        datetime(2026, 3, 28, 9, tzinfo=UTC),
+    )
+
+
+@given(st.sampled_from(MOVING), instants, zones, st.integers(1, 7))
+def test_the_year_before_ends_before_a_range_begins(
+    preset: str, now: datetime, zone: str, week_start: int
+) -> None:
+    """No response is in both windows of a named range."""
+    current, before = resolve(
+        DateRange(preset=preset),
+        now=now,
+        zone=zone,
+        week_start=week_start,
+        comparison=True,
+        compare_with=ComparedPeriod.SAME_PERIOD_LAST_YEAR,
+    )
+    assert before.start is not None
+    assert before.end is not None
+    assert current.start is not None
+    assert before.start <= before.end <= current.start
 
 
 @given(st.sampled_from(sorted(ROLLING_DAYS)), instants, zones)

@@ -8,7 +8,7 @@ EXPORTS: Final = {
     "smaply_metrics_core": """
         AccessMissing AccountSettings Address Audience Blame BundleReader BundleWriter
         CONTRACT_VERSION Calculation CalculationRefused Cancelled Change ChartType CheckNote
-        CheckReport CheckStep Choice ClientCertificate Clock Counts CredentialField
+        CheckReport CheckStep Choice ClientCertificate Clock ComparedPeriod Counts CredentialField
         CredentialRefused Credentials CredentialsInvalid CsvLimits DataError DateRange Deadline
         DeadlineExceeded Definition Destination DestinationRefused Display ENTRY_POINT_GROUP
         EmbeddedField ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy
@@ -47,7 +47,7 @@ EXPORTS: Final = {
         AsyncSurveyCatalog Audience AuditAction AuditEntry AuditTrail Blame BundleRefused
         CALCULATIONS Calculation CalculationDefinition CalculationRefused Cancelled Card Cards
         Change ChartType CheckFailed CheckReport CheckStep Choice ChosenSurveys Clock
-        ConnectionStatus ConnectionView Connections CredentialField CredentialRefused
+        ComparedPeriod ConnectionStatus ConnectionView Connections CredentialField CredentialRefused
         CredentialsInvalid CredentialsNotUsable DataError DateRange DeadlineExceeded Deadlines
         DebugBundle DebugBundles DecryptionFailed Definition DeletedConnection DestinationRefused
         Display EditConflict EmbeddedField EncryptionError EncryptionKeyMissing
@@ -56,7 +56,7 @@ EXPORTS: Final = {
         Interval IntervalMethod Issue KeyRotation KeyStatus KeyUse Keys KnownQuestion Metric
         MetricDraft MetricOptions MetricType Metrics MetricsError MetricsHost NoSurveys NotFound
         PRESETS Period PeriodChange PluginError Problem ProgressCallback QueryInvalid Question
-        QuestionKind QuestionUnavailable Questionnaire RateLimited RefreshDecision
+        QuestionKind QuestionUnavailable Questionnaire ROLLING RateLimited RefreshDecision
         RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result
         ResultsUnavailable Role RoleRequired Settings SingleFlight SourceForm SourceNotUsable
         SourceRegistry SourceSettings SourceState SourceStatus SourceUnavailable StepCallback

@@ -18,7 +18,7 @@ from smaply_metrics_core.cli.output import print_json, print_text, show, table, 
 from smaply_metrics_core.cli.progress import progress_bar
 from smaply_metrics_core.cli.query_options import RESETTABLE, QueryOptions
 from smaply_metrics_core.models.metric import Display, Metric
-from smaply_metrics_core.models.query import DateRange, Definition
+from smaply_metrics_core.models.query import ComparedPeriod, DateRange, Definition, MetricType
 
 app = typer.Typer()
 app.callback()(option_groups(before_command))
@@ -251,8 +251,14 @@ def _describe(metric: Metric, source: str, zone: str) -> None:
         "Question": _question(metric) or "none (counts responses)",
         "Calculation": definition.calculation.replace("_", " "),
         "Answers": ", ".join(definition.answers),
+        "Top answers": ", ".join(definition.top_answers),
+        "Bottom answers": ", ".join(definition.bottom_answers),
         "Group by": str(definition.group_by or ""),
+        "Rolling": f"{definition.rolling} periods" if definition.rolling else "",
         "Date range": _range(definition.range),
+        "Compared with": definition.compare_with.replace("_", " ")
+        if definition.type is MetricType.COMPARISON
+        else "",
         "Filters": "; ".join(
             f"{'not ' if one.exclude else ''}{one.kind}:{one.of}={'|'.join(one.values)}"
             for one in definition.filters
@@ -265,7 +271,7 @@ def _describe(metric: Metric, source: str, zone: str) -> None:
     }
     for title, value in rows.items():
         if value:
-            print_text(text(f"{title:<12} ", "dim"), value, indent=2)
+            print_text(text(f"{title:<14} ", "dim"), value, indent=2)
 
 
 def _question(metric: Metric) -> str:
@@ -282,9 +288,14 @@ def _in_words(definition: Definition) -> str:
     parts.append(f"in {definition.survey_id}")
     if definition.group_by:
         parts.append(f"by {definition.group_by}")
+    if definition.rolling:
+        parts.append(f"rolling {definition.rolling}")
     if definition.weight:
         parts.append(f"weighted by {definition.weight}")
-    return f"{definition.type}: {' '.join(parts)}, {_range(definition.range)}"
+    against = ""
+    if definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD:
+        against = f" vs. {definition.compare_with.replace('_', ' ')}"
+    return f"{definition.type}: {' '.join(parts)}, {_range(definition.range)}{against}"
 
 
 def _range(chosen: DateRange) -> str:

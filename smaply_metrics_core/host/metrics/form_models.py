@@ -6,6 +6,7 @@ from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.query import (
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     ExclusionReason,
@@ -29,6 +30,10 @@ class MetricDraft(Frozen):
     include: frozenset[ExclusionReason] = frozenset()
     reverse_scale: bool = False
     weight: Weight | None = None
+    top_answers: tuple[str, ...] = ()
+    bottom_answers: tuple[str, ...] = ()
+    compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD
+    rolling: int | None = None
 
     @classmethod
     def of(cls, definition: Definition) -> MetricDraft:
@@ -79,6 +84,7 @@ class MetricOptions(Frozen):
         calculations: Every calculation.
         answers: The answers of the question, if the calculation requires some.
         typed_answers: Whether the calculation requires answers that are numbers typed by people.
+        two_sides: Whether the calculation requires top and bottom answers instead of answers.
         ranges: Every named range, and ``custom``.
         reversible: Whether the scale can be reversed.
         weights: What the responses can be weighted by, in the text form of ``Weight``; empty if the
@@ -92,6 +98,7 @@ class MetricOptions(Frozen):
     calculations: tuple[FormOption, ...]
     answers: tuple[FormOption, ...]
     typed_answers: bool
+    two_sides: bool
     ranges: tuple[FormOption, ...]
     reversible: bool
     weights: tuple[FormOption, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft
 from smaply_metrics_core.models.query import (
     PRESETS,
     Calculation,
+    ComparedPeriod,
     DateRange,
     Definition,
     GroupBy,
@@ -25,7 +26,7 @@ from smaply_metrics_core.models.survey import Question, Questionnaire
 TYPES: Final = {
     MetricType.NUMBER: "One value.",
     MetricType.SERIES: "One value per group, such as per month.",
-    MetricType.COMPARISON: "One value compared with the previous period.",
+    MetricType.COMPARISON: "One value compared with an earlier period.",
 }
 NO_QUESTION: Final = "No question (count responses)"
 
@@ -34,6 +35,9 @@ BY_PERIOD: Final = tuple(GroupBy(kind="period", of=period) for period in Period)
 
 A_NUMBER: Final = "0"
 """An example answer to a question without choices."""
+
+SOME_NUMBERS: Final = (A_NUMBER, "1")
+NO_SIDES: Final[dict[str, tuple[str, ...]]] = {"top_answers": (), "bottom_answers": ()}
 
 RANGES: Final = (
     *(DateRange(preset=preset) for preset in PRESETS),
@@ -65,11 +69,21 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
     calculation = trial.fitting("calculation", draft.calculation)
     answers: tuple[FormOption, ...] = ()
     weights: tuple[Weight, ...] = ()
-    typed = reversible = False
+    typed = reversible = two_sides = False
+    sides = NO_SIDES
     if calculation is not None:
         trial.hold("calculation", calculation)
         answers = trial.answers()
-        typed = not (answers or trial.refusal(answers=(A_NUMBER,)))
+        two_sides = calculation is Calculation.NET_SCORE
+        part = "top_answers" if two_sides else "answers"
+        typed = not (answers or trial.refusal(**{part: (A_NUMBER,)}))
+        sides = {
+            side: tuple(key for key in keys if two_sides and not trial.refusal(**{side: (key,)}))
+            for side, keys in (
+                ("top_answers", draft.top_answers),
+                ("bottom_answers", draft.bottom_answers),
+            )
+        }
         reversible = not trial.refusal(reverse_scale=True)
         weights = trial.weights()
     return MetricOptions(
@@ -86,6 +100,11 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
                 "range": trial.fitting("range", draft.range),
                 "reverse_scale": draft.reverse_scale and reversible,
                 "weight": draft.weight if draft.weight in weights else None,
+                "compare_with": draft.compare_with
+                if draft.type is MetricType.COMPARISON
+                else ComparedPeriod.PREVIOUS_PERIOD,
+                "rolling": draft.rolling if group_by and group_by.kind == "period" else None,
+                **sides,
             }
         ),
         types=tuple(
@@ -99,6 +118,7 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
         calculations=calculations,
         answers=answers,
         typed_answers=typed,
+        two_sides=two_sides,
         ranges=tuple(
             FormOption(
                 value=each.preset,
@@ -160,7 +180,9 @@ class DefinitionProbe:
         for chosen in product(*parts.values()):
             values = dict(zip(parts, chosen, strict=True))
             if values["calculation"] is Calculation.SHARE:
-                values.setdefault("answers", self._example(values["question_id"]))
+                values.setdefault("answers", self._examples(values["question_id"])[:1])
+            if values["calculation"] is Calculation.NET_SCORE:
+                values = {**self._sides(values), **values}
             try:
                 definition = Definition(survey_id=survey.survey.id, **values)
                 check_definition(definition, survey)
@@ -241,8 +263,10 @@ class DefinitionProbe:
         (question_id,) = self.parts["question_id"]
         if question_id is None:
             return ()
+        is_net = self.parts["calculation"] == (Calculation.NET_SCORE,)
+        part = "top_answers" if is_net else "answers"
         offered = tuple(
-            FormOption(value=one.key, label=one.label, refused=self.refusal(answers=(one.key,)))
+            FormOption(value=one.key, label=one.label, refused=self.refusal(**{part: (one.key,)}))
             for one in self._questions[question_id].choices
         )
         return () if all(option.refused for option in offered) else offered
@@ -252,10 +276,19 @@ class DefinitionProbe:
         named = tuple(self._questions[one] for one in ids if one in self._questions)
         return self._questionnaire.model_copy(update={"questions": named})
 
-    def _example(self, question_id: str | None) -> tuple[str, ...]:
-        """Return an answer of the question, for probing a calculation that requires one."""
+    def _examples(self, question_id: str | None) -> tuple[str, ...]:
+        """Return answers of the question, for probing a calculation that requires some."""
         choices = self._questions[question_id].choices if question_id in self._questions else ()
-        return next(((one.key,) for one in choices if one.analyze), (A_NUMBER,))
+        return tuple(one.key for one in choices if one.analyze) or SOME_NUMBERS
+
+    def _sides(self, values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+        """Return an answer for each side of a net score, not one that is on the other side."""
+        found: dict[str, tuple[str, ...]] = {}
+        for side in NO_SIDES:
+            taken = {key for other in NO_SIDES for key in values.get(other, found.get(other, ()))}
+            free = [key for key in self._examples(values["question_id"]) if key not in taken]
+            found[side] = tuple(free[:1])
+        return found
 
 
 def _label(question: Question) -> str:

@@ -43,6 +43,7 @@ from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.query import (
     Calculation,
+    ComparedPeriod,
     Definition,
     GroupBy,
     MetricQuery,
@@ -100,6 +101,9 @@ class _PreviewKey(NamedTuple):
             "type": MetricType.NUMBER,
             "calculation": Calculation.RESPONSES,
             "answers": (),
+            "top_answers": (),
+            "bottom_answers": (),
+            "rolling": None,
             "group_by": None,
             "reverse_scale": False,
         }
@@ -284,8 +288,16 @@ def _first_fitting(
     questionnaire: Questionnaire,
 ) -> Iterator[Definition]:
     """Yield the definition with another type and group-by, and the first valid calculation."""
-    shape = definition.model_copy(update={"type": type_, "group_by": group_by})
-    plain = {"answers": (), "reverse_scale": False}
+    compared = type_ is MetricType.COMPARISON
+    shape = definition.model_copy(
+        update={
+            "type": type_,
+            "group_by": group_by,
+            "compare_with": definition.compare_with if compared else ComparedPeriod.PREVIOUS_PERIOD,
+            "rolling": None,
+        }
+    )
+    plain = {"answers": (), "top_answers": (), "bottom_answers": (), "reverse_scale": False}
     instead = (shape.model_copy(update={"calculation": other, **plain}) for other in INSTEAD)
     for one in (shape, *instead):
         try:

@@ -24,7 +24,11 @@ from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.query import DateRange, Window
+from smaply_metrics_core.models.query import (
+    ComparedPeriod,
+    DateRange,
+    Window,
+)
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 
 V = TypeVar("V")
@@ -241,7 +245,12 @@ class SurveyCatalog:
         return metric_options(questionnaire, draft)
 
     def windows(
-        self, actor: Actor, date_range: DateRange, *, comparison: bool = False
+        self,
+        actor: Actor,
+        date_range: DateRange,
+        *,
+        comparison: bool = False,
+        compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD,
     ) -> tuple[Window, ...]:
         """Return the window that a range covers now in the account's time zone.
 
@@ -254,7 +263,12 @@ class SurveyCatalog:
         actor.require(Role.EDITOR, "Choosing a date range")
         with self._runtime.store.reading() as db:
             account = read_account(db, actor.account)
-        return account.windows(date_range, now=self._runtime.now(), comparison=comparison)
+        return account.windows(
+            date_range,
+            now=self._runtime.now(),
+            comparison=comparison,
+            compare_with=compare_with,
+        )
 
     def _list(self, row: ConnectionRow) -> tuple[Survey, ...]:
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.list)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.rules import can_weight
 from smaply_metrics_core.date_ranges import midnight, next_period, period_of_key, zone_info
 from smaply_metrics_core.models.query import (
@@ -54,6 +55,7 @@ def build_query(  # noqa: PLR0913  # All by name but the first two.
 ) -> MetricQuery:
     """Return a query whose type follows from its parts; two windows are a Comparison."""
     kind = MetricType.NUMBER
+    is_net = calculation is Calculation.NET_SCORE
     if group_by is not None or calculation is Calculation.DISTRIBUTION:
         kind = MetricType.SERIES
     elif len(windows) > 1:
@@ -65,7 +67,9 @@ def build_query(  # noqa: PLR0913  # All by name but the first two.
             survey_id=survey_id,
             question_id=question.id if question else None,
             calculation=calculation,
-            answers=_share_answers(question) if calculation is Calculation.SHARE else (),
+            answers=_some_answers(question) if calculation is Calculation.SHARE else (),
+            top_answers=_some_answers(question)[:1] if is_net else (),
+            bottom_answers=_some_answers(question)[1:] if is_net else (),
             group_by=group_by,
             range=_date_range(windows[0]) if kind is MetricType.COMPARISON else DateRange(),
             filters=tuple(filters),
@@ -89,10 +93,10 @@ def _date_range(window: Window) -> DateRange:
     )
 
 
-def _share_answers(question: Question | None) -> tuple[str, ...]:
+def _some_answers(question: Question | None) -> tuple[str, ...]:
     """Return two answers, so that a source must count responses with at least one of them."""
     offered = [choice.key for choice in question.choices if choice.analyze] if question else []
-    return tuple(offered[:2]) or ("1",)
+    return tuple(offered[:2]) or ("1", "2")
 
 
 def every_calculation(questionnaire: Questionnaire) -> Iterator[tuple[Question, MetricQuery]]:
@@ -138,9 +142,15 @@ def every_group_by(questionnaire: Questionnaire) -> Iterator[tuple[GroupBy, bool
 
 
 def best_question(questionnaire: Questionnaire) -> Question:
-    """Return the question with the most calculations, whose answers have values if any do."""
+    """Return the question with the most calculations, whose answers have values if any do.
+
+    Names for the arithmetic of other calculations, such as CSAT, do not count.
+    """
     questions = [one for one in questionnaire.walk() if one.calculations]
-    return max(questions, key=lambda one: len(one.calculations))
+    return max(
+        questions,
+        key=lambda one: sum(not CALCULATIONS[name].ambiguous for name in one.calculations),
+    )
 
 
 def month_boundaries(tally: Tally) -> tuple[datetime, datetime, datetime]:

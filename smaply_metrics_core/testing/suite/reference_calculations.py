@@ -14,6 +14,7 @@ from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import Counts, Totals
 
 _PROMOTER, _DETRACTOR = 9, 6
+_SEVEN = 7
 
 
 def number(definition: Definition, choices: Sequence[Choice], counts: Counts) -> float | None:
@@ -31,14 +32,22 @@ def number(definition: Definition, choices: Sequence[Choice], counts: Counts) ->
         return counts.answered
     if counts.answered == 0:
         return None
-    if calculation is Calculation.SHARE:
-        given = counts.chosen
-        if given is None:
-            given = sum(counts.answers.get(key, 0) for key in set(definition.answers))
-        return 100 * given / counts.answered
+    if calculation in {Calculation.SHARE, Calculation.NET_SCORE}:
+        return _of_keys(definition, counts)
     if counts.totals is not None:
         return _of_totals(calculation, counts.totals, counts.answered)
     return float(_of_values(calculation, _expanded(choices, counts), _scale(choices)))
+
+
+def _of_keys(definition: Definition, counts: Counts) -> float:
+    """Return the result of a calculation that counts the answers with some keys."""
+    added, subtracted = set(definition.answers), set[str]()
+    if definition.calculation is Calculation.NET_SCORE:
+        added, subtracted = set(definition.top_answers), set(definition.bottom_answers)
+    given = counts.chosen
+    if given is None:
+        given = sum(counts.answers.get(key, 0) for key in added)
+    return 100 * (given - sum(counts.answers.get(key, 0) for key in subtracted)) / counts.answered
 
 
 def distribution(choices: Sequence[Choice], counts: Counts) -> dict[str, float]:
@@ -71,12 +80,15 @@ def _of_values(calculation: Calculation, values: list[Fraction], scale: list[Fra
         Calculation.TOP_BOX: scale[-1:],
         Calculation.TOP_2_BOX: scale[-2:],
         Calculation.BOTTOM_2_BOX: scale[:2],
+        Calculation.CSAT: scale[-2:],
+        Calculation.CES_PERCENT: scale[-3:] if len(scale) == _SEVEN else scale[-2:],
     }
     if calculation in boxes:
         boxed = [value for value in values if value in boxes[calculation]]
         return Fraction(100 * len(boxed), len(values))
     return {
         Calculation.AVERAGE: sum(values, Fraction()) / len(values),
+        Calculation.CES_AVERAGE: sum(values, Fraction()) / len(values),
         Calculation.MEDIAN: median(values),
         Calculation.SUM: sum(values, Fraction()),
         Calculation.MINIMUM: values[0],

@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from smaply_metrics_core.calculations.catalog import BOXES
 from smaply_metrics_core.calculations.rules import allowed_calculations, check_definition
 from smaply_metrics_core.errors import MetricsError, QueryInvalid
 from smaply_metrics_core.host import (
@@ -125,6 +126,8 @@ def test_the_lists_and_the_rules_agree() -> None:
                     "calculation": calculation,
                     "answers": answers,
                 }
+                if calculation is Calculation.NET_SCORE:
+                    parts |= {"top_answers": ("1",), "bottom_answers": ("2",)}
                 if fits(**parts, range=DateRange(preset="last_28_days")):
                     possible.add((type_, question_id, group_by, calculation))
                 if chosen and grouped and calculation in offered(grouped.calculations):
@@ -172,12 +175,45 @@ def test_a_share_is_asked_for_the_answers_that_count() -> None:
     assert (typed.answers, typed.typed_answers) == ((), True)
 
 
+def test_a_net_score_requires_answers_for_two_sides() -> None:
+    """Each side lists the answers that count; what is not one is removed from the draft."""
+    net = MetricDraft(
+        type=MetricType.NUMBER,
+        question_id="stars",
+        calculation=Calculation.NET_SCORE,
+        top_answers=("5", "9"),
+        bottom_answers=("1", "x"),
+    )
+    options = metric_options(SURVEY, net)
+    assert options.two_sides
+    assert offered(options.answers) == ["1", "2", "3", "4", "5"]
+    assert (options.draft.top_answers, options.draft.bottom_answers) == (("5",), ("1",))
+    typed = metric_options(SURVEY, net.model_copy(update={"question_id": "age"}))
+    assert (typed.answers, typed.typed_answers, typed.two_sides) == ((), True, True)
+    average = metric_options(SURVEY, net.model_copy(update={"calculation": Calculation.AVERAGE}))
+    assert (average.two_sides, average.draft.top_answers) == (False, ())
+
+
+def test_only_periods_have_a_rolling_window() -> None:
+    """It is removed from the draft with the period."""
+    draft = MetricDraft(
+        type=MetricType.SERIES,
+        question_id="nps",
+        group_by=GroupBy(kind="period", of="month"),
+        calculation=Calculation.NPS,
+        rolling=3,
+    )
+    by_region = draft.model_copy(update={"group_by": GroupBy(kind="field", of="region")})
+    assert metric_options(SURVEY, draft).draft.rolling == 3
+    assert metric_options(SURVEY, by_region).draft.rolling is None
+
+
 def test_only_boxes_can_be_reversed() -> None:
     """A reversed scale changes nothing else."""
     draft = MetricDraft(question_id="stars", reverse_scale=True)
     for calculation in Calculation:
         options = metric_options(SURVEY, draft.model_copy(update={"calculation": calculation}))
-        assert options.reversible == ("box" in calculation)
+        assert options.reversible == (calculation in BOXES)
         assert options.draft.reverse_scale == options.reversible
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         FieldProblem,
         KnownQuestion,
         Metric,
+        MetricDraft,
         MetricOptions,
         Problem,
         Questionnaire,
@@ -118,7 +119,7 @@ async def load_form_context(
         form = replace(form, source=next(iter(sources)))
     form = await with_connection(metrics, actor, form)
     draft, problems = draft_of(form)
-    windows = await _windows(metrics, actor, draft.range or DateRange(), draft.type)
+    windows = await _windows(metrics, actor, draft)
     source = metric.source if metric else form.source
     title = sources.get(form.source) or title_of(source)
     offer = FormContext(form, sources, title, windows=windows, problems=problems)
@@ -146,7 +147,7 @@ async def load_form_context(
             known = metric.questions if metric else {}
             offer = await _with_options(metrics, offer, survey, asked, known)
             draft, _ = draft_of(offer.form)
-            covered = await _windows(metrics, actor, draft.range or DateRange(), draft.type)
+            covered = await _windows(metrics, actor, draft)
             offer = replace(offer, windows=covered)
     except MetricsError as error:
         problem = problem_for(actor.role, error.to_problem(), title)
@@ -223,9 +224,14 @@ async def with_connection(metrics: AsyncMetricsHost, actor: Actor, form: MetricF
 
 
 async def _windows(
-    metrics: AsyncMetricsHost, actor: Actor, dates: DateRange, kind: MetricType | None
+    metrics: AsyncMetricsHost, actor: Actor, draft: MetricDraft
 ) -> tuple[Window, ...]:
     try:
-        return await metrics.catalog.windows(actor, dates, comparison=kind is MetricType.COMPARISON)
+        return await metrics.catalog.windows(
+            actor,
+            draft.range or DateRange(),
+            comparison=draft.type is MetricType.COMPARISON,
+            compare_with=draft.compare_with,
+        )
     except MetricsError:
         return ()  # The date fields show what is wrong with the range.

@@ -52,7 +52,11 @@ class MetricForm:
     question: str = ""
     group_by: str = ""
     calculation: str = ""
+    rolling: str = ""
+    compare_with: str = "previous_period"
     answers: tuple[str, ...] = ()
+    top_answers: tuple[str, ...] = ()
+    bottom_answers: tuple[str, ...] = ()
     range: str = "all_time"
     first: str = ""
     last: str = ""
@@ -97,7 +101,9 @@ def read(sent: FormData) -> MetricForm:
         form,
         question=_text(sent, USE_QUESTION) or form.question,
         group_by=_text(sent, USE_GROUP_BY) or form.group_by,
-        answers=(*_texts(sent, "answers"), *_split(_text(sent, "typed_answers"), ",")),
+        answers=_keys(sent, "answers"),
+        top_answers=_keys(sent, "top_answers"),
+        bottom_answers=_keys(sent, "bottom_answers"),
         include=_texts(sent, "include"),
         filters=_filters(sent),
     )
@@ -109,7 +115,7 @@ def read(sent: FormData) -> MetricForm:
         form = replace(form, question="", weight="", filters=())
         form = replace(form, group_by=_anywhere(form.group_by))
     if not _stayed(sent, QUESTION_BEFORE, form.question):
-        form = replace(form, answers=())
+        form = replace(form, answers=(), top_answers=(), bottom_answers=())
     return form
 
 
@@ -129,6 +135,10 @@ def filled(metric: Metric) -> MetricForm:
         group_by=str(definition.group_by or ""),
         calculation=definition.calculation.value,
         answers=definition.answers,
+        top_answers=definition.top_answers,
+        bottom_answers=definition.bottom_answers,
+        rolling=str(definition.rolling or ""),
+        compare_with=definition.compare_with.value,
         range=dates.preset,
         first=dates.start.isoformat() if dates.start else "",
         last=(dates.end - DAY).isoformat() if dates.end else "",
@@ -192,6 +202,11 @@ def _text(sent: FormData, name: str, *, trim: bool = True) -> str:
 def _texts(sent: FormData, name: str) -> tuple[str, ...]:
     found = (one.strip() for one in sent.getlist(name) if isinstance(one, str))
     return tuple(dict.fromkeys(one for one in found if one))
+
+
+def _keys(sent: FormData, part: str) -> tuple[str, ...]:
+    """Return keys of answers, chosen or typed."""
+    return (*_texts(sent, part), *_split(_text(sent, f"typed_{part}"), ","))
 
 
 def _split(text: str, by: str) -> tuple[str, ...]:

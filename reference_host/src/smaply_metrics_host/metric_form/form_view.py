@@ -10,6 +10,7 @@ from smaply_metrics_core.host import (
     CALCULATIONS,
     PRESETS,
     ChartType,
+    ComparedPeriod,
     ExclusionReason,
     MetricType,
 )
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 TYPES: Final = (
     (MetricType.NUMBER, "Number", "One value."),
     (MetricType.SERIES, "Series", "A value for each group, such as each month."),
-    (MetricType.COMPARISON, "Comparison", "One value compared with the previous period."),
+    (MetricType.COMPARISON, "Comparison", "One value compared with an earlier period."),
+)
+COMPARED: Final = (
+    (ComparedPeriod.PREVIOUS_PERIOD, "Previous period"),
+    (ComparedPeriod.SAME_PERIOD_LAST_YEAR, "Same period last year"),
 )
 EXCLUDED: Final = (
     (ExclusionReason.UNFINISHED, "Unfinished responses"),
@@ -47,6 +52,9 @@ FIELDS: Final = {
     "group_by": "Group by",
     "calculation": "Calculation",
     "answers": "Answers that count",
+    "top_answers": "Top answers",
+    "bottom_answers": "Bottom answers",
+    "rolling": "Rolling window",
     "range": "Date range",
     "first": "First day",
     "last": "Last day",

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, NamedTuple
 
 from smaply_metrics_core import charts
-from smaply_metrics_core.host import CALCULATIONS, Window
+from smaply_metrics_core.host import CALCULATIONS, ComparedPeriod, Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,10 +41,14 @@ def definition_text(metric: Metric) -> str:
         parts[0] += f" of “{asked.get(definition.question_id, definition.question_id)}”"
     if definition.group_by:
         parts.append(f"by {_named(definition.group_by, asked)}")
+    if definition.rolling:
+        parts.append(f"rolling {definition.rolling} periods")
     if definition.weight:
         parts.append(f"weighted by {_named(definition.weight, asked)}")
     covered = dates(definition.range)
     parts.append(covered if definition.range.preset == "custom" else covered.lower())
+    if definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD:
+        parts.append(f"compared with the {_plain(definition.compare_with)}")
     return ", ".join(parts)
 
 
@@ -96,7 +100,11 @@ def _parts(
         "Group by": _named(definition.group_by, asked) if definition.group_by else "",
         "Calculation": CALCULATIONS[definition.calculation].title,
         "Answers that count": ", ".join(definition.answers),
+        "Top answers": ", ".join(definition.top_answers),
+        "Bottom answers": ", ".join(definition.bottom_answers),
+        "Rolling window": f"{definition.rolling} periods" if definition.rolling else "",
         "Date range": dates(definition.range),
+        "Compared with": _plain(definition.compare_with).capitalize(),
         "Filters": "; ".join(_filtered(one, asked) for one in definition.filters),
         "Included responses": ", ".join(sorted(definition.include)),
         "Weight": _named(definition.weight, asked) if definition.weight else "",
@@ -133,6 +141,10 @@ def _asked(questionnaire: Questionnaire | None) -> dict[str, str]:
     if questionnaire is None:
         return {}
     return {one.id: one.text or one.name or one.id for one in questionnaire.walk()}
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _yes(*, chosen: bool) -> str:

@@ -19,6 +19,8 @@ NARROWED: Final = (
     "group_by",
     "calculation",
     "answers",
+    "top_answers",
+    "bottom_answers",
     "range",
     "reverse_scale",
     "weight",
@@ -47,12 +49,15 @@ def adjust_selection(form: MetricForm, draft: MetricDraft) -> AdjustedSelection:
     """Return the form with the values of a draft that fits the options."""
     # The second date of a custom range may still be missing.
     fits = draft.range is not None or form.range == CUSTOM
+    is_net = draft.calculation is Calculation.NET_SCORE
     fitting = replace(
         form,
         question=draft.question_id or "",
         group_by=str(draft.group_by or ""),
         calculation=draft.calculation.value if draft.calculation else "",
         answers=draft.answers if draft.calculation is Calculation.SHARE else form.answers,
+        top_answers=draft.top_answers if is_net else form.top_answers,
+        bottom_answers=draft.bottom_answers if is_net else form.bottom_answers,
         range=form.range if fits else WITH_PREVIOUS,
         reverse_scale=draft.reverse_scale,
         weight=str(draft.weight or ""),

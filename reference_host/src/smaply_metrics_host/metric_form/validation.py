@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import ValidationError
 
 from smaply_metrics_core.host import (
+    ROLLING,
     Calculation,
     ChartType,
+    ComparedPeriod,
     DateRange,
     Definition,
     Display,
@@ -28,6 +30,7 @@ from smaply_metrics_core.host import (
     Weight,
 )
 from smaply_metrics_host.metric_form.form_data import DAY
+from smaply_metrics_host.web.forms import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +77,7 @@ class ValidatedForm:
 def draft_of(form: MetricForm) -> tuple[MetricDraft, Problems]:
     """Return the definition so far; invalid fields are omitted and reported."""
     problems: Problems = {}
+    is_net = form.calculation == Calculation.NET_SCORE
     draft = MetricDraft(
         type=_one_of(MetricType, form.type),
         question_id=form.question or None,
@@ -85,6 +89,10 @@ def draft_of(form: MetricForm) -> tuple[MetricDraft, Problems]:
         include=frozenset(one for one in ExclusionReason if one in form.include),
         reverse_scale=form.reverse_scale,
         weight=_weight(form, problems),
+        compare_with=_compared(form),
+        rolling=_rolling(form, problems),
+        top_answers=form.top_answers if is_net else (),
+        bottom_answers=form.bottom_answers if is_net else (),
     )
     return draft, problems
 
@@ -160,6 +168,8 @@ def _unfinished(form: MetricForm, draft: MetricDraft) -> Problems:
     by_answer = draft.group_by is not None and draft.group_by.kind == "answer"
     if draft.calculation is Calculation.SHARE and not (draft.answers or by_answer):
         problems["answers"] = "Choose at least one answer to count."
+    if draft.calculation is Calculation.NET_SCORE:
+        problems |= _missing_sides(draft)
     several = draft.calculation in {None, Calculation.DISTRIBUTION}
     if draft.type is MetricType.SERIES and not form.group_by and not several:
         problems["group_by"] = "Choose a grouping."
@@ -172,6 +182,14 @@ def _unfinished(form: MetricForm, draft: MetricDraft) -> Problems:
         if row.of and not row.values:
             problems[f"filter-{number}"] = "Choose at least one value, or remove the filter."
     return problems
+
+
+def _missing_sides(draft: MetricDraft) -> Problems:
+    sides = (("top_answers", draft.top_answers), ("bottom_answers", draft.bottom_answers))
+    missing = {side: "Choose at least one answer." for side, keys in sides if not keys}
+    if set(draft.top_answers) & set(draft.bottom_answers):
+        missing["bottom_answers"] = "Choose answers that are not top answers."
+    return missing
 
 
 def _group_by(form: MetricForm, problems: Problems) -> GroupBy | None:
@@ -190,6 +208,24 @@ def _weight(form: MetricForm, problems: Problems) -> Weight | None:
     except QueryInvalid as error:
         problems["weight"] = error.message
         return None
+
+
+def _rolling(form: MetricForm, problems: Problems) -> int | None:
+    if not (
+        form.rolling and form.type == MetricType.SERIES and form.group_by.startswith("period:")
+    ):
+        return None
+    length = whole(form.rolling)
+    if length is None or length not in ROLLING:
+        problems["rolling"] = f"Enter a whole number from {ROLLING[0]} to {ROLLING[-1]}."
+        return None
+    return length
+
+
+def _compared(form: MetricForm) -> ComparedPeriod:
+    chosen = _one_of(ComparedPeriod, form.compare_with)
+    compares = form.type == MetricType.COMPARISON
+    return chosen if chosen and compares else ComparedPeriod.PREVIOUS_PERIOD
 
 
 def _range(form: MetricForm, problems: Problems) -> DateRange | None:

@@ -12,6 +12,7 @@ from cachetools import LRUCache
 from smaply_metrics_core import charts
 from smaply_metrics_core.charts import DataTable, Headline
 from smaply_metrics_core.host import (
+    CALCULATIONS,
     ChartType,
     Display,
     MetricType,
@@ -34,7 +35,9 @@ class RenderedResult:
         digest: The digest of the result, the display settings and the time zone.
         chart: The chart type.
         drawn: Whether it has a chart; a number, a table and a comparison are text only.
-        counted: The number of answers, such as ``n = 128``.
+        counted: The number of answers, such as ``n = 128`` or, for a share, ``of 128 answers``.
+        formula: The formula and the number of answers, where the name of the calculation does not
+            say it; else empty.
         covered: The dates.
         few: The values with a low sample; empty without any.
         summary: The result in one sentence, for screen readers.
@@ -49,6 +52,7 @@ class RenderedResult:
     drawn: bool
     headline: Headline
     counted: str
+    formula: str
     covered: str
     few: str
     summary: str
@@ -91,6 +95,7 @@ def _render(digest: str, result: Result, display: Display, zone: str) -> Rendere
         chart=charts.default_chart(result, display),
         drawn=charts.vega_lite(result, display, zone=zone) is not None,
         headline=charts.headline(result, display, zone=zone),
+        formula=result.formula if CALCULATIONS[result.calculation].ambiguous else "",
         counted=charts.answer_count_text(result),
         covered=charts.date_range_text(result.current.window, zone),
         few=charts.low_sample_text(result),
@@ -104,6 +109,7 @@ def _told(result: Result) -> list[str]:
     before = result.previous if result.type is MetricType.COMPARISON else None
     lines = [
         *charts.certainty(result),
+        *filter(None, [result.formula]),
         f"Responses: {describe_responses(result.current)}",
         f"Answers: {describe_answers(result.current)}",
     ]

@@ -31,7 +31,7 @@ from smaply_metrics_host.metric_form.form_context import (
     load_form_context,
 )
 from smaply_metrics_host.metric_form.form_data import QUESTION_BEFORE, MetricForm, filled, read
-from smaply_metrics_host.metric_form.form_view import EXCLUDED, TYPES, view_of
+from smaply_metrics_host.metric_form.form_view import COMPARED, EXCLUDED, TYPES, view_of
 from smaply_metrics_host.metric_form.metric_text import DefinitionDifference, definition_differences
 from smaply_metrics_host.metric_form.preview_card import preview_view
 from smaply_metrics_host.metric_form.validation import (
@@ -315,6 +315,7 @@ async def _shown(
         ),
         types=TYPES,
         excluded=EXCLUDED,
+        compared=COMPARED,
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from smaply_metrics_core.host import (
     PRESETS,
+    ComparedPeriod,
     DateRange,
     MetricDraft,
     MetricOptions,
@@ -83,6 +84,9 @@ class RangeQuery(DateRange):
         default=None, description="The day after the last day; only with `custom`."
     )
     comparison: bool = Field(default=False, description="Whether to add the range to compare with.")
+    compare_with: ComparedPeriod = Field(
+        default=ComparedPeriod.PREVIOUS_PERIOD, description="The range to compare with."
+    )
 
 
 @router.get("/connections/{connection_id}/surveys", responses=errors(409, 502))
@@ -184,6 +188,9 @@ async def list_windows(
     date_range = DateRange(preset=query.preset, start=query.start, end=query.end)
     return list(
         await app_state.metrics.catalog.windows(
-            editor.actor, date_range, comparison=query.comparison
+            editor.actor,
+            date_range,
+            comparison=query.comparison,
+            compare_with=query.compare_with,
         )
     )
