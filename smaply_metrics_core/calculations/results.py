@@ -9,7 +9,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, LOW_SAMPLE_BELOW
 from smaply_metrics_core.calculations.confidence import add_confidence
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
-from smaply_metrics_core.calculations.formulas import BOXES, REPORT_BUG, Formula
+from smaply_metrics_core.calculations.formulas import (
+    BOXES,
+    REPORT_BUG,
+    Formula,
+    FormulaResult,
+)
+from smaply_metrics_core.calculations.matrix_rows import NO_OVERALL, ROWS_NOTE
 from smaply_metrics_core.calculations.scale_notes import scale_note
 from smaply_metrics_core.calculations.value_changes import change_between
 from smaply_metrics_core.date_ranges import (
@@ -31,6 +37,7 @@ from smaply_metrics_core.models.query import (
     MetricQuery,
     Period,
     Window,
+    is_by_row,
 )
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
 from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Weights, WindowTally
@@ -73,8 +80,14 @@ def calculate(
     definition = query.definition
     measure = Formula(definition, tally)
     windows = {window.name: _window(tally, window) for window in query.windows}
+    by_row = is_by_row(definition.group_by)
     measured = {
-        window.name: _measured(measure, window, windows[window.name]) for window in query.windows
+        window.name: _measured(
+            FormulaResult(None, NO_OVERALL) if by_row else measure.of(windows[window.name].total),
+            window,
+            windows[window.name],
+        )
+        for window in query.windows
     }
     current, previous = measured["current"], measured.get("previous")
     result = Result(
@@ -89,7 +102,11 @@ def calculate(
         ungrouped=windows["current"].ungrouped,
         counted=measure.counted,
         scale=_scale(tally) if definition.calculation in _OF_VALUES else "",
-        notes=(*tally.notes, *_notes(definition.calculation, tally)),
+        notes=(
+            *tally.notes,
+            *_notes(definition.calculation, tally),
+            *((ROWS_NOTE,) if by_row else ()),
+        ),
         as_of=tally.as_of,
     )
     return add_confidence(result, definition, tally, confidence)
@@ -135,9 +152,9 @@ def _window(tally: Tally, window: Window) -> WindowTally:
         ) from None
 
 
-def _measured(measure: Formula, window: Window, counted: WindowTally) -> WindowResult:
+def _measured(overall: FormulaResult, window: Window, counted: WindowTally) -> WindowResult:
     total = counted.total
-    value, reason = measure.of(total)
+    value, reason = overall
     return WindowResult(
         window=window,
         value=value,
@@ -147,6 +164,7 @@ def _measured(measure: Formula, window: Window, counted: WindowTally) -> WindowR
         unanswered=total.unanswered,
         excluded=counted.excluded,
         recorded=counted.recorded,
+        respondents=counted.respondents,
         low_sample=_is_low(total),
         effective_n=total.effective_n,
     )

@@ -10,15 +10,15 @@ from smaply_metrics_core.charts.headlines import (
     value_text,
 )
 from smaply_metrics_core.charts.remarks import (
+    answers_text,
     low_sample_text,
     remarks,
     unreadable_text,
-    weighted_text,
 )
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
 from smaply_metrics_core.charts.uncertainty_text import interval_sentence
 from smaply_metrics_core.models.metric import Display
-from smaply_metrics_core.models.query import MetricType
+from smaply_metrics_core.models.query import MetricType, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result
 
 
@@ -36,17 +36,11 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
     unreadable = unreadable_text(result)
     parts = [
         text,
-        _answers(result),
+        answers_text(result),
         "" if unreadable in text else unreadable,
         low_sample_text(result),
     ]
     return f"{heading}: {'; '.join(part for part in parts if part)}."
-
-
-def _answers(result: Result) -> str:
-    answered = result.current.answered
-    answers = "answer" if answered == 1 else "answers"
-    return f"{answered:,} {answers}{weighted_text(result.current)}"
 
 
 def _number(result: Result, display: Display, zone: str) -> str:
@@ -71,9 +65,9 @@ def _series(result: Result, display: Display, _: str) -> str:
     valued = [group for group in result.groups if value_of(group) is not None]
     if not valued:
         return "no values yet"
-    periods = periods_of(result)
+    kind = periods_of(result) or ("row" if is_by_row(result.group_by) else "group")
     plural = "" if len(result.groups) == 1 else "s"
-    count = f"{len(result.groups):,} {periods or 'group'}{plural}"
+    count = f"{len(result.groups):,} {kind}{plural}"
     newest = latest(result)
     if newest is not None:
         target = target_text(result.unit, newest.value, display, newest.interval)

@@ -20,7 +20,7 @@ from smaply_metrics_core.models.query import (
     Period,
     Weight,
 )
-from smaply_metrics_core.models.survey import Question, Questionnaire
+from smaply_metrics_core.models.survey import Choice, Question, Questionnaire
 
 TYPES: Final = {
     MetricType.NUMBER: "One value.",
@@ -30,6 +30,7 @@ TYPES: Final = {
 NO_QUESTION: Final = "No question (count responses)"
 
 BY_ANSWER: Final = GroupBy(kind="answer")
+BY_ROW: Final = GroupBy(kind="row")
 BY_PERIOD: Final = tuple(GroupBy(kind="period", of=period) for period in Period)
 
 A_NUMBER: Final = "0"
@@ -189,6 +190,7 @@ class DefinitionProbe:
             return ()  # Every survey can be grouped by period, so the type allows no group-by.
         others = (
             BY_ANSWER,
+            BY_ROW,
             *BY_PERIOD,
             *(GroupBy(kind="question", of=question_id) for question_id in self._questions),
             *(GroupBy(kind="field", of=field.name) for field in self._questionnaire.fields),
@@ -200,6 +202,8 @@ class DefinitionProbe:
         match group_by.kind:
             case "answer":
                 return "Answer"
+            case "row":
+                return "Row"
             case "period":
                 return group_by.of.capitalize()
             case kind:
@@ -243,7 +247,7 @@ class DefinitionProbe:
             return ()
         offered = tuple(
             FormOption(value=one.key, label=one.label, refused=self.refusal(answers=(one.key,)))
-            for one in self._questions[question_id].choices
+            for one in self._choices(question_id)
         )
         return () if all(option.refused for option in offered) else offered
 
@@ -254,8 +258,13 @@ class DefinitionProbe:
 
     def _example(self, question_id: str | None) -> tuple[str, ...]:
         """Return an answer of the question, for probing a calculation that requires one."""
-        choices = self._questions[question_id].choices if question_id in self._questions else ()
+        choices = self._choices(question_id) if question_id in self._questions else ()
         return next(((one.key,) for one in choices if one.analyze), (A_NUMBER,))
+
+    def _choices(self, question_id: str) -> tuple[Choice, ...]:
+        """Return the choices of a question; those of the first row for a matrix."""
+        question = self._questions[question_id]
+        return next((one.choices for one in (question, *question.sub_questions) if one.choices), ())
 
 
 def _label(question: Question) -> str:

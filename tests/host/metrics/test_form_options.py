@@ -74,6 +74,7 @@ QUESTIONS = [None, *(question.id for question in SURVEY.walk())]
 GROUP_BYS = [
     None,
     GroupBy(kind="answer"),
+    GroupBy(kind="row"),
     *(GroupBy(kind="period", of=period) for period in Period),
     *(GroupBy(kind="question", of=question.id) for question in SURVEY.walk()),
     *(GroupBy(kind="field", of=field.name) for field in SURVEY.fields),

@@ -35,6 +35,7 @@ EXCLUDED: Final = (
 )
 GROUPS: Final = (
     ("answer", "Answers"),
+    ("row", "Rows"),
     ("period", "Time"),
     ("question", "Questions"),
     ("field", "Embedded fields"),
