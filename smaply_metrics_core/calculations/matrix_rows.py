@@ -32,10 +32,18 @@ _KINDS: Final = frozenset(
 """The kinds of sub-questions that are rows: not the free text of a row, or further headings."""
 
 
-def row_questions(definition: Definition, question: Question | None) -> tuple[Question, ...]:
-    """Return the rows of a metric that is grouped by row, in their order.
+def rows_of(question: Question) -> tuple[Question, ...]:
+    """Return the rows of a question, in their order; none if it is not a matrix.
 
     The free text of a row, and headings of further rows, are no rows.
+    """
+    if question.kind is not QuestionKind.GROUP:
+        return ()
+    return tuple(one for one in question.sub_questions if one.kind in _KINDS)
+
+
+def row_questions(definition: Definition, question: Question | None) -> tuple[Question, ...]:
+    """Return the rows of a metric that is grouped by row.
 
     Args:
         definition: The metric.
@@ -51,8 +59,8 @@ def row_questions(definition: Definition, question: Question | None) -> tuple[Qu
             "A metric without a question cannot be grouped by row.",
             remedy="Choose a matrix, or group by field:NAME or period:month.",
         )
-    rows = tuple(one for one in question.sub_questions if one.kind in _KINDS)
-    if question.kind is not QuestionKind.GROUP or not rows:
+    rows = rows_of(question)
+    if not rows:
         raise GroupingRefused(
             f"{question.id} has no rows to group by.",
             remedy="Choose a matrix, or another group-by.",

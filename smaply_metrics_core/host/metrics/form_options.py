@@ -138,7 +138,7 @@ class DefinitionProbe:
         self.parts: dict[str, Sequence[Any]] = {
             "type": tuple(MetricType),
             "question_id": (None,),
-            "group_by": (None, BY_ANSWER, BY_PERIOD[0]),
+            "group_by": (None, BY_ANSWER, BY_ROW, BY_PERIOD[0]),
             "calculation": tuple(Calculation),
             "range": (CLOSED,),
         }
