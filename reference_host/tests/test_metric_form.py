@@ -74,6 +74,13 @@ def test_rows_of_a_matrix_are_grouped(world: World) -> None:
     assert "QID4_1" in form.offered("question")
     assert ">All rows: How much do you agree" in form.page
 
+    form.choose(type="series", question="QID4")
+    assert "row" in form.offered("group_by")
+    form.choose(group_by="row", calculation="top_2_box")
+    form.send("/metrics", name="Statements")
+    (metric,) = saved(world)
+    assert (metric.definition.question_id, str(metric.definition.group_by)) == ("QID4", "row")
+
 
 def test_a_comparison_shows_both_date_ranges(world: World) -> None:
     """A Comparison requires a closed range and shows the dates of both periods."""

@@ -185,6 +185,22 @@ class _BundledQuery:
         self.stored = bundled.result if bundled.fingerprint == wanted else None
         self.as_of = manifest.made_at if self.stored is None else self.stored.as_of
 
+    @property
+    def rows(self) -> dict[str, str]:
+        """The texts of the rows of a metric that is grouped by row, as of the stored value.
+
+        Without one, they are those of the time when the metric was created.
+        """
+        if self.stored is not None:
+            return {group.key: group.label for group in self.stored.groups}
+        metric = self.bundled.metric
+        named = {question_id for _, question_id in metric.definition.named_questions()}
+        return {
+            question_id: known.text or known.name or question_id
+            for question_id, known in metric.questions.items()
+            if question_id not in named
+        }
+
     def query(self) -> MetricQuery:
         """Return the query, with its range resolved as it was for the stored value."""
         definition = self.bundled.metric.definition
@@ -209,7 +225,12 @@ def _recompute(
     remaining = [bundled for bundled in together if bundled.id in queries]
     try:
         with source.offline(deadline=deadline) as session:
-            tallies = session.recompute(reader.manifest.survey_id, tuple(queries.values()), reader)
+            tallies = session.recompute(
+                reader.manifest.survey_id,
+                tuple(queries.values()),
+                reader,
+                {bundled.id: bundled.rows for bundled in remaining},
+            )
     except MetricsError as error:
         yield from ((bundled, error) for bundled in remaining)
         return

@@ -10,7 +10,7 @@ from smaply_metrics_core.calculations.answer_samples import AnswerSamples
 from smaply_metrics_core.calculations.rolling import with_rolling_windows
 from smaply_metrics_core.calculations.value_changes import change_between
 from smaply_metrics_core.date_ranges import period_of_key
-from smaply_metrics_core.models.query import Definition, Period
+from smaply_metrics_core.models.query import Definition, Period, is_by_row
 from smaply_metrics_core.models.result import (
     Change,
     GroupValue,
@@ -69,7 +69,8 @@ def add_confidence(
         tally = with_rolling_windows(tally, definition, starts)
     samples = AnswerSamples(definition, tally)
     counted = tally.window("current")
-    current = samples.of(counted.total)
+    by_row = is_by_row(definition.group_by)
+    current = UncertaintyReason.NO_VALUE if by_row else samples.of(counted.total)
     found = {"confidence": confidence, "current": _measured(result.current, current, confidence)}
     if result.previous is not None:
         previous = samples.of(tally.window("previous").total)

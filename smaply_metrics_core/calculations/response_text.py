@@ -34,10 +34,24 @@ def describe_exclusions(excluded: Mapping[str, int]) -> str:
 
 
 def describe_answers(measured: WindowResult) -> str:
-    """Return, for example, ``1,100 of 1,204 answered; 90 not shown, 14 not applicable``."""
-    answered = f"{measured.answered:,} of {measured.responses:,} answered"
+    """Return, for example, ``1,100 of 1,204 answered; 90 not shown, 14 not applicable``.
+
+    Where a respondent may have given several answers, ``30 answers of 12 respondents``.
+    """
+    answered = (
+        f"{measured.answered:,} of {measured.responses:,} answered"
+        if measured.respondents is None
+        else answers_of_respondents(measured.answered, measured.respondents)
+    )
     others = _by_reason(measured.unanswered)
     return f"{answered}; {others}" if others else answered
+
+
+def answers_of_respondents(answers: int, respondents: int) -> str:
+    """Return, for example, ``30 answers of 12 respondents``."""
+    given = "answer" if answers == 1 else "answers"
+    people = "respondent" if respondents == 1 else "respondents"
+    return f"{answers:,} {given} of {respondents:,} {people}"
 
 
 def describe_weights(measured: WindowResult) -> str:

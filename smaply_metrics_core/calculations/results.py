@@ -15,7 +15,8 @@ from smaply_metrics_core.calculations.catalog import (
 from smaply_metrics_core.calculations.confidence import add_confidence
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
 from smaply_metrics_core.calculations.formula_text import formula_text
-from smaply_metrics_core.calculations.formulas import REPORT_BUG, Formula
+from smaply_metrics_core.calculations.formulas import REPORT_BUG, Formula, FormulaResult
+from smaply_metrics_core.calculations.matrix_rows import NO_OVERALL, ROWS_NOTE
 from smaply_metrics_core.calculations.rolling import rolling_note, with_rolling_windows
 from smaply_metrics_core.calculations.scale_notes import scale_note
 from smaply_metrics_core.calculations.value_changes import change_between
@@ -39,6 +40,7 @@ from smaply_metrics_core.models.query import (
     MetricQuery,
     Period,
     Window,
+    is_by_row,
 )
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
 from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Weights, WindowTally
@@ -82,8 +84,14 @@ def calculate(
     whole, tally = tally, _pool_periods(query, tally, now)
     measure = Formula(definition, tally)
     windows = {window.name: _window(tally, window) for window in query.windows}
+    by_row = is_by_row(definition.group_by)
     measured = {
-        window.name: _measured(measure, window, windows[window.name]) for window in query.windows
+        window.name: _measured(
+            FormulaResult(None, NO_OVERALL) if by_row else measure.of(windows[window.name].total),
+            window,
+            windows[window.name],
+        )
+        for window in query.windows
     }
     current, previous = measured["current"], measured.get("previous")
     result = Result(
@@ -100,7 +108,11 @@ def calculate(
         formula=formula_text(definition, tally, measure),
         scale=_scale(tally) if arithmetic_of(definition.calculation) in _OF_VALUES else "",
         rolling=definition.rolling,
-        notes=(*tally.notes, *_notes(definition, tally)),
+        notes=(
+            *tally.notes,
+            *_notes(definition, tally),
+            *((ROWS_NOTE,) if by_row else ()),
+        ),
         as_of=tally.as_of,
     )
     return add_confidence(result, definition, whole, confidence)
@@ -149,9 +161,9 @@ def _window(tally: Tally, window: Window) -> WindowTally:
         ) from None
 
 
-def _measured(measure: Formula, window: Window, counted: WindowTally) -> WindowResult:
+def _measured(overall: FormulaResult, window: Window, counted: WindowTally) -> WindowResult:
     total = counted.total
-    value, reason = measure.of(total)
+    value, reason = overall
     return WindowResult(
         window=window,
         value=value,
@@ -161,6 +173,7 @@ def _measured(measure: Formula, window: Window, counted: WindowTally) -> WindowR
         unanswered=total.unanswered,
         excluded=counted.excluded,
         recorded=counted.recorded,
+        respondents=counted.respondents,
         low_sample=_is_low(total),
         effective_n=total.effective_n,
     )

@@ -15,6 +15,7 @@ from smaply_metrics_core.calculations.catalog import (
     SCALE_OF_SEVEN,
     AnswerRequirement,
 )
+from smaply_metrics_core.calculations.matrix_rows import row_questions
 from smaply_metrics_core.date_ranges import refuse_without_previous
 from smaply_metrics_core.errors import (
     CalculationRefused,
@@ -30,6 +31,7 @@ from smaply_metrics_core.models.query import (
     GroupBy,
     MetricType,
     Weight,
+    is_by_row,
 )
 from smaply_metrics_core.models.survey import Choice, Question, QuestionKind, Questionnaire
 
@@ -112,8 +114,11 @@ def check_definition(definition: Definition, questionnaire: Questionnaire) -> No
         if definition.question_id is not None
         else None
     )
-    _check_calculation(definition, question)
-    check_answers(definition, question)
+    by_row = is_by_row(definition.group_by)
+    measured = row_questions(definition, question) if by_row else (question,)
+    for one in measured:
+        _check_calculation(definition, one)
+    check_answers(definition, measured[0])
     if definition.group_by is not None:
         _check_group_by(definition, definition.group_by, question, questionnaire)
     for wanted in definition.filters:
@@ -151,7 +156,7 @@ def _check_type(definition: Definition) -> None:
         if group_by is None and not several:
             raise QueryInvalid(
                 "A Series needs a group-by.",
-                remedy="Add a group-by: answer, question:ID, field:NAME or period:month.",
+                remedy="Add a group-by: answer, row, question:ID, field:NAME or period:month.",
             )
         if several and group_by is not None and group_by.kind != "answer":
             raise QueryInvalid(
@@ -184,7 +189,8 @@ def _check_calculation(definition: Definition, question: Question | None) -> Non
     if calculation in question.calculations:
         return
     if question.kind is QuestionKind.GROUP and question.sub_questions:
-        remedy = f"Choose one of its rows: {some(row.id for row in question.sub_questions)}."
+        rows = some(row.id for row in question.sub_questions)
+        remedy = f"Choose one of its rows: {rows}; or use a Series grouped by row."
     elif question.calculations:
         remedy = f"{question.id} allows: {', '.join(question.calculations)}."
     else:

@@ -8,7 +8,7 @@ from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.charts.marks.gauge import gauge_bounds
 from smaply_metrics_core.charts.series_groups import not_parts_reason, periods_of
 from smaply_metrics_core.models.metric import ChartType, Display
-from smaply_metrics_core.models.query import Calculation, GroupBy, MetricType
+from smaply_metrics_core.models.query import Calculation, GroupBy, MetricType, is_by_row
 from smaply_metrics_core.models.result import Result
 
 PARTS_OF_A_WHOLE: Final = frozenset(
@@ -28,6 +28,9 @@ _OF_TYPE: Final = {
     MetricType.COMPARISON: (ChartType.COMPARISON, ChartType.BAR_COMPARISON),
 }
 
+_ROWS: Final = (ChartType.HORIZONTAL_BAR, ChartType.BAR, ChartType.TABLE)
+"""Rows of a matrix have long texts, for which horizontal bars have more room."""
+
 _PERIODS: Final = (ChartType.LINE, ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.TABLE)
 
 
@@ -43,6 +46,7 @@ def chart_types(
     """
     by_period = group_by is not None and group_by.kind == "period"
     candidates = _PERIODS if by_period else _OF_TYPE[result_type]
+    candidates = _ROWS if is_by_row(group_by) else candidates
     return tuple(
         chart
         for chart in candidates
@@ -65,6 +69,8 @@ def unavailable_reason(
         return "A line chart requires a grouping by period."
     if chart is ChartType.PIE and by_period:
         return "A pie chart does not show development over time. Use a line or bars."
+    if chart is ChartType.PIE and is_by_row(group_by):
+        return "The same people answered all rows, so they are not parts of a whole. Use bars."
     if chart is ChartType.PIE and calculation not in PARTS_OF_A_WHOLE:
         title = CALCULATIONS[calculation].title
         return f"A pie chart shows parts of a whole, but {title} does not add up to one. Use bars."
@@ -79,8 +85,9 @@ def default_chart(result: Result, display: Display) -> ChartType:
     chosen = display.chart
     if chosen is not None and not _why_not_now(chosen, result, display):
         return chosen
-    by_period = result.type is MetricType.SERIES and periods_of(result) is not None
-    return ChartType.LINE if by_period else _OF_TYPE[result.type][0]
+    if result.type is MetricType.SERIES and periods_of(result) is not None:
+        return ChartType.LINE
+    return _ROWS[0] if is_by_row(result.group_by) else _OF_TYPE[result.type][0]
 
 
 def _why_not_now(chart: ChartType, result: Result, display: Display) -> str:

@@ -11,14 +11,14 @@ from smaply_metrics_core.calculations.results import MINUS, format_value
 from smaply_metrics_core.charts.change_text import UNCHANGED, change_text
 from smaply_metrics_core.charts.date_text import date_range_text
 from smaply_metrics_core.charts.remarks import remarks, rolling_text, unreadable_text
-from smaply_metrics_core.charts.series_groups import latest
+from smaply_metrics_core.charts.series_groups import has_overall_value, latest
 from smaply_metrics_core.charts.uncertainty_text import (
     interval_text,
     target_verdict_text,
     verdict_text,
 )
 from smaply_metrics_core.models.metric import Display
-from smaply_metrics_core.models.query import Calculation, MetricType
+from smaply_metrics_core.models.query import MetricType
 from smaply_metrics_core.models.result import Change, Result, Unit, WindowResult
 from smaply_metrics_core.models.uncertainty import Interval, TargetVerdict, Verdict
 from smaply_metrics_core.uncertainty.verdicts import judge_target
@@ -46,8 +46,8 @@ class Headline:
     """The large texts of a card.
 
     Attributes:
-        text: The value with prefix and suffix; ``—`` without a value; empty for a distribution,
-            which has no single value.
+        text: The value with prefix and suffix; ``—`` without a value; empty for a distribution
+            and for the rows of a matrix, which have no single value.
         label: The group of the value (``Nov 2026, still running``), or why there is no value; and
             how much is unreadable, if that is much.
         change: A Comparison's change: ``+4.2 points``, ``+12%``, ``unchanged``; empty if unknown.
@@ -104,7 +104,7 @@ def _headline(result: Result, display: Display, zone: str) -> Headline:
             tone=target_tone(result.unit, group.value, display, group.interval),
             interval=interval_text(result.unit, group.interval),
         )
-    if result.calculation is Calculation.DISTRIBUTION:
+    if not has_overall_value(result):
         return Headline(text="")
     value, interval = result.current.value, result.current.interval
     series = "overall" if result.type is MetricType.SERIES else ""

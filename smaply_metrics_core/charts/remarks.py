@@ -9,8 +9,9 @@ from smaply_metrics_core.calculations.catalog import (
     UNREADABLE,
     UNREADABLE_FROM,
 )
-from smaply_metrics_core.calculations.response_text import effective_n_text
+from smaply_metrics_core.calculations.response_text import answers_of_respondents, effective_n_text
 from smaply_metrics_core.charts.series_groups import periods_of
+from smaply_metrics_core.models.query import is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result, Unit, WindowResult
 
 FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
@@ -20,20 +21,49 @@ CUT: Final = "partly outside the date range"
 
 
 def answer_count_text(result: Result) -> str:
-    """Return the number of counted answers: ``n = 1,204``, or for a share ``of 1,204 answers``."""
-    if result.unit is not Unit.PERCENT:
+    """Return the number of counted answers.
+
+    ``n = 1,204``, for a share ``of 1,204 answers``, for rows ``n = 38 to 40 per row``.
+    """
+    if is_by_row(result.group_by):
+        return f"n = {_per_row(result)}"
+    if result.unit is Unit.PERCENT and result.current.respondents is None:
+        return f"of {answers_text(result)}"
+    return sample_text(result.current)
+
+
+def answers_text(result: Result) -> str:
+    """Return the number of counted answers in words: ``1 answer``, ``38 to 40 answers per row``."""
+    if is_by_row(result.group_by):
+        return _per_row(result).replace(" per row", " answers per row")
+    if result.current.respondents is not None:
         return sample_text(result.current)
     answered = result.current.answered
-    answers = "answer" if answered == 1 else "answers"
-    return f"of {answered:,} {answers}{weighted_text(result.current)}"
+    return f"{answered:,} {'answer' if answered == 1 else 'answers'}{weighted_text(result.current)}"
+
+
+def _per_row(result: Result) -> str:
+    """Return the lowest and highest number of answers of a row."""
+    counts = sorted({group.answered for group in result.groups})
+    weighted = "" if result.current.effective_n is None else ", weighted"
+    return " to ".join(f"{n:,}" for n in dict.fromkeys([*counts[:1], *counts[-1:]])) + (
+        f" per row{weighted}"
+    )
 
 
 def sample_text(measured: WindowResult) -> str:
     """Return the number of answers, and the effective one if they are weighted.
 
-    For example ``n = 1,204`` or ``n = 1,204, weighted, effective n 412``.
+    For example ``n = 1,204`` or ``n = 1,204, weighted, effective n 412``. Where a respondent may
+    have given several answers, ``30 answers of 12 respondents``.
     """
-    return f"n = {measured.answered:,}{weighted_text(measured)}"
+    respondents = measured.respondents
+    count = (
+        f"n = {measured.answered:,}"
+        if respondents is None
+        else answers_of_respondents(measured.answered, respondents)
+    )
+    return f"{count}{weighted_text(measured)}"
 
 
 def weighted_text(measured: WindowResult) -> str:

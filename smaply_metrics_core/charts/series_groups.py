@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from smaply_metrics_core.models.query import Calculation, Period
+from smaply_metrics_core.models.query import Calculation, Period, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result
 
 
@@ -17,6 +17,14 @@ def periods_of(result: Result) -> Period | None:
     if group_by is None or group_by.kind != "period" or not result.groups:
         return None
     return Period(group_by.of)
+
+
+def has_overall_value(result: Result) -> bool:
+    """Whether a result has one value for all groups: not for the answers of a distribution or rows.
+
+    It may still be missing for lack of answers.
+    """
+    return result.calculation is not Calculation.DISTRIBUTION and not is_by_row(result.group_by)
 
 
 def value_of(group: GroupValue) -> float | None:
@@ -38,6 +46,8 @@ def not_parts_reason(result: Result) -> str:
     They are parts if each response is in at most one group: the groups then add up to all answers,
     or to all counted responses without the ungrouped ones.
     """
+    if is_by_row(result.group_by):
+        return "The same people answered all rows, so they do not add up to a whole."
     parts = sum(group.responses for group in result.groups)
     if result.calculation is Calculation.ANSWERED:
         parts = sum(group.answered for group in result.groups)

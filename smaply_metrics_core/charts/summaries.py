@@ -10,15 +10,15 @@ from smaply_metrics_core.charts.headlines import (
     value_text,
 )
 from smaply_metrics_core.charts.remarks import (
+    answers_text,
     low_sample_text,
     remarks,
     unreadable_text,
-    weighted_text,
 )
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
 from smaply_metrics_core.charts.uncertainty_text import interval_sentence
 from smaply_metrics_core.models.metric import Display
-from smaply_metrics_core.models.query import MetricType
+from smaply_metrics_core.models.query import MetricType, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result, Unit
 
 
@@ -36,7 +36,7 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
     unreadable = unreadable_text(result)
     parts = [
         text,
-        "" if _names_base(result) else _answers(result),
+        "" if _names_base(result) else answers_text(result),
         "" if unreadable in text else unreadable,
         low_sample_text(result),
     ]
@@ -50,13 +50,7 @@ def _names_base(result: Result) -> bool:
 
 
 def _value(text: str, result: Result) -> str:
-    return f"{text} of {_answers(result)}" if _names_base(result) else text
-
-
-def _answers(result: Result) -> str:
-    answered = result.current.answered
-    answers = "answer" if answered == 1 else "answers"
-    return f"{answered:,} {answers}{weighted_text(result.current)}"
+    return f"{text} of {answers_text(result)}" if _names_base(result) else text
 
 
 def _number(result: Result, display: Display, zone: str) -> str:
@@ -82,9 +76,9 @@ def _series(result: Result, display: Display, _: str) -> str:
     valued = [group for group in result.groups if value_of(group) is not None]
     if not valued:
         return "no values yet"
-    periods = periods_of(result)
+    kind = periods_of(result) or ("row" if is_by_row(result.group_by) else "group")
     plural = "" if len(result.groups) == 1 else "s"
-    count = f"{len(result.groups):,} {periods or 'group'}{plural}"
+    count = f"{len(result.groups):,} {kind}{plural}"
     newest = latest(result)
     if newest is not None:
         target = target_text(result.unit, newest.value, display, newest.interval)

@@ -14,7 +14,7 @@ from smaply_metrics_core.charts.remarks import few_text, remarks, rolling_text, 
 from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.charts.uncertainty_text import interval_text, verdict_text
 from smaply_metrics_core.models.metric import Display
-from smaply_metrics_core.models.query import MetricType
+from smaply_metrics_core.models.query import MetricType, is_by_row
 from smaply_metrics_core.models.result import Result, WindowResult
 
 ANSWERS = "Answers"
@@ -53,8 +53,9 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
     """
     title = CALCULATIONS[result.calculation].title
     found = list(_rows(result, display, zone))
+    groups = "Row" if is_by_row(result.group_by) else "Group"
     first = {
-        MetricType.SERIES: "Period" if periods_of(result) else "Group",
+        MetricType.SERIES: "Period" if periods_of(result) else groups,
         MetricType.NUMBER: "Dates",
         MetricType.COMPARISON: "Dates",
     }[result.type]

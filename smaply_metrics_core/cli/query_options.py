@@ -106,8 +106,8 @@ class QueryOptions:
         _option(
             "--group-by",
             metavar="GROUPING",
-            help="Grouping: answer, question:ID, field:NAME, or period:UNIT with the unit day, "
-            "week, month, quarter or year.",
+            help="Grouping: answer, row (the rows of a matrix), question:ID, field:NAME, or "
+            "period:UNIT with the unit day, week, month, quarter or year.",
         ),
     ] = None
     range: Annotated[

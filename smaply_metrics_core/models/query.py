@@ -75,17 +75,19 @@ class ExclusionReason(StrEnum):
 class GroupBy(Frozen):
     """The grouping of a Series.
 
-    ``kind`` is ``answer`` (the answers to the metric's question), ``question`` (``of`` is its id),
-    ``field`` (``of`` is the name of an embedded field) or ``period`` (``of`` is a ``Period``).
+    ``kind`` is ``answer`` (the answers to the metric's question), ``row`` (the rows of a matrix,
+    which is the metric's question), ``question`` (``of`` is its id), ``field`` (``of`` is the name
+    of an embedded field) or ``period`` (``of`` is a ``Period``). Sources never receive ``row``:
+    they answer one query for each row.
     """
 
-    kind: Literal["answer", "question", "field", "period"]
+    kind: Literal["answer", "row", "question", "field", "period"]
     of: str = ""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.kind == "answer" and self.of:
-            raise ValueError("group-by answer takes no ID")
+        if self.kind in {"answer", "row"} and self.of:
+            raise ValueError(f"group-by {self.kind} takes no ID")
         if self.kind in {"question", "field"} and not self.of:
             raise ValueError(f"group-by {self.kind} requires an ID, as in {self.kind}:ID")
         if self.kind == "period" and self.of not in set(Period):
@@ -94,7 +96,7 @@ class GroupBy(Frozen):
 
     @classmethod
     def parse(cls, text: str) -> GroupBy:
-        """Parse ``answer``, ``question:ID``, ``field:NAME`` or ``period:month``.
+        """Parse ``answer``, ``row``, ``question:ID``, ``field:NAME`` or ``period:month``.
 
         Raises:
             QueryInvalid: when the text has none of these forms.
@@ -105,12 +107,17 @@ class GroupBy(Frozen):
         except ValueError:
             raise QueryInvalid(
                 f"“{text}” is not a valid group-by.",
-                remedy="Use answer, question:ID, field:NAME, or period: with one of "
+                remedy="Use answer, row, question:ID, field:NAME, or period: with one of "
                 f"{', '.join(Period)}.",
             ) from None
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.of}" if self.of else self.kind
+
+
+def is_by_row(group_by: GroupBy | None) -> bool:
+    """Whether the groups are the rows of a matrix."""
+    return group_by is not None and group_by.kind == "row"
 
 
 class WeightReason(StrEnum):

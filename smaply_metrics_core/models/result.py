@@ -46,6 +46,8 @@ class WindowResult(Frozen):
         unanswered: The other counted responses, by reason.
         excluded: The excluded responses, by reason.
         recorded: All responses, counted and excluded.
+        respondents: The respondents who saw the question, if one may have given several answers, as
+            over the loops of a question; else ``None``.
         low_sample: Whether the value is based on fewer than 30 answers, or has an effective number
             of answers below 30.
         effective_n: Kish's effective number of answers of a weighted value, (Σw)² / Σw²: as many
@@ -64,6 +66,7 @@ class WindowResult(Frozen):
     excluded: Reasons = Field(default_factory=FrozenDict)
     recorded: int
     low_sample: bool
+    respondents: int | None = None
     effective_n: float | None = None
     interval: Interval | None = None
     interval_reason: UncertaintyReason | None = None

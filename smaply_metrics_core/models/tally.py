@@ -183,6 +183,8 @@ class WindowTally(Frozen):
         groups: The groups in display order (periods: ascending, without empty ones); empty if the
             query has no group-by or groups by the answers.
         ungrouped: The counted responses without a group (blank group value).
+        respondents: The respondents who saw the question, if one may have given several answers, as
+            over the loops of a question; else ``None``.
     """
 
     window: Literal["current", "previous"] = "current"
@@ -190,6 +192,7 @@ class WindowTally(Frozen):
     total: Counts
     groups: tuple[GroupCounts, ...] = ()
     ungrouped: NonNegativeInt = 0
+    respondents: NonNegativeInt | None = None
 
     def every_count(self) -> Iterator[Counts]:
         """Yield the counts of the total, then of each group."""

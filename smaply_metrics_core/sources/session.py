@@ -35,6 +35,11 @@ from smaply_metrics_core.sources.exception_details import (
     describe,
 )
 from smaply_metrics_core.sources.isolation import PluginIsolation
+from smaply_metrics_core.sources.matrix_queries import (
+    RowsOfQueries,
+    answer_by_row,
+    current_rows,
+)
 from smaply_metrics_core.token_cache import TokenCache
 
 if TYPE_CHECKING:
@@ -172,43 +177,44 @@ class SourceSession:
         )
 
     def fetch(
-        self, survey_id: str, queries: Sequence[MetricQuery]
+        self,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+        questionnaire: Questionnaire | None = None,
     ) -> dict[str, Tally | MetricsError]:
         """Return the tally or the error of each query of a survey, by query id.
 
         If the source fails, the tallies that it had yielded are complete and are returned; the
-        other queries get the error.
+        other queries get the error. The rows of queries that are grouped by row are those of the
+        ``questionnaire``; without one, the source lists the questions.
 
         Raises:
             InputError: when two queries have the same ID.
             Cancelled: when the caller cancelled the call.
         """
-        given = self._config.credentials
-        return self._answers(
-            "fetch_metric",
-            lambda context: self._hooks.fetch_metric(
-                credentials=given,
-                context=context,
-                survey_id=survey_id,
-                queries=tuple(queries),
-            ),
-            queries,
+        start = partial(
+            self._hooks.fetch_metric, credentials=self._config.credentials, survey_id=survey_id
         )
+        rows = current_rows(queries, lambda: questionnaire or self.questions(survey_id))
+        return answer_by_row(queries, rows, partial(self._answers, "fetch_metric", start))
 
     def recompute(
-        self, survey_id: str, queries: Sequence[MetricQuery], bundle: BundleReader
+        self,
+        survey_id: str,
+        queries: Sequence[MetricQuery],
+        bundle: BundleReader,
+        rows: RowsOfQueries | None = None,
     ) -> dict[str, Tally | MetricsError]:
-        """Return the tallies or errors as ``fetch`` does, from a debug bundle."""
-        return self._answers(
-            "recompute_metric",
-            lambda context: self._hooks.recompute_metric(
-                context=context, survey_id=survey_id, queries=tuple(queries), bundle=bundle
-            ),
-            queries,
-        )
+        """Return the tallies or errors as ``fetch`` does, from a debug bundle.
+
+        ``rows`` are those of the queries that are grouped by row, which are not in the bundle.
+        """
+        start = partial(self._hooks.recompute_metric, survey_id=survey_id, bundle=bundle)
+        answer = partial(self._answers, "recompute_metric", start)
+        return answer_by_row(queries, rows or {}, answer)
 
     def _answers(
-        self, hook: str, start: Callable[[SourceContext], object], queries: Sequence[MetricQuery]
+        self, hook: str, start: Callable[..., object], queries: Sequence[MetricQuery]
     ) -> dict[str, Tally | MetricsError]:
         requested = {query.id: query for query in queries}
         if len(requested) != len(queries):
@@ -219,7 +225,7 @@ class SourceSession:
             return {}
         context = self._ready_to_count()
         answers, error = self._isolation.collect(
-            lambda: start(context),
+            lambda: start(context=context, queries=tuple(queries)),
             lambda item: validation.answer(item, requested, self._isolation.redactor, hook),
             deadline=self._config.deadline,
             what=hook,

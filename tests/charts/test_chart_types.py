@@ -16,6 +16,7 @@ from smaply_metrics_core.models.query import Calculation, GroupBy, MetricType, P
 from smaply_metrics_core.models.result import Result
 from tests.charts.factories import comparison, display, distribution, group, number, periods, series
 
+ROW = GroupBy(kind="row")
 BAR, LYING, PIE = ChartType.BAR, ChartType.HORIZONTAL_BAR, ChartType.PIE
 LINE, TABLE, GAUGE = ChartType.LINE, ChartType.TABLE, ChartType.GAUGE
 MONTH, ANSWER = GroupBy.parse("period:month"), GroupBy.parse("answer")
@@ -27,6 +28,7 @@ MONTH, ANSWER = GroupBy.parse("period:month"), GroupBy.parse("answer")
         (MetricType.NUMBER, Calculation.NPS, None, [ChartType.NUMBER, GAUGE]),
         (MetricType.SERIES, Calculation.DISTRIBUTION, None, [BAR, LYING, PIE, TABLE]),
         (MetricType.SERIES, Calculation.RESPONSES, ANSWER, [BAR, LYING, PIE, TABLE]),
+        (MetricType.SERIES, Calculation.ANSWERED, ROW, [LYING, BAR, TABLE]),
         (MetricType.SERIES, Calculation.AVERAGE, ANSWER, [BAR, LYING, TABLE]),
         (MetricType.SERIES, Calculation.SHARE, ANSWER, [BAR, LYING, TABLE]),
         (MetricType.SERIES, Calculation.RESPONSES, MONTH, [LINE, BAR, LYING, TABLE]),
@@ -51,6 +53,7 @@ def test_chart_types_depend_on_the_metric(
     [
         (PIE, Calculation.NPS, ANSWER, "NPS does not add up to one"),
         (PIE, Calculation.RESPONSES, MONTH, "Use a line or bars"),
+        (PIE, Calculation.ANSWERED, ROW, "The same people answered all rows"),
         (LINE, Calculation.RESPONSES, ANSWER, "requires a grouping by period"),
         (GAUGE, Calculation.RESPONSES, ANSWER, "bar, horizontal bar, pie, line, table"),
     ],

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from smaply_metrics_core.charts import data_table, summary
-from smaply_metrics_core.models.query import Calculation, Period
+from smaply_metrics_core.charts import (
+    answer_count_text,
+    data_table,
+    default_chart,
+    headline,
+    summary,
+)
+from smaply_metrics_core.models.metric import ChartType
+from smaply_metrics_core.models.query import Calculation, GroupBy, Period
 from tests.charts.factories import (
     PLAIN,
     comparison,
@@ -115,3 +122,27 @@ def test_a_summary_of_a_comparison() -> None:
     assert summary(comparison(40.0, None), PLAIN) == (
         "Share: 40% of 128 answers, There is no previous value."
     )
+
+
+def test_rows_of_a_matrix_have_no_overall_value() -> None:
+    """The table, the sentence and the number of answers are those of rows."""
+    groups = [group("Speed", 3.5, 40), group("Price", 4.25, 38), group("Calm", None, 0)]
+    rows = series(groups, Calculation.AVERAGE, value=None, group_by=GroupBy(kind="row"))
+    assert data_table(rows, PLAIN).columns[0] == "Row"
+    assert headline(rows, PLAIN).text == ""
+    assert answer_count_text(rows) == "n = 0 to 40 per row"
+    assert summary(rows, PLAIN).startswith(
+        "Average: 3 rows, highest Price 4.3, lowest Speed 3.5; 0 to 40 answers per row"
+    )
+    assert default_chart(rows, PLAIN) is ChartType.HORIZONTAL_BAR
+    assert default_chart(rows, display(ChartType.PIE)) is ChartType.HORIZONTAL_BAR
+
+
+def test_respondents_are_named_if_they_gave_several_answers() -> None:
+    """As over the loops of a question."""
+    pooled = number(40.0)
+    pooled = pooled.model_copy(
+        update={"current": pooled.current.model_copy(update={"answered": 30, "respondents": 12})}
+    )
+    assert answer_count_text(pooled) == "30 answers of 12 respondents"
+    assert "30 answers of 12 respondents" in summary(pooled, PLAIN)

@@ -61,7 +61,12 @@ def test_questions_are_listed(connected: Command) -> None:
     assert "nps" in questions["QID1"]["calculations"]
     assert [row["id"] for row in questions["QID4"]["sub_questions"]][:2] == ["QID4_1", "QID4_2"]
     assert {field["name"] for field in listed["fields"]} == {"Region", "Segment"}
-    for shown in ("QID4_2", "99 = Not applicable (not counted)", "--group-by question:QID3"):
+    for shown in (
+        "QID4_2",
+        "99 = Not applicable (not counted)",
+        "--group-by question:QID3",
+        "--question QID4 --group-by row",
+    ):
         assert shown in printed
 
 
@@ -90,6 +95,19 @@ def test_the_json_of_a_preview(connected: Command, counted: dict[str, Counter[st
     assert given["groups"] == []
     assert given["unit"] == "points"
     assert given["window"] == {"start": None, "end": None}
+
+
+def test_all_rows_of_a_matrix(connected: Command) -> None:
+    """JSON and text have one value for each row, and none overall."""
+    rows = [*NPS, "--question", "QID4", "--calculation", "average", "--group-by", "row"]
+    given = connected.done(*rows)
+    assert [group["key"] for group in given["groups"]] == [f"QID4_{n}" for n in range(1, 5)]
+    assert all(group["interval"]["low"] < group["value"] for group in given["groups"])
+    assert (given["value"], given["reason"]) == (None, "Each row has its own value.")
+    assert given["respondents"] is None
+    printed = connected(*rows).out
+    assert "Delivery was on time" in printed
+    assert "Each row has its own value" in printed
 
 
 def test_the_text_output_of_a_preview(connected: Command) -> None:

@@ -15,7 +15,11 @@ from smaply_metrics_core import (
     DateRange,
     Definition,
     ExportFailed,
+    GroupBy,
     MetricType,
+    Question,
+    QuestionKind,
+    Questionnaire,
     QuestionUnavailable,
     SourceUnavailable,
     hookimpl,
@@ -43,10 +47,29 @@ COMPARED = Definition(
     range=DateRange(preset="last_28_days"),
 )
 
+BY_ROW = Definition(
+    survey_id="S1",
+    question_id="matrix",
+    calculation=Calculation.AVERAGE,
+    type=MetricType.SERIES,
+    group_by=GroupBy(kind="row"),
+)
+
 
 @dataclass
 class OpenShop(Shop):
-    """A shop that can recalculate from its bundles."""
+    """A shop that can recalculate from its bundles, and whose questions are rows of a matrix."""
+
+    @hookimpl
+    def list_questions(
+        self, credentials: ShopCredentials, context: SourceContext, survey_id: str
+    ) -> Questionnaire:
+        """Return the questions as rows."""
+        survey = super().list_questions(credentials, context, survey_id)
+        matrix = Question(
+            id="matrix", text="All", kind=QuestionKind.GROUP, sub_questions=survey.questions
+        )
+        return survey.model_copy(update={"questions": (matrix,)})
 
     @hookimpl
     def debug_export(
@@ -135,6 +158,24 @@ def test_stored_results_are_recalculated(connected: MetricsHost, tmp_path: Path)
         assert checked.recomputed.previous == checked.stored.previous
         assert checked.as_of == checked.stored.as_of
     assert found.problems == ()
+
+
+def test_all_rows_of_a_matrix_are_recalculated(
+    connected: MetricsHost, world: World, tmp_path: Path
+) -> None:
+    """A bundle has no rows, so they are those of the stored value, or of the new metric."""
+    connected.metrics.add(EDITOR, "shop", "M", BY_ROW)
+    found = check(connected, exported(connected, tmp_path / "a.zip"))
+    assert verdicts(found) == [RecomputeStatus.NOTHING_STORED]
+    (card,) = connected.cards.load(VIEWER, wait=60)
+    found = check(connected, exported(connected, tmp_path / "b.zip"))
+    assert verdicts(found) == [RecomputeStatus.AGREES]
+    (checked,) = found.metrics
+    assert checked.recomputed is not None
+    assert card.result is not None
+    assert checked.recomputed.groups == card.result.groups
+    assert [one.label for one in card.result.groups] == ["How many stars?", "How many taste?"]
+    assert len(world.shop.fetches) == 1
 
 
 def test_values_are_recalculated_as_of_their_time(

@@ -47,20 +47,20 @@ EXPORTS: Final = {
         AsyncSurveyCatalog Audience AuditAction AuditEntry AuditTrail Blame BundleRefused
         CALCULATIONS Calculation CalculationDefinition CalculationRefused Cancelled Card Cards
         Change ChartType CheckFailed CheckReport CheckStep Choice ChosenSurveys Clock
-        ComparedPeriod ConnectionStatus ConnectionView Connections CredentialField CredentialRefused
-        CredentialsInvalid CredentialsNotUsable DataError DateRange DeadlineExceeded Deadlines
-        DebugBundle DebugBundles DecryptionFailed Definition DeletedConnection DestinationRefused
-        Display EditConflict EmbeddedField EncryptionError EncryptionKeyMissing
-        EnvironmentVariable ExclusionReason ExportFailed FailedRotation FieldProblem FieldView
-        Filter FormOption Freshness GroupBy GroupValue GroupingRefused HistoryEntry InputError
-        Interval IntervalMethod Issue KeyRotation KeyStatus KeyUse Keys KnownQuestion Metric
-        MetricDraft MetricOptions MetricType Metrics MetricsError MetricsHost NoSurveys NotFound
-        PRESETS Period PeriodChange PluginError Problem ProgressCallback QueryInvalid Question
-        QuestionKind QuestionUnavailable Questionnaire ROLLING RateLimited RefreshDecision
-        RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result
-        ResultsUnavailable Role RoleRequired Settings SingleFlight SourceForm SourceNotUsable
-        SourceRegistry SourceSettings SourceState SourceStatus SourceUnavailable StepCallback
-        StepResult StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey
+        ComparedPeriod ConnectionStatus ConnectionView Connections CredentialField
+        CredentialRefused CredentialsInvalid CredentialsNotUsable DataError DateRange
+        DeadlineExceeded Deadlines DebugBundle DebugBundles DecryptionFailed Definition
+        DeletedConnection DestinationRefused Display EditConflict EmbeddedField EncryptionError
+        EncryptionKeyMissing EnvironmentVariable ExclusionReason ExportFailed FailedRotation
+        FieldProblem FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused
+        HistoryEntry InputError Interval IntervalMethod Issue KeyRotation KeyStatus KeyUse Keys
+        KnownQuestion Metric MetricDraft MetricOptions MetricType Metrics MetricsError MetricsHost
+        NoSurveys NotFound PRESETS Period PeriodChange PluginError Problem ProgressCallback
+        QueryInvalid Question QuestionKind QuestionUnavailable Questionnaire ROLLING RateLimited
+        RefreshDecision RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress
+        RemoteError Result ResultsUnavailable Role RoleRequired Settings SingleFlight SourceForm
+        SourceNotUsable SourceRegistry SourceSettings SourceState SourceStatus SourceUnavailable
+        StepCallback StepResult StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey
         SurveyCatalog SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable
         SystemClock TempDirs UncertaintyReason Unit Unreachable Verdict Weight Window WindowResult
         Worker card_json describe_answers describe_responses describe_weights format_value

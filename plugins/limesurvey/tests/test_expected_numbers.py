@@ -15,7 +15,14 @@ import pytest
 
 from plugins.limesurvey.tests.replay_server import ReplayServer, recordings
 from plugins.limesurvey.tests.support import count, query, session
-from smaply_metrics_core import Counts, QuestionKind, Questionnaire, Tally, WindowTally
+from smaply_metrics_core import (
+    Counts,
+    GroupingRefused,
+    QuestionKind,
+    Questionnaire,
+    Tally,
+    WindowTally,
+)
 from smaply_metrics_core.calculations import calculate
 from tests.shared_data import LIMESURVEY
 
@@ -70,10 +77,14 @@ def _found(
                 queries.append(
                     query(survey_id, question.id, "answered", group_by=_group(questionnaire, group))
                 )
+            if question.kind is QuestionKind.GROUP:
+                queries.append(query(survey_id, question.id, "answered", group_by="row"))
         answers = opened.fetch(survey_id, queries)
     counts, values = {}, {}
     for one in queries:
         tally = answers[one.id]
+        if isinstance(tally, GroupingRefused):
+            continue  # Rows with different answers.
         assert isinstance(tally, Tally), (one.id, tally)
         counts[one.id] = tally.window("current")
         if one.definition.group_by is None and one.definition.calculation != "distribution":
@@ -97,6 +108,24 @@ def test_responses(survey_id: str) -> None:
     assert dict(window.excluded) == (
         {"unfinished": expected["incomplete"]} if expected["incomplete"] else {}
     )
+
+
+def test_all_rows_of_an_array() -> None:
+    """Each row is counted as alone, in the order of the questionnaire; most arrays have rows."""
+    compared = []
+    for questionnaire, counts, _ in map(_found, SURVEYS):
+        for question in questionnaire.walk():
+            window = counts.get(f"{question.id} answered row")
+            if window is None:
+                continue
+            rows = [(one.key, one.label, one.counts) for one in window.groups]
+            compared.append(question.id)
+            assert rows == [
+                (row.id, row.text, counts[f"{row.id} answered"].total)
+                for row in question.sub_questions
+                if row.kind is not QuestionKind.TEXT
+            ]
+    assert len(compared) > 1, compared
 
 
 @pytest.mark.parametrize(("survey_id", "question"), _comparisons())

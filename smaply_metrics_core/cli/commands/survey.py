@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smaply_metrics_core.calculations.matrix_rows import rows_of
 from smaply_metrics_core.charts.date_text import instant_text
 from smaply_metrics_core.cli import credential_input
 from smaply_metrics_core.cli.arguments import ConnectionArgument, SurveyArgument
@@ -229,6 +230,8 @@ def _show_question(question: Question, depth: int) -> None:
     what = question.kind.replace("_", " ")
     if question.can_group_by:
         what += f" · --group-by question:{question.id}"
+    if rows_of(question):
+        what += f" · all rows: --question {question.id} --group-by row"
     print_text(what, style="dim", indent=indent + 4)
     if question.calculations:
         print_text(

@@ -21,7 +21,7 @@ from smaply_metrics_core.models.query import (
     Period,
     Weight,
 )
-from smaply_metrics_core.models.survey import Question, Questionnaire
+from smaply_metrics_core.models.survey import Choice, Question, Questionnaire
 
 TYPES: Final = {
     MetricType.NUMBER: "One value.",
@@ -31,6 +31,7 @@ TYPES: Final = {
 NO_QUESTION: Final = "No question (count responses)"
 
 BY_ANSWER: Final = GroupBy(kind="answer")
+BY_ROW: Final = GroupBy(kind="row")
 BY_PERIOD: Final = tuple(GroupBy(kind="period", of=period) for period in Period)
 
 A_NUMBER: Final = "0"
@@ -157,7 +158,7 @@ class DefinitionProbe:
         self.parts: dict[str, Sequence[Any]] = {
             "type": tuple(MetricType),
             "question_id": (None,),
-            "group_by": (None, BY_ANSWER, BY_PERIOD[0]),
+            "group_by": (None, BY_ANSWER, BY_ROW, BY_PERIOD[0]),
             "calculation": tuple(Calculation),
             "range": (CLOSED,),
         }
@@ -211,6 +212,7 @@ class DefinitionProbe:
             return ()  # Every survey can be grouped by period, so the type allows no group-by.
         others = (
             BY_ANSWER,
+            BY_ROW,
             *BY_PERIOD,
             *(GroupBy(kind="question", of=question_id) for question_id in self._questions),
             *(GroupBy(kind="field", of=field.name) for field in self._questionnaire.fields),
@@ -222,6 +224,8 @@ class DefinitionProbe:
         match group_by.kind:
             case "answer":
                 return "Answer"
+            case "row":
+                return "Row"
             case "period":
                 return group_by.of.capitalize()
             case kind:
@@ -267,7 +271,7 @@ class DefinitionProbe:
         part = "top_answers" if is_net else "answers"
         offered = tuple(
             FormOption(value=one.key, label=one.label, refused=self.refusal(**{part: (one.key,)}))
-            for one in self._questions[question_id].choices
+            for one in self._choices(question_id)
         )
         return () if all(option.refused for option in offered) else offered
 
@@ -278,7 +282,7 @@ class DefinitionProbe:
 
     def _examples(self, question_id: str | None) -> tuple[str, ...]:
         """Return answers of the question, for probing a calculation that requires some."""
-        choices = self._questions[question_id].choices if question_id in self._questions else ()
+        choices = self._choices(question_id) if question_id in self._questions else ()
         return tuple(one.key for one in choices if one.analyze) or SOME_NUMBERS
 
     def _sides(self, values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -289,6 +293,11 @@ class DefinitionProbe:
             free = [key for key in self._examples(values["question_id"]) if key not in taken]
             found[side] = tuple(free[:1])
         return found
+
+    def _choices(self, question_id: str) -> tuple[Choice, ...]:
+        """Return the choices of a question; those of the first row for a matrix."""
+        question = self._questions[question_id]
+        return next((one.choices for one in (question, *question.sub_questions) if one.choices), ())
 
 
 def _label(question: Question) -> str:

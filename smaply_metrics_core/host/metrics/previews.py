@@ -192,7 +192,7 @@ class Previews:
                 )
                 for number, sibling in enumerate(others)
             }
-            answers = self._fetch(row, session, query, siblings)
+            answers = self._fetch(row, session, query, siblings, questionnaire)
         queries = {REQUESTED: query, **siblings}
         download = _Download(
             questionnaire=questionnaire,
@@ -232,12 +232,13 @@ class Previews:
         session: SourceSession,
         query: MetricQuery,
         siblings: Mapping[str, MetricQuery],
+        questionnaire: Questionnaire,
     ) -> dict[str, Tally | MetricsError]:
         """Return the answers to the query and its siblings, or to the query alone if those fail."""
         survey_id = query.definition.survey_id
         # Again, because reading the questions may have taken a while.
         require_chosen(self._runtime, row, survey_id)
-        answers = session.fetch(survey_id, (query, *siblings.values()))
+        answers = session.fetch(survey_id, (query, *siblings.values()), questionnaire)
         error = answers[REQUESTED]
         alone = {REQUESTED: error}
         if (
@@ -246,7 +247,7 @@ class Previews:
             and not isinstance(error, NOT_THE_SIBLINGS)
             and not any(isinstance(answer, Tally) for answer in answers.values())
         ):
-            alone = answers = session.fetch(survey_id, (query,))
+            alone = answers = session.fetch(survey_id, (query,), questionnaire)
         # Errors of siblings are not recorded as problems of the connection.
         self._health.record_answers(row, alone)
         return answers

@@ -6,6 +6,7 @@ import secrets
 from datetime import datetime
 from threading import Event
 
+from smaply_metrics_core.calculations.matrix_rows import row_questions
 from smaply_metrics_core.calculations.rules import check_definition
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import EditConflict, InputError
@@ -23,7 +24,7 @@ from smaply_metrics_core.host.store.audit import AuditAction
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.models.metric import Display, Metric
-from smaply_metrics_core.models.query import Definition
+from smaply_metrics_core.models.query import Definition, is_by_row
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import KnownQuestion
 
@@ -231,14 +232,19 @@ class Metrics:
     def _check(
         self, actor: Actor, connection_id: str, definition: Definition
     ) -> tuple[ConnectionRow, dict[str, KnownQuestion]]:
-        """Validate a definition; return its connection and the names and texts of its questions."""
+        """Validate a definition; return its connection and the names and texts of its questions.
+
+        Those of the rows are included if it is grouped by row.
+        """
         row = self._runtime.find_connection(actor.account, connection_id)
         require_chosen(self._runtime, row, definition.survey_id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.list)
         with self._sessions.session(row, deadline) as session:
             questionnaire = session.questions(definition.survey_id)
         check_definition(definition, questionnaire)
-        named = (questionnaire.question(named) for _, named in definition.named_questions())
+        named = [questionnaire.question(named) for _, named in definition.named_questions()]
+        if is_by_row(definition.group_by):
+            named += row_questions(definition, named[0])
         return row, {one.id: KnownQuestion(name=one.name, text=one.text) for one in named}
 
 

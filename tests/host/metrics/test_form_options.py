@@ -67,6 +67,13 @@ SURVEY = Questionnaire(
             QuestionKind.GROUP,
             rows=(question("matrix_1", QuestionKind.SINGLE_CHOICE, STARS),),
         ),
+        # Sources may allow no calculation of a heading, not even a number of responses.
+        Question(
+            id="array",
+            text="An array",
+            kind=QuestionKind.GROUP,
+            sub_questions=(question("array_1", QuestionKind.NUMBER),),
+        ),
         Question(id="timer", text="", kind=QuestionKind.OTHER, note="It measures a time."),
     ),
     fields=(EmbeddedField(name="region", label="Region"), EmbeddedField(name="channel")),
@@ -75,6 +82,7 @@ QUESTIONS = [None, *(question.id for question in SURVEY.walk())]
 GROUP_BYS = [
     None,
     GroupBy(kind="answer"),
+    GroupBy(kind="row"),
     *(GroupBy(kind="period", of=period) for period in Period),
     *(GroupBy(kind="question", of=question.id) for question in SURVEY.walk()),
     *(GroupBy(kind="field", of=field.name) for field in SURVEY.fields),

@@ -39,6 +39,7 @@ from smaply_metrics_core import (
     Window,
     WindowTally,
 )
+from smaply_metrics_core.calculations import describe_answers
 from smaply_metrics_qualtrics.responses.loop_merge import merge
 
 GOOD = mc(
@@ -108,6 +109,10 @@ def test_the_example_in_the_documentation(bought: Account) -> None:
     assert result.current.unanswered == {"not_applicable": 1, "not_shown": 1}
     assert result.current.responses == 9
     assert "each loop" in result.notes[-1]
+    assert describe_answers(result.current) == (
+        "7 answers of 5 respondents; 1 not applicable, 1 not shown"
+    )
+    assert result.current.interval_reason == "several_answers_per_respondent"
 
 
 def test_each_loop_has_the_weight_of_its_response(bought: Account) -> None:

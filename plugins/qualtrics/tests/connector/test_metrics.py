@@ -299,3 +299,15 @@ def test_the_sentinel_is_not_a_recode(own: Account) -> None:
     question["RecodeValues"]["1"] = "-99887766"
     own.measure(query("answered", "QID3"))
     assert own.exports()[0]["seenUnansweredRecode"] == -99887767
+
+
+def test_all_rows_of_a_matrix_come_from_one_export(own: Account) -> None:
+    """Each has the value of its own question, with its text as the label."""
+    before = len(own.exports())
+    result = own.measure(query("average", "QID5", group_by="row"))
+    assert [(one.key, one.label, one.value, one.answered) for one in result.groups] == [
+        ("QID5_1", "Speed", 1.5, 2),
+        ("QID5_2", "Calm", 2.0, 1),
+    ]
+    assert result.current.value is None
+    assert len(own.exports()) - before == 1

@@ -40,6 +40,7 @@ EXCLUDED: Final = (
 )
 GROUPS: Final = (
     ("answer", "Answers"),
+    ("row", "Rows"),
     ("period", "Time"),
     ("question", "Questions"),
     ("field", "Embedded fields"),
@@ -166,7 +167,8 @@ def view_of(
     return FormView(
         by_id=_by_id(offer),
         gone_question=known.get(form.question, form.question) if gone else "",
-        note=chosen.note if chosen else "",
+        # The note on a matrix says to choose a row.
+        note=chosen.note if chosen and form.group_by != "row" else "",
         calculation=CALCULATIONS[calculation].title if calculation else "",
         meaning=next((one.help for one in calculations if one.value == form.calculation), ""),
         group_by=_group_by_text(form.group_by, known),

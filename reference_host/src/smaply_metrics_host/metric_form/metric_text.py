@@ -125,7 +125,7 @@ def _parts(
 def _named(part: GroupBy | Weight, asked: Mapping[str, str]) -> str:
     if part.kind == "question":
         return f"“{asked.get(part.of, part.of)}”"
-    return part.of or "answer"
+    return part.of or part.kind
 
 
 def _filtered(one: Filter, asked: Mapping[str, str]) -> str:

@@ -105,6 +105,7 @@ def _window(any_loop: WindowTally, loops: Sequence[WindowTally]) -> WindowTally:
         total=total,
         groups=groups,
         ungrouped=total.responses - grouped if any_loop.groups or any_loop.ungrouped else 0,
+        respondents=any_loop.total.answered,
     )
 
 
