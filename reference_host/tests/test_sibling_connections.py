@@ -79,6 +79,16 @@ def test_a_connection_is_renamed(world: World, pair: tuple[str, str]) -> None:
     assert ada.get(f"{LIST}/{theirs}").status_code == 404
 
 
+def test_a_source_is_set_up_although_a_connection_has_its_name(world: World) -> None:
+    """Its link leads to its own form, not to the connection with that name."""
+    world.connect(name="LimeSurvey")
+    ada = world.client(Role.ADMIN)
+    link = re.search(r'href="([^"]*limesurvey[^"]*)">Set up', ada.get(LIST).text)
+    assert link is not None
+    form = ada.get(link[1]).text
+    assert f'action="{LIST}/limesurvey/new"' in form
+
+
 def test_the_form_offers_connections_by_name(world: World, pair: tuple[str, str]) -> None:
     """A new metric belongs to the chosen one, and lists show its name."""
     first, second = pair

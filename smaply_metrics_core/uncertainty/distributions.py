@@ -24,6 +24,9 @@ _NEARLY_NORMAL: Final = 5_000.0
 
 _EXACT_TRIALS: Final = 1_000
 
+_MOST_SUMMED: Final = 10**8
+"""For more trials, the logarithms of the binomial are too inexact, and the sum takes too long."""
+
 
 def normal_quantile(level: float) -> float:
     """Return z for which a standard normal variable is in -z … z with a probability in percent."""
@@ -75,7 +78,10 @@ def median_rank(level: float, trials: int) -> int:
             below += math.comb(trials, rank)
             if below > most:
                 return rank
-    rank = max(0, math.floor(trials / 2 - normal_quantile(level) * math.sqrt(trials) / 2) - 2)
+    nearly = math.floor(trials / 2 - normal_quantile(level) * math.sqrt(trials) / 2)
+    if trials > _MOST_SUMMED:
+        return nearly
+    rank = max(0, nearly - 2)
     while _half_binomial(rank, trials) <= allowed:
         rank += 1
     return rank

@@ -209,6 +209,13 @@ def test_weighted_nps() -> None:
     assert NpsSample.of(kinds[0][1], kinds[2][1], whole).n == sample.n
 
 
+@pytest.mark.parametrize("answers", [10**8, 10**9, 10**15])
+def test_the_rank_of_any_number_of_answers_is_found(answers: int) -> None:
+    """A sum over the binomial would take minutes, as for the tally of a damaged row."""
+    nearly = answers // 2 - 1.959964 * math.sqrt(answers) / 2
+    assert median_rank(95, answers) == pytest.approx(nearly, rel=1e-12, abs=2)
+
+
 def test_the_effective_number_of_answers() -> None:
     """Kish: 0.5, 0.5, 1.5, 1.5 and 2 are worth four answers."""
     weights = (0.5, 0.5, 1.5, 1.5, 2)

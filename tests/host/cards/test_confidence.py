@@ -110,4 +110,6 @@ def test_a_preview_has_the_level_of_the_account(world: World, connected: Metrics
 
 def test_a_load_of_10000_numbers_finds_its_results_again() -> None:
     """A smaller cache would find none of them, since each load needs them in the same order."""
-    assert (stored_confidence._find.cache_info().maxsize or 0) >= 10_000  # noqa: SLF001
+    most = stored_confidence._find.cache_info().maxsize  # noqa: SLF001
+    assert most is not None
+    assert most >= 10_000
