@@ -74,9 +74,9 @@ def wilson(sample: ShareSample, z: float) -> Bounds:
 def mean_interval(sample: MeanSample, level: float) -> Bounds | None:
     """Return Student's t interval, clipped to the scale.
 
-    ``None`` below two answers, and when all answers are equal.
+    ``None`` below two effective answers, and when all answers are equal.
     """
-    if sample.n <= 1 or sample.count < MINIMUM_COUNT or not sample.error:
+    if sample.n < MINIMUM_COUNT or not sample.error:
         return None
     half = t_quantile(level, sample.n - 1) * sample.error
     return Bounds(max(sample.low, sample.mean - half), min(sample.high, sample.mean + half))
