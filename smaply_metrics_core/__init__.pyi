@@ -55,7 +55,7 @@ from smaply_metrics_core.models.credentials import (
     parse_credentials,
     suggestion_error,
 )
-from smaply_metrics_core.models.metric import ChartType, Display
+from smaply_metrics_core.models.metric import ChartType, Display, IntervalVisibility
 from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
     Calculation,
@@ -162,6 +162,7 @@ __all__ = [
     "InputError",
     "Interval",
     "IntervalMethod",
+    "IntervalVisibility",
     "Issue",
     "KnownQuestion",
     "MetricQuery",

@@ -17,6 +17,7 @@ from smaply_metrics_core.host import (
     ExclusionReason,
     Filter,
     GroupBy,
+    IntervalVisibility,
     Metric,
     MetricType,
 )
@@ -55,6 +56,7 @@ SHOWN = Display(
     latest_as_headline=True,
     start_at_zero=True,
     titles_on_right=True,
+    intervals=IntervalVisibility.ALWAYS,
 )
 PLAIN = MetricForm(name="NPS", source="qualtrics", survey="SV_1", calculation="responses")
 

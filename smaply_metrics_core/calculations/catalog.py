@@ -12,6 +12,9 @@ from smaply_metrics_core.models.result import Unit
 from smaply_metrics_core.models.survey import QuestionKind
 
 LOW_SAMPLE_BELOW: Final = 30
+
+FEWEST_DIFFERENT: Final = 10
+"""The interval of an average is too narrow if fewer answers differ from the most frequent one."""
 """A value of fewer answers is marked as a low sample."""
 
 UNREADABLE: Final = "unreadable"

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TypeAlias, TypedDict
 
 from smaply_metrics_core.calculations.answer_samples import AnswerSamples
+from smaply_metrics_core.calculations.catalog import FEWEST_DIFFERENT
 from smaply_metrics_core.calculations.rolling import with_rolling_windows
 from smaply_metrics_core.calculations.value_changes import change_between
 from smaply_metrics_core.date_ranges import period_of_key
@@ -218,14 +219,24 @@ def _obstacle(
 
 
 def _measured(result: WindowResult, summary: Summary, confidence: float) -> WindowResult:
-    return result.model_copy(update=dict(_fields(summary, confidence)))
+    low = result.low_sample or _is_lopsided(summary)
+    return result.model_copy(update=dict(_fields(summary, confidence)) | {"low_sample": low})
 
 
 def _with_intervals(
     groups: tuple[GroupValue, ...], summaries: Mapping[str, Summary], confidence: float
 ) -> Iterator[GroupValue]:
     for group in groups:
-        yield group.model_copy(update=dict(_fields(summaries[group.key], confidence)))
+        summary = summaries[group.key]
+        low = group.low_sample or _is_lopsided(summary)
+        yield group.model_copy(update=dict(_fields(summary, confidence)) | {"low_sample": low})
+
+
+def _is_lopsided(summary: Summary) -> bool:
+    """Whether so many answers of an average are equal that its interval is too narrow."""
+    if not isinstance(summary, MeanSample) or summary.different is None or not summary.error:
+        return False
+    return summary.different < FEWEST_DIFFERENT
 
 
 def _fields(summary: Summary, confidence: float) -> _IntervalFields:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from smaply_metrics_core.calculations.catalog import (
+    FEWEST_DIFFERENT,
     LOW_SAMPLE_BELOW,
     UNREADABLE,
     UNREADABLE_FROM,
@@ -16,6 +17,8 @@ from smaply_metrics_core.models.result import GroupValue, Result, Unit, WindowRe
 
 FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
 FEW_EFFECTIVE: Final = f"an effective n below {LOW_SAMPLE_BELOW}"
+FEW_DIFFERENT: Final = f"fewer than {FEWEST_DIFFERENT} answers that differ from the most frequent"
+FEW_OF_SEVERAL_KINDS: Final = "few answers"
 RUNNING: Final = "still running"
 CUT: Final = "partly outside the date range"
 
@@ -76,7 +79,11 @@ def few_text(measured: WindowResult | GroupValue) -> str:
     """Return a remark on a value that is based on few answers; empty for others."""
     if not measured.low_sample:
         return ""
-    return FEW if measured.answered < LOW_SAMPLE_BELOW else FEW_EFFECTIVE
+    if measured.answered < LOW_SAMPLE_BELOW:
+        return FEW
+    effective_n = measured.effective_n
+    few_effective = effective_n is not None and effective_n < LOW_SAMPLE_BELOW
+    return FEW_EFFECTIVE if few_effective else FEW_DIFFERENT
 
 
 def low_sample_text(result: Result) -> str:
@@ -87,7 +94,8 @@ def low_sample_text(result: Result) -> str:
         return f"{few_text(result.previous)} in the previous period"
     found = [few_text(group) for group in result.groups if group.low_sample]
     groups = "group has" if len(found) == 1 else "groups have"
-    return f"{len(found):,} {groups} {found[0] if len({*found}) == 1 else FEW}" if found else ""
+    few = found[0] if len({*found}) == 1 else FEW_OF_SEVERAL_KINDS
+    return f"{len(found):,} {groups} {few}" if found else ""
 
 
 def unreadable_text(result: Result) -> str:

@@ -16,7 +16,7 @@ from smaply_metrics_core.charts.remarks import (
     unreadable_text,
 )
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
-from smaply_metrics_core.charts.uncertainty_text import interval_sentence
+from smaply_metrics_core.charts.uncertainty_text import interval_sentence, interval_words
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result, Unit
@@ -92,10 +92,12 @@ def _series(result: Result, display: Display, _: str) -> str:
         ends.append(_of(ordered[0], result, display, "lowest"))
     elif newest is None:
         ends.append(_of(valued[0], result, display, ""))
+    if result.confidence is not None and any(group.interval for group in valued):
+        ends.append(f"at {result.confidence:g} % confidence")
     return ", ".join([count, *filter(None, ends)])
 
 
 def _of(group: GroupValue, result: Result, display: Display, which: str) -> str:
-    notes = remarks(group)
+    notes = [*filter(None, [interval_words(result.unit, group.interval)]), *remarks(group)]
     after = f" ({', '.join(notes)})" if notes else ""
     return f"{which} {group.label} {value_text(result.unit, group.value, display)}{after}".strip()

@@ -12,16 +12,19 @@ from smaply_metrics_core.charts.date_text import date_range_text
 from smaply_metrics_core.charts.headlines import target_text, target_value_text, value_text
 from smaply_metrics_core.charts.remarks import few_text, remarks, rolling_text, ungrouped_text
 from smaply_metrics_core.charts.series_groups import periods_of
-from smaply_metrics_core.charts.uncertainty_text import interval_text, verdict_text
+from smaply_metrics_core.charts.uncertainty_text import (
+    interval_heading,
+    interval_text,
+    verdict_text,
+)
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType, is_by_row
 from smaply_metrics_core.models.result import Result, WindowResult
 
 ANSWERS = "Answers"
-INTERVAL = "Interval"
 REMARKS = "Remarks"
-OPTIONAL = frozenset({INTERVAL, REMARKS})
-"""The columns that are left out if all of their cells are empty."""
+OPTIONAL = frozenset({3, 4})
+"""The columns, interval and remarks, that are left out if all of their cells are empty."""
 
 _Row: TypeAlias = tuple[str, str, str, str, str]
 
@@ -59,11 +62,11 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
         MetricType.NUMBER: "Dates",
         MetricType.COMPARISON: "Dates",
     }[result.type]
-    columns = (first, title, ANSWERS, INTERVAL, REMARKS)
+    columns = (first, title, ANSWERS, interval_heading(result), REMARKS)
     shown = [
         place
-        for place, column in enumerate(columns)
-        if column not in OPTIONAL or any(row[place] for row in found)
+        for place in range(len(columns))
+        if place not in OPTIONAL or any(row[place] for row in found)
     ]
     target = target_value_text(result.unit, display)
     notes = [

@@ -38,12 +38,23 @@ def interval_text(unit: Unit, interval: Interval | None) -> str:
     return f"{low} to {format_value(unit, interval.high)}"
 
 
-def interval_sentence(unit: Unit, interval: Interval | None) -> str:
-    """Return an interval in words: ``between 38 and 47, at 95 % confidence``."""
+def interval_heading(result: Result) -> str:
+    """Return the heading of a column of intervals: ``95 % interval``."""
+    return "Interval" if result.confidence is None else f"{result.confidence:g} % interval"
+
+
+def interval_words(unit: Unit, interval: Interval | None) -> str:
+    """Return an interval in words, without its level: ``between 38 and 47``."""
     if interval is None:
         return ""
     low, high = format_value(unit, interval.low), format_value(unit, interval.high)
-    return f"between {low} and {high}, at {interval.level:g} % confidence"
+    return f"between {low} and {high}"
+
+
+def interval_sentence(unit: Unit, interval: Interval | None) -> str:
+    """Return an interval in words: ``between 38 and 47, at 95 % confidence``."""
+    words = interval_words(unit, interval)
+    return f"{words}, at {interval.level:g} % confidence" if interval is not None else words
 
 
 class _Measured(Protocol):

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from smaply_metrics_core.cli.errors import CommandLineError
-from smaply_metrics_core.models.metric import ChartType, Display
+from smaply_metrics_core.models.metric import ChartType, Display, IntervalVisibility
 
 
 def _option(name: str, metavar: str, help: str) -> Any:  # noqa: A002, ANN401  # As typer.Option.
@@ -31,6 +31,14 @@ class DisplayOptions:
     target: Annotated[float | None, _option("--target", "NUMBER", "Target of the value.")] = None
     prefix: Annotated[str | None, _option("--prefix", "TEXT", "Text before the value.")] = None
     suffix: Annotated[str | None, _option("--suffix", "TEXT", "Text after the value.")] = None
+    intervals: Annotated[
+        IntervalVisibility | None,
+        _option(
+            "--intervals",
+            "WHEN",
+            "Whiskers on bars, a band around lines: automatic (with few answers), always, never.",
+        ),
+    ] = None
 
     def display(self, old: Display, reset: Iterable[str] = ()) -> Display:
         """Return a display with these options.

@@ -105,6 +105,7 @@ from smaply_metrics_core.models.metric import (
     ChartType,
     Display,
     Freshness,
+    IntervalVisibility,
     Metric,
     RefreshProgress,
 )
@@ -236,6 +237,7 @@ __all__ = [
     "InputError",
     "Interval",
     "IntervalMethod",
+    "IntervalVisibility",
     "Issue",
     "KeyRotation",
     "KeyStatus",

@@ -32,10 +32,20 @@ class ChartType(StrEnum):
     BAR_COMPARISON = "bar_comparison"
 
 
+class IntervalVisibility(StrEnum):
+    """Whether charts show the intervals of their values."""
+
+    AUTOMATIC = "automatic"
+    """If a value is based on few answers."""
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class Display(Frozen):
     """How a metric is shown; it does not affect the value.
 
-    ``chart`` is ``None`` for the default of the metric's type.
+    ``chart`` is ``None`` for the default of the metric's type. ``intervals`` applies to bars and
+    lines.
     """
 
     chart: ChartType | None = None
@@ -48,6 +58,7 @@ class Display(Frozen):
     latest_as_headline: bool = False
     start_at_zero: bool = False
     titles_on_right: bool = False
+    intervals: IntervalVisibility = IntervalVisibility.AUTOMATIC
 
 
 class Metric(Frozen):

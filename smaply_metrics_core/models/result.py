@@ -48,8 +48,9 @@ class WindowResult(Frozen):
         recorded: All responses, counted and excluded.
         respondents: The respondents who saw the question, if one may have given several answers, as
             over the loops of a question; else ``None``.
-        low_sample: Whether the value is based on fewer than 30 answers, or has an effective number
-            of answers below 30.
+        low_sample: Whether the value is based on fewer than 30 answers, has an effective number of
+            answers below 30, or is an average of which fewer than 10 answers differ from the most
+            frequent one.
         effective_n: Kish's effective number of answers of a weighted value, (Σw)² / Σw²: as many
             answers of equal weight would be as precise. ``None`` for values without weights.
         interval: The values that are compatible with the answers.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
@@ -105,6 +106,8 @@ class MeanSample:
         error: The standard error of the average; 0 when all answers are equal.
         low: The lowest value of the scale, or the lowest float.
         high: The highest value of the scale, or the highest float.
+        different: The number of answers that differ from the most frequent one; ``None`` if only
+            sums are known.
     """
 
     count: int
@@ -113,6 +116,7 @@ class MeanSample:
     error: float
     low: float = -HUGE
     high: float = HUGE
+    different: int | None = None
 
     @classmethod
     def of(
@@ -125,8 +129,17 @@ class MeanSample:
         scaled = [(value / unit, weight) for value, weight in answers]
         mean = math.fsum(value * weight.total for value, weight in scaled) / whole.total
         squares = math.fsum((value - mean) ** 2 * weight.squares for value, weight in scaled)
+        times = Counter[float]()
+        for value, weight in answers:
+            times[value] += weight.answers
         return cls(
-            whole.answers, whole.effective, unit * mean, unit * _error(squares, whole), low, high
+            whole.answers,
+            whole.effective,
+            unit * mean,
+            unit * _error(squares, whole),
+            low,
+            high,
+            different=whole.answers - max(times.values()),
         )
 
     @classmethod

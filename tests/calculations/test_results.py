@@ -59,6 +59,29 @@ def test_fewer_than_thirty_answers_are_a_low_sample(answered: int, *, low: bool)
 
 
 @pytest.mark.parametrize(
+    ("answers", "calculation", "low"),
+    [
+        ({"5": 191, "4": 5, "1": 4}, Calculation.AVERAGE, True),
+        ({"5": 190, "4": 5, "1": 5}, Calculation.AVERAGE, False),
+        # Without an interval there is none that is too narrow.
+        ({"5": 200}, Calculation.AVERAGE, False),
+        ({"5": 191, "4": 5, "1": 4}, Calculation.TOP_BOX, False),
+        ({"5": 191, "4": 5, "1": 4}, Calculation.MEDIAN, False),
+    ],
+)
+def test_an_average_of_nearly_equal_answers_is_a_low_sample(
+    answers: dict[str, int],
+    calculation: Calculation,
+    *,
+    low: bool,
+) -> None:
+    """If fewer than 10 answers differ from the most frequent one, its interval is too narrow."""
+    result = calculate(query(calculation), tally_of(counts(answers), choices=scale(1, 5)), NOW)
+
+    assert result.current.low_sample is low
+
+
+@pytest.mark.parametrize(
     "calculation", sorted(set(Calculation) - {"responses", "answered", "distribution"})
 )
 def test_no_answers_give_no_value(calculation: Calculation) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,9 @@ from smaply_metrics_core.date_ranges import next_period, period_key, period_labe
 from smaply_metrics_core.models.metric import ChartType, Display
 from smaply_metrics_core.models.query import Calculation, GroupBy, MetricType, Period, Window
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
+from smaply_metrics_core.models.uncertainty import Interval, IntervalMethod
+from smaply_metrics_core.uncertainty.intervals import share_interval
+from smaply_metrics_core.uncertainty.samples import ShareSample
 
 AS_OF = datetime(2026, 11, 25, 12, tzinfo=UTC)
 UNITS = {
@@ -135,6 +138,22 @@ def _group_by(groups: Sequence[GroupValue], calculation: Calculation) -> GroupBy
                 period_of_key(period, one.key)
             return GroupBy(kind="period", of=period) if groups else None
     return GroupBy(kind="field", of="channel")
+
+
+def around(low: float, high: float, level: float = 95) -> Interval:
+    """Return an interval."""
+    return Interval(low=low, high=high, level=level, method=IntervalMethod.WILSON)
+
+
+def shares(answers: Mapping[str, tuple[int, int]], **other: Any) -> list[GroupValue]:  # noqa: ANN401
+    """Return groups with shares of their answers and Wilson's intervals; ``None`` without any."""
+    made = []
+    for label, (part, whole) in answers.items():
+        value = 100 * part / whole if whole else None
+        bounds = share_interval(ShareSample(whole, part), 95) if whole else None
+        interval = around(*bounds) if bounds else None
+        made.append(group(label, value, whole, interval=interval, **other))
+    return made
 
 
 def distribution(shares: dict[str, int], **other: Any) -> Result:  # noqa: ANN401

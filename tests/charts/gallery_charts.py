@@ -9,7 +9,17 @@ from typing import NamedTuple
 from smaply_metrics_core.models.metric import ChartType, Display
 from smaply_metrics_core.models.query import Calculation, Period
 from smaply_metrics_core.models.result import Result
-from tests.charts.factories import comparison, display, distribution, group, number, periods, series
+from tests.charts.factories import (
+    around,
+    comparison,
+    display,
+    distribution,
+    group,
+    number,
+    periods,
+    series,
+    shares,
+)
 
 SATISFACTION = {
     "Very satisfied": 412,
@@ -43,7 +53,14 @@ class Picture(NamedTuple):
 
 def pictures() -> list[Picture]:
     """Return every picture; the data is deterministic."""
-    return [*_of_answers(), *_of_groups(), *_over_time(), *_gauges(), *_comparisons()]
+    return [
+        *_of_answers(),
+        *_of_groups(),
+        *_over_time(),
+        *_gauges(),
+        *_comparisons(),
+        *_intervals(),
+    ]
 
 
 def _of_answers() -> Iterator[Picture]:
@@ -147,3 +164,60 @@ def _comparisons() -> Iterator[Picture]:
         ("counts", comparison(1280, 1455, Calculation.RESPONSES), None),
     ):
         yield Picture(f"comparison, {name}", result, display(BOTH, target=target))
+
+
+def _intervals() -> Iterator[Picture]:
+    noise = random.Random(7)  # noqa: S311  # A fixed seed.
+    mixed = {"Web": (160, 400), "App": (204, 340), "Phone": (3, 4), "Post": (0, 0), "Shop": (0, 20)}
+    small = {"North": (4, 10), "South": (9, 12), "West": (1, 7)}
+    many = {f"Shop {n}": (noise.randint(n // 4, n), n) for n in range(20, 80)}
+    scores = [
+        group("Web", 34, interval=around(21, 45)),
+        group("App", -12, interval=around(-23, -1)),
+        group("Shop", 25, 8, interval=around(-29.4, 65.8)),
+        group("Phone", -48, 9, interval=around(-83, 12)),
+    ]
+    for chart in (BAR, LYING):
+        for name, groups, calculation in (
+            ("one small group", shares(mixed), Calculation.SHARE),
+            ("small groups", shares(small), Calculation.SHARE),
+            ("60 groups", shares(many), Calculation.SHARE),
+            ("NPS", scores, Calculation.NPS),
+        ):
+            yield Picture(
+                f"{chart}, intervals, {name}", series(groups, calculation), display(chart)
+            )
+        yield Picture(
+            f"{chart}, intervals, target", series(shares(mixed)), display(chart, target=50)
+        )
+    for name, values, answered in (
+        ("months", [31, 34, 33, 38, 41, 40, 44, 43, 47, 52, 49, 55], 80),
+        ("gaps", [31, 34, None, 38, None, 40, 44, 43], 40),
+        ("few in one month", [40, 42, 41, 43, 44, 90], 400),
+    ):
+        answers = {
+            f"2026-{month:02}": (0, 0) if value is None else (answered * value // 100, answered)
+            for month, value in enumerate(values, 1)
+        }
+        last = list(answers)[-1]
+        answers[last] = (round(9 * (values[-1] or 0) / 100), 9)
+        named = periods(Period.MONTH, "2026-01", values)
+        groups = [
+            one.model_copy(update={"key": before.key, "label": before.label})
+            for one, before in zip(shares(answers), named, strict=True)
+        ]
+        for chart in (LINE, BAR):
+            yield Picture(f"{chart}, intervals, {name}", series(groups), display(chart))
+    compared = comparison(39.4, 46.0, Calculation.NPS)
+    for name, now, before in (("wide", around(13, 59), around(20, 66)), ("none", None, None)):
+        assert compared.previous is not None
+        yield Picture(
+            f"comparison, intervals, {name}",
+            compared.model_copy(
+                update={
+                    "current": compared.current.model_copy(update={"interval": now}),
+                    "previous": compared.previous.model_copy(update={"interval": before}),
+                }
+            ),
+            display(BOTH, intervals="always"),
+        )

@@ -221,6 +221,10 @@ def test_remarks_on_answers() -> None:
     assert low_sample_text(number(4.0, answered=29)) == "fewer than 30 answers"
     assert low_sample_text(number(4.0, answered=30)) == ""
     assert low_sample_text(few) == "1 group has fewer than 30 answers"
+    lopsided = number(4.9).model_copy(update={"current": measured(4.9, 200, low_sample=True)})
+    assert low_sample_text(lopsided) == "fewer than 10 answers that differ from the most frequent"
+    both = [group("North", 40.0, 12), group("South", 60.0, 900, low_sample=True)]
+    assert low_sample_text(series(both)) == "2 groups have few answers"
     assert low_sample_text(before) == "fewer than 30 answers in the previous period"
     assert ungrouped_text(few) == "1 response in no group"
     assert ungrouped_text(number(4.0)) == ""

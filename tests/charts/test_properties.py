@@ -20,10 +20,10 @@ from smaply_metrics_core.charts import (
     summary,
     vega_lite,
 )
-from smaply_metrics_core.models.metric import ChartType, Display
+from smaply_metrics_core.models.metric import ChartType, Display, IntervalVisibility
 from smaply_metrics_core.models.query import Calculation, MetricType, Period
 from smaply_metrics_core.models.result import Change, GroupValue, Result
-from tests.charts.factories import comparison, number, periods, series
+from tests.charts.factories import around, comparison, number, periods, series
 
 OF_TYPE = {
     MetricType.NUMBER: {ChartType.NUMBER, ChartType.GAUGE},
@@ -42,6 +42,10 @@ numbers = st.one_of(
 texts = st.text(max_size=40)
 counts = st.integers(0, 3000)
 calculations = st.sampled_from(Calculation)
+ends = st.lists(
+    st.floats(-100, 100) | st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2
+).map(sorted)
+intervals = st.none() | ends.map(lambda pair: around(*pair))
 groups = st.builds(
     GroupValue,
     key=texts,
@@ -50,6 +54,7 @@ groups = st.builds(
     responses=counts,
     answered=counts,
     low_sample=st.booleans(),
+    interval=intervals,
 )
 displays = st.builds(
     Display,
@@ -62,6 +67,7 @@ displays = st.builds(
     latest_as_headline=st.booleans(),
     start_at_zero=st.booleans(),
     titles_on_right=st.booleans(),
+    intervals=st.sampled_from(IntervalVisibility),
 )
 
 
@@ -86,6 +92,7 @@ def of_periods(draw: st.DrawFn) -> Result:
         running=draw(st.booleans()),
         edge=draw(st.booleans()),
         answered=draw(counts),
+        interval=draw(intervals),
     )
     return series(made, draw(calculations), value=draw(numbers))
 

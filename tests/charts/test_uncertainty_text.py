@@ -22,7 +22,7 @@ from smaply_metrics_core.models.uncertainty import (
     UncertaintyReason,
     Verdict,
 )
-from tests.charts.factories import PLAIN, comparison, number, periods, series
+from tests.charts.factories import PLAIN, around, comparison, number, periods, series
 
 NOISE = Change(
     difference=-6.6,
@@ -37,11 +37,6 @@ FEW = Change(
     verdict_reason=UncertaintyReason.FEW_ANSWERS,
     verdict_reason_text=UncertaintyReason.FEW_ANSWERS.change_sentence,
 )
-
-
-def around(low: float, high: float, level: float = 95) -> Interval:
-    """Return an interval."""
-    return Interval(low=low, high=high, level=level, method=IntervalMethod.WILSON)
 
 
 def with_interval(result: Result, interval: Interval) -> Result:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from smaply_metrics_core.calculations.catalog import FEWEST_DIFFERENT, LOW_SAMPLE_BELOW
 from smaply_metrics_core.uncertainty.changes import nps_change, share_change
 from smaply_metrics_core.uncertainty.distributions import median_rank, t_quantile
 from smaply_metrics_core.uncertainty.intervals import nps_interval, share_interval
@@ -255,7 +256,20 @@ def tables() -> str:
 
 def _on_the_card(cell: Cell) -> str:
     smallest = min(int(n) for n in cell.n.split(" and "))
-    return "“Low sample”" if smallest < 30 else "no mark"
+    if smallest < LOW_SAMPLE_BELOW:
+        return "“Low sample”"
+    if cell.distribution not in SCALES or not cell.method.startswith("Student t"):
+        return "no mark"
+    marked = _marked(smallest, SCALES[cell.distribution])
+    return f"“Low sample” or no range in {marked:.0f} % of samples"
+
+
+def _marked(n: int, shares: Sequence[float]) -> float:
+    """Return how often fewer than ten answers differ from the most frequent one, in percent.
+
+    One answer holds more than half of the answers, so no other is the most frequent.
+    """
+    return 100 * float(stats.binom.cdf(FEWEST_DIFFERENT - 1, n, 1 - max(shares)))
 
 
 def replaced(page: str, made: str) -> str:

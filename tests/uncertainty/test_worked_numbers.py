@@ -262,3 +262,11 @@ def test_sizes_of_answers_do_not_matter(unit: float) -> None:
     assert interval is not None
     assert change is not None
     assert all(map(math.isfinite, (*interval, *change.bounds, change.detectable)))
+
+
+def test_one_dominant_weight_gives_no_interval_of_an_average() -> None:
+    """An effective n close to 1 has no degrees of freedom."""
+    dominated = MeanSample.of([(1, SampleWeight(1, 1000.0, 1e6)), (5, SampleWeight(1, 4.0, 16.0))])
+
+    assert 1 < dominated.n < 1.01
+    assert mean_interval(dominated, 95) is None

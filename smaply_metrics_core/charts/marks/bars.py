@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from smaply_metrics_core.charts.marks.intervals import whiskers, with_intervals
 from smaply_metrics_core.charts.marks.layers import (
     HOVER,
     LETTER,
@@ -46,15 +47,16 @@ SHORT: Final = 6
 def vertical_bars(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     """Return the parts of a specification with vertical bars."""
     rows = rows_of(result, display, theme)
+    drawn, domain = _drawn(rows, result, display)
     period = periods_of(result)
-    negative = any(value < 0 for value in visible(rows))
+    negative = any(row["at"] < 0 for row in rows)
     labels, place = _places(result, rows, period, negative=negative)
     letters = longest(rows, "text")
     direct = len(rows) <= FEW_BARS and letters <= SHORT and not display.titles_on_right
     size = {
         "field": "v",
         "type": "quantitative",
-        "scale": {"domain": bar_domain(visible(rows), display), "nice": 0 if direct else 3},
+        "scale": {"domain": domain, "nice": 0 if direct else 3},
         "stack": None,
         "axis": None,
     }
@@ -75,7 +77,7 @@ def vertical_bars(result: Result, display: Display, theme: Theme) -> dict[str, A
         ],
         **shown_note(len(rows), theme, "latest " if period else ""),
         "padding": {"top": 16, "bottom": 2, "left": 2, "right": 2},
-        "data": {"values": [row for row in rows if row["rank"] < MOST_BARS]},
+        "data": {"values": drawn},
         "transform": [{"filter": "datum.rank < shown"}],
         "resolve": OWN_AXES,
         "layer": [
@@ -94,11 +96,20 @@ def vertical_bars(result: Result, display: Display, theme: Theme) -> dict[str, A
                 },
             },
             zero_line(theme, "y"),
+            *whiskers(drawn, place, size, theme, "y"),
             *target_line(result, display, theme, "y"),
             *value_labels(value, on_top, theme, display),
             {"mark": {"type": "rect", "opacity": 0}, "encoding": {**upto, **HOVER}},
         ],
     }
+
+
+def _drawn(rows: Sequence[Row], result: Result, display: Display) -> tuple[list[Row], list[float]]:
+    """Return the rows to draw, with their intervals if shown, and the domain of the axis."""
+    drawn = [row for row in rows if row["rank"] < MOST_BARS]
+    groups = [result.groups[row["i"]] for row in drawn]
+    domain = bar_domain(visible(rows), display)
+    return with_intervals(drawn, groups, domain, result.unit, display)
 
 
 def _width_of_labels(rows: Sequence[Row]) -> float:
@@ -140,6 +151,7 @@ def horizontal_bars(result: Result, display: Display, theme: Theme) -> dict[str,
     right to left.
     """
     rows = rows_of(result, display, theme)
+    drawn, domain = _drawn(rows, result, display)
     by_period = periods_of(result) is not None
     values = f"{LETTER * longest(rows, 'text') + 12}"
     labels = f"min(width * 0.42, {LETTER * longest(rows, 'label') + 18})"
@@ -155,7 +167,7 @@ def horizontal_bars(result: Result, display: Display, theme: Theme) -> dict[str,
         "field": "v",
         "type": "quantitative",
         "scale": {
-            "domain": bar_domain(visible(rows), display),
+            "domain": domain,
             "nice": False,
             "range": [{"expr": starts}, {"expr": ends}],
         },
@@ -170,7 +182,7 @@ def horizontal_bars(result: Result, display: Display, theme: Theme) -> dict[str,
         "params": [shown_param(len(rows), "height / 16")],
         **shown_note(len(rows), theme, "latest " if by_period else ""),
         "padding": 2,
-        "data": {"values": [row for row in rows if row["rank"] < MOST_BARS]},
+        "data": {"values": drawn},
         "transform": [{"filter": "datum.rank < shown"}],
         "resolve": OWN_AXES,
         "layer": [
@@ -193,6 +205,7 @@ def horizontal_bars(result: Result, display: Display, theme: Theme) -> dict[str,
                 "encoding": {"y": place, "x": start if right else end, "text": {"field": "text"}},
             },
             zero_line(theme, "x"),
+            *whiskers(drawn, place, size, theme, "x"),
             *target_line(result, display, theme, "x"),
             {"mark": {"type": "rect", "opacity": 0}, "encoding": {"y": place, **HOVER}},
         ],

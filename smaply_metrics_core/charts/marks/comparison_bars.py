@@ -7,6 +7,7 @@ from typing import Any
 from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text
 from smaply_metrics_core.charts.headlines import target_text, target_tone, value_text
+from smaply_metrics_core.charts.marks.intervals import whiskers, with_intervals
 from smaply_metrics_core.charts.marks.layers import (
     HOVER,
     OWN_AXES,
@@ -20,6 +21,7 @@ from smaply_metrics_core.charts.marks.layers import (
 from smaply_metrics_core.charts.marks.rows import Row, tone_color
 from smaply_metrics_core.charts.remarks import few_text, sample_text
 from smaply_metrics_core.charts.theme import Theme
+from smaply_metrics_core.charts.uncertainty_text import interval_sentence
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.result import Result, WindowResult
 
@@ -27,7 +29,10 @@ from smaply_metrics_core.models.result import Result, WindowResult
 def comparison_bars(result: Result, display: Display, theme: Theme, zone: str) -> dict[str, Any]:
     """Return the parts of a specification with a bar per window, each labelled with its dates."""
     windows = [result.previous, result.current] if result.previous else [result.current]
-    rows = [_row(one, result, display, theme, zone) | {"i": n} for n, one in enumerate(windows)]
+    made = [_row(one, result, display, theme, zone) | {"i": n} for n, one in enumerate(windows)]
+    rows, domain = with_intervals(
+        made, windows, bar_domain(visible(made), display), result.unit, display
+    )
     place = {
         "field": "i",
         "type": "ordinal",
@@ -36,13 +41,13 @@ def comparison_bars(result: Result, display: Display, theme: Theme, zone: str) -
             "labelExpr": "texts[datum.value]",
             "labelAngle": 0,
             "labelLimit": {"expr": "width / 2 - 4"},
-            "offset": 14 if any(value < 0 for value in visible(rows)) else 0,
+            "offset": 14 if any(row["at"] < 0 for row in rows) else 0,
         },
     }
     size = {
         "field": "v",
         "type": "quantitative",
-        "scale": {"domain": bar_domain(visible(rows), display), "nice": False},
+        "scale": {"domain": domain, "nice": False},
         "stack": None,
         "axis": None,
     }
@@ -76,6 +81,7 @@ def comparison_bars(result: Result, display: Display, theme: Theme, zone: str) -
                 "encoding": {"x": place, "y": size, **look()},
             },
             zero_line(theme, "y"),
+            *whiskers(rows, place, size, theme, "y"),
             *target_line(result, display, theme, "y"),
             *value_labels(value, on_top, theme, display),
             {
@@ -92,7 +98,8 @@ def _row(measured: WindowResult, result: Result, display: Display, theme: Theme,
     dates = date_range_text(measured.window, zone)
     lines = dates.split(" \N{EN DASH} ") if display.target is not None else [dates]
     title = "Current" if now else "Previous"
-    tip = [title, dates, text, measured.reason]
+    interval = interval_sentence(result.unit, measured.interval)
+    tip = [title, dates, text, measured.reason, interval]
     if now:
         tip.append(target_text(result.unit, measured.value, display, measured.interval))
         tip.append(change_text(result.change, result.unit) if result.change else "")

@@ -13,6 +13,7 @@ from smaply_metrics_core.charts.headlines import (
     target_value_text,
     value_text,
 )
+from smaply_metrics_core.charts.marks.intervals import LIMITS
 from smaply_metrics_core.charts.marks.layers import PALE_OPACITY
 from smaply_metrics_core.charts.marks.rows import tone_color
 from smaply_metrics_core.charts.remarks import answer_count_text, few_text
@@ -146,7 +147,6 @@ def _words(text: str, x: str, y: str, **style: Any) -> dict[str, Any]:  # noqa: 
     }
 
 
-_BOUNDS: Final = {Unit.PERCENT: (0.0, 100.0), Unit.POINTS: (-100.0, 100.0)}
 _LOWEST: Final = re.compile(r"(\S+) = ")
 _HIGHEST: Final = re.compile(r" … (\S+) = ")
 
@@ -157,8 +157,8 @@ def gauge_bounds(result: Result, display: Display) -> tuple[float, float] | None
     Percentages and NPS have fixed bounds, and scores those of the question's scale. For other
     values, such as counts, the bounds are zero and a round number above value and target.
     """
-    if result.unit in _BOUNDS:
-        return _BOUNDS[result.unit]
+    if result.unit in LIMITS:
+        return LIMITS[result.unit]
     scale = None if result.calculation is Calculation.SUM else _scale_bounds(result)
     if scale is not None:
         return scale

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
+from smaply_metrics_core.charts.marks.intervals import LIMITS, band, with_intervals
 from smaply_metrics_core.charts.marks.layers import (
     HOVER,
     OWN_AXES,
@@ -22,7 +23,7 @@ from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.charts.theme import Theme
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Period
-from smaply_metrics_core.models.result import Result, Unit
+from smaply_metrics_core.models.result import Result
 
 MOST_POINTS: Final = 400
 """Maximum number of periods of a line; the latest ones are drawn."""
@@ -30,13 +31,14 @@ MOST_POINTS: Final = 400
 DOTS_UP_TO: Final = 40
 """Maximum number of periods for which each has a dot."""
 
-_LIMITS: Final = {Unit.PERCENT: (0.0, 100.0), Unit.POINTS: (-100.0, 100.0)}
-
 
 def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     """Return the parts of a specification with a line, labelled with the latest value."""
-    everything = rows_of(result, display, theme)
-    rows = everything[-MOST_POINTS:]
+    groups = result.groups[-MOST_POINTS:]
+    values = rows_of(result, display, theme)[-MOST_POINTS:]
+    domain = _domain(result, display, visible(values))
+    rows, domain = with_intervals(values, groups, domain, result.unit, display)
+    has_band = any("lo" in row for row in rows)
     period = periods_of(result) or Period.DAY
     first, last = (rows[0]["i"], rows[-1]["i"]) if rows else (0, 0)
     ends = [first, last] if last > first else [first - 1, first + 1]
@@ -54,7 +56,7 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     size = {
         "field": "v",
         "type": "quantitative",
-        "scale": {"domain": _domain(result, display, visible(rows)), "nice": 3, "zero": False},
+        "scale": {"domain": domain, "nice": 0 if has_band else 3, "zero": False},
         "axis": None,
     }
     upto = {"x": place | {"axis": None}, "y": size}
@@ -77,11 +79,12 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
             {"name": "shown", "value": len(rows)},
             *period_labels(result.groups, period),
         ],
-        **shown_note(len(everything), theme, "latest "),
+        **shown_note(len(result.groups), theme, "latest "),
         "resolve": OWN_AXES,
         "padding": {"top": 20, "bottom": 2, "left": 2, "right": 2},
         "data": {"values": [_dot(row, alone=row["i"] in isolated) for row in rows]},
         "layer": [
+            *band(rows, upto, theme),
             *target_line(result, display, theme, "y"),
             {
                 "data": {"values": _line_segments(rows)},
@@ -138,7 +141,7 @@ def _domain(result: Result, display: Display, values: Sequence[float]) -> list[f
     low, high = min(reach), max(reach)
     if low == high:
         low, high = low - (abs(low) / 10 or 1), high + (abs(high) / 10 or 1)
-    least, most = _LIMITS.get(result.unit, (low, high))
+    least, most = LIMITS.get(result.unit, (low, high))
     return [max(low, least), min(high, most)] if low < most and high > least else [low, high]
 
 

@@ -8,6 +8,7 @@ from smaply_metrics_core.charts.headlines import Tone, target_text, target_tone,
 from smaply_metrics_core.charts.remarks import remarks
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
 from smaply_metrics_core.charts.theme import Theme
+from smaply_metrics_core.charts.uncertainty_text import interval_sentence
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.result import GroupValue, Result
 
@@ -48,7 +49,7 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
 
 
 def tip_of(group: GroupValue, result: Result, display: Display) -> str:
-    """Return the tooltip of a group: lines with its label, value, target and remarks."""
+    """Return the tooltip of a group: lines with its label, value, interval, target, remarks."""
     value = "no value" if group.value is None else value_text(result.unit, group.value, display)
     notes = " · ".join([f"n = {group.answered:,}", *remarks(group)])
     target = (
@@ -56,7 +57,8 @@ def tip_of(group: GroupValue, result: Result, display: Display) -> str:
         if group.value is not None
         else ""
     )
-    return "\n".join(line for line in (group.label, value, target, notes) if line)
+    interval = interval_sentence(result.unit, group.interval)
+    return "\n".join(line for line in (group.label, value, interval, target, notes) if line)
 
 
 def tone_color(tone: Tone, theme: Theme) -> str:

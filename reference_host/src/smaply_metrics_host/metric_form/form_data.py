@@ -74,6 +74,7 @@ class MetricForm:
     latest_as_headline: bool = False
     start_at_zero: bool = False
     titles_on_right: bool = False
+    intervals: str = ""
     preview: str = ""
 
 
@@ -156,6 +157,7 @@ def filled(metric: Metric) -> MetricForm:
         latest_as_headline=display.latest_as_headline,
         start_at_zero=display.start_at_zero,
         titles_on_right=display.titles_on_right,
+        intervals=display.intervals.value,
     )
 
 

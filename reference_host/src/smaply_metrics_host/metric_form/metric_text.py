@@ -118,6 +118,7 @@ def _parts(
         "Latest value as the headline": _yes(chosen=display.latest_as_headline),
         "Start values at zero": _yes(chosen=display.start_at_zero),
         "Titles on right": _yes(chosen=display.titles_on_right),
+        "Ranges in the chart": display.intervals.capitalize(),
         "Reverse colours": _yes(chosen=display.reverse_colors),
     }
 

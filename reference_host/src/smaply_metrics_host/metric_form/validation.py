@@ -23,6 +23,7 @@ from smaply_metrics_core.host import (
     Filter,
     GroupBy,
     InputError,
+    IntervalVisibility,
     MetricDraft,
     MetricType,
     Problem,
@@ -119,6 +120,7 @@ def display_of(form: MetricForm) -> tuple[Display, Problems]:
         latest_as_headline=form.latest_as_headline,
         start_at_zero=form.start_at_zero,
         titles_on_right=form.titles_on_right,
+        intervals=_one_of(IntervalVisibility, form.intervals) or IntervalVisibility.AUTOMATIC,
     )
     return display, problems
 
