@@ -71,6 +71,7 @@ from smaply_metrics_core.models.query import (
     WeightReason,
     Window,
 )
+from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.result import (
     Change,
     GroupValue,
@@ -174,6 +175,7 @@ __all__ = [
     "ProgressCallback",
     "QueryInvalid",
     "Question",
+    "QuestionChange",
     "QuestionKind",
     "QuestionUnavailable",
     "Questionnaire",

@@ -16,6 +16,7 @@ FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
 FEW_EFFECTIVE: Final = f"an effective n below {LOW_SAMPLE_BELOW}"
 RUNNING: Final = "still running"
 CUT: Final = "partly outside the date range"
+QUESTION_CHANGED: Final = "question changed"
 
 
 def answer_count_text(result: Result) -> str:
@@ -80,6 +81,14 @@ def ungrouped_text(result: Result) -> str:
 
 
 def remarks(group: GroupValue) -> list[str]:
-    """Return the remarks on a group: period still running, partly counted, few answers."""
-    texts = ((RUNNING, group.running), (CUT, group.edge), (few_text(group), group.low_sample))
+    """Return the remarks on a group: period still running, partly counted, few answers, and so on.
+
+    A period in which the question was changed separates values that are not comparable.
+    """
+    texts = (
+        (RUNNING, group.running),
+        (CUT, group.edge),
+        (QUESTION_CHANGED, group.question_changed),
+        (few_text(group), group.low_sample),
+    )
     return [text for text, applies in texts if applies]

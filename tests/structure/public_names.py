@@ -14,7 +14,7 @@ EXPORTS: Final = {
         EmbeddedField ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy
         GroupCounts GroupValue GroupingRefused InputError Interval IntervalMethod Issue
         KnownQuestion MetricQuery MetricType MetricsError NoSurveys Password Period PeriodChange
-        PluginError Problem ProgressCallback QueryInvalid Question QuestionKind
+        PluginError Problem ProgressCallback QueryInvalid Question QuestionChange QuestionKind
         QuestionUnavailable Questionnaire RateLimited Readable RemoteError RequestLimit Result
         ResultsUnavailable ServerAddress SignIn SignOut SourceContext SourceDescription
         SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally Token
@@ -56,7 +56,7 @@ EXPORTS: Final = {
         Interval IntervalMethod Issue KeyRotation KeyStatus KeyUse Keys KnownQuestion Metric
         MetricDraft MetricOptions MetricType Metrics MetricsError MetricsHost NoSurveys NotFound
         PRESETS Period PeriodChange PluginError Problem ProgressCallback QueryInvalid Question
-        QuestionKind QuestionUnavailable Questionnaire RateLimited RefreshDecision
+        QuestionChange QuestionKind QuestionUnavailable Questionnaire RateLimited RefreshDecision
         RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result
         ResultsUnavailable Role RoleRequired Settings SingleFlight SourceForm SourceNotUsable
         SourceRegistry SourceSettings SourceState SourceStatus SourceUnavailable StepCallback

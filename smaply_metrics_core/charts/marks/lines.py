@@ -17,6 +17,7 @@ from smaply_metrics_core.charts.marks.layers import (
     value_labels,
     visible,
 )
+from smaply_metrics_core.charts.marks.question_breaks import question_breaks
 from smaply_metrics_core.charts.marks.rows import Row, rows_of
 from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.charts.theme import Theme
@@ -83,6 +84,7 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
         "data": {"values": [_dot(row, alone=row["i"] in isolated) for row in rows]},
         "layer": [
             *target_line(result, display, theme, "y"),
+            *question_breaks(result.groups, place, ends, theme),
             {
                 "data": {"values": _line_segments(rows)},
                 "mark": {"type": "line", "color": theme.accent, "aria": False},

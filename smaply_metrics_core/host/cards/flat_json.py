@@ -39,6 +39,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "scale": result.scale,
         "notes": list(result.notes),
         "period_change": _dumped(result.period_change),
+        "question_changes": [_dumped(change) for change in result.question_changes],
         "confidence": result.confidence,
         "as_of": result.model_dump(mode="json", include={"as_of"})["as_of"],
     }
@@ -99,6 +100,7 @@ def card_json(card: Card) -> dict[str, Any]:
         "scale": details.get("scale"),
         "notes": details.get("notes"),
         "period_change": details.get("period_change"),
+        "question_changes": details.get("question_changes"),
         "confidence": details.get("confidence"),
     }
 

@@ -124,6 +124,18 @@ def test_each_row_of_a_matrix_is_calculated_separately(own: Account) -> None:
     assert own.measure(query("responses", "QID5")).current.answered == 2
 
 
+def test_a_tally_has_the_text_of_its_question(own: Account) -> None:
+    """A row after the text of its matrix, so that changes of both are detected."""
+    with own.session() as session:
+        questionnaire = session.questions(SURVEY)
+    for question_id in ("QID1", "QID5_1"):
+        tally = tally_of(own.fetch(query("answered", question_id)))
+        assert tally.question_text == questionnaire.wording(question_id)
+    heading, row = questionnaire.question("QID5").text, questionnaire.question("QID5_1").text
+    assert tally.question_text == f"{heading} \N{EN DASH} {row}"
+    assert tally_of(own.fetch(query("responses"))).question_text == ""
+
+
 def test_text_and_other_types_are_counted(own: Account) -> None:
     """Free text with newlines and quotes is one answer; an average is rejected."""
     assert own.measure(query("answered", "QID6")).current.value == 1
