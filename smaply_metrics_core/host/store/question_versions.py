@@ -66,10 +66,10 @@ class SurveyQuestions:
 
     def note(self, question_id: str | None, tally: Tally) -> None:
         """Add the definition that a tally has of its question, which ``save`` stores."""
-        definition = definition_of(tally)
-        if question_id is None or definition is None or len(question_id) > LONGEST_ID:
+        if question_id is None or question_id in self._found or len(question_id) > LONGEST_ID:
             return
-        if question_id not in self._found:
+        definition = definition_of(tally)
+        if definition is not None:
             stored = self._stored.get(question_id, ())
             self._found[question_id] = _with_definition(stored, definition, tally.as_of)
 

@@ -234,7 +234,8 @@ history = Table(
     ForeignKeyConstraint(["metric_id"], ["metrics.id"], ondelete="CASCADE"),
 )
 
-# What refreshes found, to detect changes of questions.
+# What refreshes found, to detect changes of questions. The key is that of the lease, whose row a
+# refresh has locked when it writes; one of the connection could deadlock with its deletion.
 question_versions = Table(
     "question_versions",
     metadata,
@@ -247,7 +248,11 @@ question_versions = Table(
     Column("last_seen", Instant, nullable=False),
     Column("definition", JSON, nullable=False),
     PrimaryKeyConstraint("connection_id", "survey_id", "question_id", "first_seen"),
-    ForeignKeyConstraint(["connection_id"], ["connections.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(
+        ["connection_id", "survey_id"],
+        ["leases.connection_id", "leases.survey_id"],
+        ondelete="CASCADE",
+    ),
 )
 
 audit = Table(

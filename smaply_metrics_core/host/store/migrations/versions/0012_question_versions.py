@@ -24,8 +24,8 @@ def upgrade() -> None:
             "connection_id", "survey_id", "question_id", "first_seen", name="pk_question_versions"
         ),
         sa.ForeignKeyConstraint(
-            ["connection_id"],
-            ["connections.id"],
+            ["connection_id", "survey_id"],
+            ["leases.connection_id", "leases.survey_id"],
             name="fk_question_versions_connection_id",
             ondelete="CASCADE",
         ),
