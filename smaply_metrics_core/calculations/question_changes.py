@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -24,6 +25,9 @@ MOST_DIFFERENCES: Final = 5
 """The maximum number of differences that are named; the others are counted."""
 
 LONGEST_LABEL: Final = 60
+
+MOST_TEXTS: Final = 4_096
+"""The maximum number of cached texts; choices have the same ones at each refresh."""
 
 _SAME_CHARACTER: Final = str.maketrans(
     {
@@ -83,6 +87,7 @@ def normalized(definition: QuestionDefinition) -> QuestionDefinition:
     )
 
 
+@lru_cache(maxsize=MOST_TEXTS)
 def normalized_text(text: str) -> str:
     """Return a text that is equal for texts that differ only in HTML, spacing and typography.
 

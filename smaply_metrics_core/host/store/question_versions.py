@@ -30,7 +30,7 @@ from smaply_metrics_core.models.tally import Tally
 
 logger = logging.getLogger(__name__)
 
-MOST_VERSIONS: Final = 50
+MOST_VERSIONS: Final = 20
 """The maximum number of stored versions of a question; the oldest ones are deleted."""
 
 LONGEST_ID: Final = 400
