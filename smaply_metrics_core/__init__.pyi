@@ -72,6 +72,7 @@ from smaply_metrics_core.models.query import (
     WeightReason,
     Window,
 )
+from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.result import (
     Change,
     GroupValue,
@@ -177,6 +178,7 @@ __all__ = [
     "ProgressCallback",
     "QueryInvalid",
     "Question",
+    "QuestionChange",
     "QuestionKind",
     "QuestionUnavailable",
     "Questionnaire",

@@ -240,7 +240,15 @@ def _recompute(
             yield bundled, tally
             continue
         try:
-            yield bundled, calculate(queries[bundled.id], tally, deadline.clock.now())
+            yield (
+                bundled,
+                calculate(
+                    queries[bundled.id],
+                    tally,
+                    deadline.clock.now(),
+                    question_changes=bundled.stored.question_changes if bundled.stored else (),
+                ),
+            )
         except MetricsError as error:
             yield bundled, error
 

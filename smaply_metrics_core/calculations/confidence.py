@@ -90,7 +90,7 @@ def add_confidence(
     if result.group_by is not None and result.group_by.kind == "period":
         overlap = None if definition.rolling is None else UncertaintyReason.OVERLAPPING_PERIODS
         found["period_change"] = _period_change(result, of_groups, confidence, overlap)
-    return result.model_copy(update=found)
+    return _with_sentences(result.model_copy(update=found))
 
 
 def interval_of(
@@ -136,6 +136,8 @@ def judge_change(
         obstacle: Why the periods cannot be compared; ``None`` if they can.
     """
     reason = _reason_not_judged(change, current, previous) or obstacle
+    if obstacle is UncertaintyReason.QUESTION_CHANGED and change.difference is not None:
+        reason = obstacle  # The most important one: not even the values are comparable.
     if reason is None:
         found = _compare(current, previous, confidence)
         if isinstance(found, UncertaintyReason):
@@ -210,6 +212,8 @@ def _obstacle(
     definition: Definition, result: Result, previous: WindowResult
 ) -> UncertaintyReason | None:
     """Return why two windows cannot be compared."""
+    if result.question_changes:
+        return UncertaintyReason.QUESTION_CHANGED
     start, end = result.current.window.start, result.current.window.end
     if start is None or previous.window.end is None or previous.window.end > start:
         return UncertaintyReason.OVERLAPPING_PERIODS
@@ -274,6 +278,19 @@ def _period_change(
             summaries[current.key],
             summaries[previous.key],
             confidence,
-            obstacle,
+            UncertaintyReason.QUESTION_CHANGED
+            if previous.question_changed or current.question_changed
+            else obstacle,
         ),
+    )
+
+
+def _with_sentences(result: Result) -> Result:
+    """Return a Comparison that is not judged because of changes of the question, with these."""
+    change = result.change
+    if change is None or change.verdict_reason is not UncertaintyReason.QUESTION_CHANGED:
+        return result
+    text = " ".join(one.sentence for one in result.question_changes)
+    return result.model_copy(
+        update={"change": change.model_copy(update={"verdict_reason_text": text})}
     )

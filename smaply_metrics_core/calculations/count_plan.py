@@ -90,6 +90,7 @@ class TallyRequest:
             stored, because free text must not reach the database.
         group_labels: The label of each group key, in display order.
         notes: Remarks for people, passed on in the tally.
+        question_text: The text of the question, passed on in the tally.
     """
 
     query: MetricQuery
@@ -97,6 +98,7 @@ class TallyRequest:
     choices: tuple[Choice, ...] = ()
     group_labels: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    question_text: str = ""
 
 
 class OutcomePart(KeyPart):

@@ -42,6 +42,7 @@ from smaply_metrics_core.models.query import (
     Window,
     is_by_row,
 )
+from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
 from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Weights, WindowTally
 from smaply_metrics_core.models.uncertainty import DEFAULT_CONFIDENCE
@@ -66,6 +67,7 @@ def calculate(
     now: datetime,
     *,
     confidence: float = DEFAULT_CONFIDENCE,
+    question_changes: Sequence[QuestionChange] = (),
 ) -> Result:
     """Return the result of a query from its tally.
 
@@ -74,6 +76,7 @@ def calculate(
         tally: The tally that the plugin returned.
         now: The current time (aware), which decides which period is still running.
         confidence: The level of confidence of intervals and verdicts, in percent.
+        question_changes: The known changes of the question, oldest first.
 
     Raises:
         CalculationRefused: if an answer does not allow the calculation.
@@ -94,6 +97,7 @@ def calculate(
         for window in query.windows
     }
     current, previous = measured["current"], measured.get("previous")
+    changes = _changes_within(query, question_changes)
     result = Result(
         type=definition.type,
         calculation=definition.calculation,
@@ -102,7 +106,7 @@ def calculate(
         previous=previous,
         change=None if previous is None else _change(definition.calculation, current, previous),
         group_by=_group_by(definition),
-        groups=tuple(_groups(measure, query, windows["current"], now)),
+        groups=tuple(_groups(measure, query, windows["current"], now, changes)),
         ungrouped=windows["current"].ungrouped,
         counted=measure.counted,
         formula=formula_text(definition, tally, measure),
@@ -113,9 +117,22 @@ def calculate(
             *_notes(definition, tally),
             *((ROWS_NOTE,) if by_row else ()),
         ),
+        question_changes=changes,
         as_of=tally.as_of,
     )
     return add_confidence(result, definition, whole, confidence)
+
+
+def _changes_within(
+    query: MetricQuery, changes: Sequence[QuestionChange]
+) -> tuple[QuestionChange, ...]:
+    """Return the changes between the start of the first window and the end of the last one."""
+    first, last = query.windows[-1], query.windows[0]
+    return tuple(
+        change
+        for change in changes
+        if not change.recode and change.may_be_in(first.start, last.end)
+    )
 
 
 def _scale(tally: Tally) -> str:
@@ -201,7 +218,11 @@ def _group_by(definition: Definition) -> GroupBy | None:
 
 
 def _groups(
-    measure: Formula, query: MetricQuery, counted: WindowTally, now: datetime
+    measure: Formula,
+    query: MetricQuery,
+    counted: WindowTally,
+    now: datetime,
+    changes: Sequence[QuestionChange],
 ) -> Iterable[GroupValue]:
     group_by = _group_by(query.definition)
     if group_by is None:
@@ -209,7 +230,7 @@ def _groups(
     if group_by.kind == "answer":
         return _answers(measure, counted.total)
     if group_by.kind == "period":
-        return _periods(measure, query, Period(group_by.of), counted, now)
+        return _periods(measure, query, counted, now, changes)
     return (_group_value(measure, group) for group in counted.groups)
 
 
@@ -227,7 +248,12 @@ def _answers(measure: Formula, total: Counts) -> Iterator[GroupValue]:
 
 
 def _group_value(
-    measure: Formula, group: GroupCounts, *, running: bool = False, edge: bool = False
+    measure: Formula,
+    group: GroupCounts,
+    *,
+    running: bool = False,
+    edge: bool = False,
+    question_changed: bool = False,
 ) -> GroupValue:
     return GroupValue(
         key=group.key,
@@ -239,6 +265,7 @@ def _group_value(
         running=running,
         edge=edge,
         effective_n=group.counts.effective_n,
+        question_changed=question_changed,
     )
 
 
@@ -255,9 +282,15 @@ def _pool_periods(query: MetricQuery, tally: Tally, now: datetime) -> Tally:
 
 
 def _periods(
-    measure: Formula, query: MetricQuery, period: Period, counted: WindowTally, now: datetime
+    measure: Formula,
+    query: MetricQuery,
+    counted: WindowTally,
+    now: datetime,
+    changes: Sequence[QuestionChange],
 ) -> Iterator[GroupValue]:
     """Yield every period from the first to the last, including those without responses."""
+    group_by = query.definition.group_by
+    period = Period(group_by.of if group_by else "")
     zone = zone_info(query.zone)
     window = query.windows[0]
     present = {_start_of(period, group): group for group in counted.groups}
@@ -281,6 +314,7 @@ def _periods(
             running=start == running,
             edge=(window.start is not None and window.start > begin)
             or (cut is not None and cut < min(end, now)),
+            question_changed=any(change.may_be_in(begin, end) for change in changes),
         )
 
 

@@ -78,7 +78,7 @@ class _RequestBuilder:
 
     def __init__(self, questionnaire: Questionnaire, reading: RowReader) -> None:
         self._reading = reading
-        self._notes = questionnaire.notes
+        self._questionnaire = questionnaire
         # As ``Questionnaire.question`` does, the first of two with one id.
         self._questions = {one.id: one for one in reversed([*questionnaire.walk()])}
         self._columns: dict[tuple[str, str], AnswerExpr] = {}
@@ -122,7 +122,8 @@ class _RequestBuilder:
             ),
             choices=question.choices if question is not None else (),
             group_labels=labels,
-            notes=self._notes,
+            notes=self._questionnaire.notes,
+            question_text=self._questionnaire.wording(question.id) if question else "",
         )
 
     def _weight(self, weight: Weight) -> pl.Expr:

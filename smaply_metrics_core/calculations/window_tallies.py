@@ -141,6 +141,7 @@ class TallyFactory:
                 self._window(request, window, plan, count) for window, plan, count in counted
             ),
             choices=request.choices,
+            question_text=request.question_text,
             multiple=bool(request.columns.answers),
             as_of=self._as_of,
             notes=(*request.notes, *_undated_note(undated)),

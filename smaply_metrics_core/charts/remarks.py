@@ -21,6 +21,7 @@ FEW_DIFFERENT: Final = f"fewer than {FEWEST_DIFFERENT} answers that differ from 
 FEW_OF_SEVERAL_KINDS: Final = "few answers"
 RUNNING: Final = "still running"
 CUT: Final = "partly outside the date range"
+QUESTION_CHANGED: Final = "question changed"
 
 
 def answer_count_text(result: Result) -> str:
@@ -129,6 +130,14 @@ def rolling_text(result: Result) -> str:
 
 
 def remarks(group: GroupValue) -> list[str]:
-    """Return the remarks on a group: period still running, partly counted, few answers."""
-    texts = ((RUNNING, group.running), (CUT, group.edge), (few_text(group), group.low_sample))
+    """Return the remarks on a group: period still running, partly counted, few answers, and so on.
+
+    A period in which the question was changed separates values that are not comparable.
+    """
+    texts = (
+        (RUNNING, group.running),
+        (CUT, group.edge),
+        (QUESTION_CHANGED, group.question_changed),
+        (few_text(group), group.low_sample),
+    )
     return [text for text, applies in texts if applies]

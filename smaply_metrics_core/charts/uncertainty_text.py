@@ -21,6 +21,9 @@ VERDICTS: Final = {
     Verdict.NO_CLEAR_CHANGE: "no clear change",
     Verdict.NOT_JUDGED: "not judged",
 }
+NOT_COMPARABLE: Final = "not comparable"
+"""The verdict on a change across a change of the question."""
+
 _TARGETS: Final = {
     TargetVerdict.ABOVE: "clearly above",
     TargetVerdict.ABOUT: "about at target",
@@ -80,6 +83,8 @@ def verdict_text(change: Change) -> str:
         return ""
     if change.verdict_reason is UncertaintyReason.CENSUS:
         return ""
+    if change.verdict_reason is UncertaintyReason.QUESTION_CHANGED:
+        return NOT_COMPARABLE
     text = VERDICTS[change.verdict]
     return text if change.p_value is None else f"{text} ({p_value_text(change.p_value)})"
 
@@ -93,7 +98,10 @@ def verdict_details(change: Change, unit: Unit, subject: str = "Change") -> tupl
     if not text:
         return ()
     if change.interval is None or change.detectable is None:
-        return (f"{subject}: {text}. {change.verdict_reason_text}".rstrip(". "),)
+        why = change.verdict_reason_text
+        if text == NOT_COMPARABLE:
+            return (f"{subject}: {text}: {why[:1].lower()}{why[1:]}".rstrip(". "),)
+        return (f"{subject}: {text}. {why}".rstrip(". "),)
     low = (difference_text(change.interval.low, unit) or "0").removesuffix(" points")
     high = difference_text(change.interval.high, unit) or "0"
     level = f"at {change.interval.level:g} % confidence"
@@ -108,7 +116,7 @@ def certainty(result: Result) -> list[str]:
     """Return how certain a result is, as sentences without a full stop.
 
     The interval of the value and the verdict on its change with the interval, the p-value and the
-    smallest detectable change; or why there is none.
+    smallest detectable change; or why there is none. Changes of the question within the dates.
     """
     current = result.current
     lines = [interval_sentence(result.unit, current.interval)]
@@ -123,6 +131,8 @@ def certainty(result: Result) -> list[str]:
         periods = (result.period_change.current, result.period_change.previous)
         subject = " compared with ".join(labels.get(key, key) for key in periods)
         lines += verdict_details(result.period_change.change, result.unit, subject)
+    if not (result.change is not None and verdict_text(result.change) == NOT_COMPARABLE):
+        lines += [change.sentence for change in result.question_changes]
     return [line[0].upper() + line[1:].rstrip(".") for line in lines if line]
 
 

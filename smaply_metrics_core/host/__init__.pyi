@@ -126,6 +126,7 @@ from smaply_metrics_core.models.query import (
     Window,
     parse_filter,
 )
+from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.result import (
     Change,
     GroupValue,
@@ -260,6 +261,7 @@ __all__ = [
     "ProgressCallback",
     "QueryInvalid",
     "Question",
+    "QuestionChange",
     "QuestionKind",
     "QuestionUnavailable",
     "Questionnaire",

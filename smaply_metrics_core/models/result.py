@@ -16,6 +16,7 @@ from smaply_metrics_core.models.query import (
     MetricType,
     Window,
 )
+from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.uncertainty import Interval, UncertaintyReason, Verdict
 
 Reasons = Annotated[Mapping[str, int], AfterValidator(FrozenDict)]
@@ -89,7 +90,8 @@ class GroupValue(Frozen):
     ``running`` marks a calendar period that is not over, ``edge`` one that the range cuts off.
     ``effective_n`` is that of the answers behind ``value``, as in ``WindowResult``: if the groups
     are the answers, of all of them. ``interval`` and the reason for having none are those of a
-    ``WindowResult``.
+    ``WindowResult``. ``question_changed`` marks a calendar period in which the question was changed
+    or may have been: the values before it are not comparable with those after it.
     """
 
     key: str
@@ -104,6 +106,7 @@ class GroupValue(Frozen):
     interval: Interval | None = None
     interval_reason: UncertaintyReason | None = None
     interval_reason_text: str = ""
+    question_changed: bool = False
 
 
 class Change(Frozen):
@@ -164,6 +167,9 @@ class Result(Frozen):
         notes: Remarks for people about the calculation.
         period_change: The last full calendar period of a Series, compared with the one before it;
             ``None`` without two such periods.
+        question_changes: The changes of the question within the dates of the windows, from the
+            start of the previous one. Recodes are not included: one refresh counts all responses
+            with the same codes.
         confidence: The level of the intervals and verdicts in percent; ``None`` in results from
             before intervals.
         as_of: When the data was read (aware).
@@ -184,5 +190,6 @@ class Result(Frozen):
     rolling: int | None = None
     notes: tuple[str, ...] = ()
     period_change: PeriodChange | None = None
+    question_changes: tuple[QuestionChange, ...] = ()
     confidence: float | None = None
     as_of: datetime

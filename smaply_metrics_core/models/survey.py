@@ -104,6 +104,8 @@ class Questionnaire(Frozen):
         notes: Remarks for people, such as ignored columns.
         can_weight: Whether the source counts weights: a tally of a query with a weight has
             ``Counts.weights``. ``answer_queries`` and ``TallyBuilder`` do that.
+        inferred: Whether the questions are inferred from the answers, as in a file without a
+            questionnaire. A new choice is then a new answer and not a change of the question.
     """
 
     survey: Survey
@@ -111,6 +113,7 @@ class Questionnaire(Frozen):
     fields: tuple[EmbeddedField, ...] = ()
     notes: tuple[str, ...] = ()
     can_weight: bool = False
+    inferred: bool = False
 
     def walk(self) -> Iterator[Question]:
         """Yield every question and sub-question, in order."""
@@ -132,6 +135,22 @@ class Questionnaire(Frozen):
         raise QuestionUnavailable(
             f"The survey “{self.survey.name}” has no question {question_id}.", remedy=_EDIT
         )
+
+    def wording(self, question_id: str) -> str:
+        """Return the text of a question after those of the headings that it belongs to.
+
+        It is the ``Tally.question_text`` of the question: empty if the questions are inferred.
+        """
+        if self.inferred:
+            return ""
+        pending = [(question, question.text) for question in reversed(self.questions)]
+        while pending:
+            question, text = pending.pop()
+            if question.id == question_id:
+                return text
+            parts = reversed(question.sub_questions)
+            pending.extend((part, f"{text} \N{EN DASH} {part.text}") for part in parts)
+        return ""
 
     def successor(self, known: KnownQuestion) -> Question | None:
         """Return the question that most likely replaces a deleted one, or ``None``.

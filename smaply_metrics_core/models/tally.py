@@ -223,6 +223,9 @@ class Tally(Frozen):
     Attributes:
         windows: One tally for each window of the query.
         choices: The choices of the question, in order; empty for numbers.
+        question_text: The text of the question, as ``Questionnaire.wording`` returns it. With the
+            choices it shows whether the question was changed between two refreshes; if it is
+            empty, changes are not detected.
         multiple: Whether a response may have several answers.
         pooled: Whether the counts of several answers of one respondent are added up, as over the
             loops of a question. The answers are then not independent, so that the values have no
@@ -233,6 +236,7 @@ class Tally(Frozen):
 
     windows: tuple[WindowTally, ...]
     choices: tuple[Choice, ...] = ()
+    question_text: str = ""
     multiple: bool = False
     pooled: bool = False
     as_of: datetime

@@ -60,6 +60,7 @@ class UncertaintyReason(StrEnum):
     TOTALS_WITHOUT_SQUARES = "totals_without_squares"
     RUNNING_PERIOD = "running_period"
     OVERLAPPING_PERIODS = "overlapping_periods"
+    QUESTION_CHANGED = "question_changed"
 
     @property
     def sentence(self) -> str:
@@ -90,6 +91,7 @@ _SENTENCES: Final[Mapping[UncertaintyReason, str]] = {
     "show how much the answers vary.",
     UncertaintyReason.RUNNING_PERIOD: "The period is still running.",
     UncertaintyReason.OVERLAPPING_PERIODS: "The two periods overlap.",
+    UncertaintyReason.QUESTION_CHANGED: "The question was changed in one of the periods.",
 }
 
 _CHANGE_SENTENCES: Final[Mapping[UncertaintyReason, str]] = {

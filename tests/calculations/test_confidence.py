@@ -10,6 +10,7 @@ import pytest
 from smaply_metrics_core.calculations.confidence import add_confidence
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.models.query import Calculation, DateRange, MetricType, Window
+from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.tally import Counts, Totals
 from smaply_metrics_core.models.uncertainty import IntervalMethod, UncertaintyReason, Verdict
@@ -303,3 +304,63 @@ def test_results_from_before_intervals_can_be_read() -> None:
         del stored["current"][name]
     read = Result.model_validate(stored)
     assert (read.confidence, read.current.interval, read.current.value) == (None, None, 3.5)
+
+
+REWORDED = QuestionChange(
+    after=instant("2026-02-10"),
+    until=instant("2026-02-11"),
+    differences=("the wording changed",),
+    recode=False,
+    sentence="The question was changed between 10 and 11 Feb 2026: the wording changed.",
+)
+
+
+def test_a_comparison_across_a_change_of_the_question_is_not_judged() -> None:
+    """Whatever else is the matter; recodes and changes outside of the windows do not count."""
+    asked = query(
+        Calculation.AVERAGE,
+        windows=(FEBRUARY, JANUARY),
+        type=MetricType.COMPARISON,
+        range=LAST_MONTH,
+    )
+    tally = tally_of(counts(NPS_NOW), previous=counts(NPS_BEFORE), choices=scale(0, 10))
+    later = {"after": instant("2026-03-01"), "until": instant("2026-03-02")}
+    ignored = (
+        REWORDED.model_copy(update={"recode": True}),
+        REWORDED.model_copy(update=later),
+        REWORDED.model_copy(update={"after": JANUARY.start, "until": JANUARY.start}),
+    )
+    judged = calculate(asked, tally, NOW, question_changes=ignored)
+    assert judged == calculate(asked, tally, NOW)
+    assert judged.change is not None
+    assert judged.change.verdict is not Verdict.NOT_JUDGED
+    result = calculate(asked, tally, NOW, question_changes=(*ignored, REWORDED))
+    assert result.question_changes == (REWORDED,)
+    assert result.change is not None
+    assert result.change.verdict_reason is UncertaintyReason.QUESTION_CHANGED
+    assert result.change.verdict_reason_text == REWORDED.sentence
+    assert result.change.difference == judged.change.difference
+    assert add_confidence(result, asked.definition, tally, 95) == result
+
+
+def test_periods_across_a_change_of_the_question_are_not_judged() -> None:
+    """The last full period and the one before, if it was changed in one of them."""
+    week = Window(start=instant("2026-02-02"), end=instant("2026-03-02"))
+    asked = query(Calculation.AVERAGE, group_by="period:week", windows=(week,))
+    groups = {
+        key: counts(NPS_NOW) for key in ("2026-02-02", "2026-02-09", "2026-02-16", "2026-02-23")
+    }
+    total = counts({key: 4 * n for key, n in NPS_NOW.items()})
+    tally = tally_of(total, groups=groups, choices=scale(0, 10))
+    now = instant("2026-03-02")
+    result = calculate(asked, tally, now, question_changes=(REWORDED,))
+    assert [one.question_changed for one in result.groups] == [False, True, False, False]
+    assert result.period_change is not None
+    assert result.period_change.change.verdict is Verdict.NO_CLEAR_CHANGE
+    last = REWORDED.model_copy(
+        update={"after": instant("2026-02-20"), "until": instant("2026-02-24")}
+    )
+    result = calculate(asked, tally, now, question_changes=(last,))
+    assert [one.question_changed for one in result.groups] == [False, False, True, True]
+    assert result.period_change is not None
+    assert result.period_change.change.verdict_reason is UncertaintyReason.QUESTION_CHANGED

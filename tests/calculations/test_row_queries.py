@@ -138,3 +138,14 @@ def test_an_author_may_not_group_by_several_answers() -> None:
     """Grouping by a question that takes several answers is a TypeError."""
     with pytest.raises(TypeError, match="question:USED takes several answers"):
         answer(query(question_id=None, group_by="question:USED"))
+
+
+def test_a_tally_has_the_text_of_its_question() -> None:
+    """From it the host detects changes of the question; inferred questions have none."""
+    asked = query(Calculation.AVERAGE, question_id="STARS")
+    inferred = SURVEY.model_copy(update={"inferred": True})
+    for survey, text in ((SURVEY, "STARS"), (inferred, "")):
+        ((_, tally),) = answer_queries(ROWS, [asked], survey, READING, as_of=AS_OF)
+        assert isinstance(tally, Tally)
+        assert tally.question_text == text
+    assert only(query(Calculation.RESPONSES, question_id=None)).question_text == ""

@@ -146,6 +146,20 @@ def test_the_segment_to_a_running_period_is_dashed() -> None:
     assert rows(made)[-1]["tip"] == "Mar 2026\n3%\nn = 100 · still running"
 
 
+def test_a_rule_marks_a_change_of_the_question() -> None:
+    """In the middle of the periods in which it may have been made; the latest has a label."""
+    months = periods(Period.MONTH, "2026-01", [1.0, 2.0, 3.0, 4.0, 5.0])
+    for place in (0, 2, 3):
+        months[place] = months[place].model_copy(update={"question_changed": True})
+    rules, label, *_ = spec(series(months), PLAIN)["layer"]
+
+    assert [row["i"] for row in rules["data"]["values"]] == [0, 2.5]
+    assert [row["i"] for row in label["data"]["values"]] == [2.5]
+    assert label["mark"]["align"] == "right"
+    assert "not comparable" in rules["data"]["values"][0]["tip"]
+    assert rows(spec(series(months), PLAIN))[0]["tip"] == "Jan 2026\n1%\nn = 100 · question changed"
+
+
 def test_the_latest_period_stands_out() -> None:
     """Bars of earlier periods have a softer colour; bars of other groups have one colour."""
     months = series(periods(Period.MONTH, "2026-01", [1.0, 2.0, None]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from smaply_metrics_core.charts.summaries import summary
@@ -15,6 +17,7 @@ from smaply_metrics_core.charts.uncertainty_text import (
     verdict_text,
 )
 from smaply_metrics_core.models.query import Calculation, Period
+from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.result import Change, PeriodChange, Result, Unit
 from smaply_metrics_core.models.uncertainty import (
     Interval,
@@ -22,7 +25,7 @@ from smaply_metrics_core.models.uncertainty import (
     UncertaintyReason,
     Verdict,
 )
-from tests.charts.factories import PLAIN, around, comparison, number, periods, series
+from tests.charts.factories import PLAIN, around, comparison, display, number, periods, series
 
 NOISE = Change(
     difference=-6.6,
@@ -36,6 +39,19 @@ FEW = Change(
     verdict=Verdict.NOT_JUDGED,
     verdict_reason=UncertaintyReason.FEW_ANSWERS,
     verdict_reason_text=UncertaintyReason.FEW_ANSWERS.change_sentence,
+)
+REWORDED = QuestionChange(
+    after=datetime(2026, 5, 2, tzinfo=UTC),
+    until=datetime(2026, 5, 3, tzinfo=UTC),
+    differences=("the wording changed",),
+    recode=False,
+    sentence="The question was changed between 2 and 3 May 2026: the wording changed.",
+)
+NOT_COMPARABLE = FEW.model_copy(
+    update={
+        "verdict_reason": UncertaintyReason.QUESTION_CHANGED,
+        "verdict_reason_text": REWORDED.sentence,
+    }
 )
 
 
@@ -107,6 +123,21 @@ def test_details_of_a_comparison() -> None:
     assert certainty(result.model_copy(update={"change": FEW}))[1:] == [
         "Change: not judged. One of the periods has fewer than 10 answers"
     ]
+
+
+def test_details_across_a_change_of_the_question() -> None:
+    """A Comparison is not comparable; other results name the change."""
+    changes = (REWORDED,)
+    result = comparison(39.4, 46.0, Calculation.NPS).model_copy(
+        update={"change": NOT_COMPARABLE, "question_changes": changes}
+    )
+    assert verdict_text(NOT_COMPARABLE) == "not comparable"
+    (line,) = certainty(result)
+    assert line == f"Change: not comparable: t{REWORDED.sentence[1:-1]}"
+    assert "not comparable" in summary(result, display())
+    assert data_table(result, display()).rows[-1][-1] == "not comparable"
+    current = number(4.0).model_copy(update={"question_changes": changes})
+    assert certainty(current) == [REWORDED.sentence.rstrip(".")]
 
 
 def test_details_of_a_series() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.cli.conftest import SURVEY, Command
 PREVIEW = ("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY)
 NPS = (*PREVIEW, "--question", "QID1", "--calculation", "nps")
 ADD = ("--connection", "qualtrics", "--survey", SURVEY)
+COMPARED = ("--type", "comparison", "--range", "last_90_days")
 
 
 @pytest.fixture(scope="module")
@@ -324,7 +327,7 @@ def test_cards_of_all_three_types(new: Command, sandbox: SandboxServer) -> None:
         for name, options in {
             "Number": (),
             "Series": ("--group-by", "field:Segment"),
-            "Comparison": ("--type", "comparison", "--range", "last_90_days"),
+            "Comparison": COMPARED,
         }.items()
     ]
     sandbox.state.clear_log()
@@ -402,3 +405,30 @@ def test_the_account_decides_where_days_begin(new: Command, sandbox: SandboxServ
 
     assert given["window"] == {"start": "2025-12-31T23:00:00Z", "end": "2026-06-30T22:00:00Z"}
     assert "Sunday" in new("account", "show").out
+
+
+def test_the_history_names_changes_of_the_question(new: Command, sandbox: SandboxServer) -> None:
+    """The values on both sides of a change are not comparable."""
+    new.connect(sandbox.host)
+    question = (*ADD, "--question", "QID1", "--calculation", "nps")
+    metric = new.done("metric", "add", "NPS", *question, *COMPARED)["id"]
+    new.done("card", "load", "--now", "2026-04-01T12:00:00Z")
+    with closing(sqlite3.connect(new.home / "store.db")) as store, store:
+        store.execute(
+            "UPDATE question_versions SET definition = json_replace(definition, '$.text', 'Well?')"
+        )
+
+    (card,) = new.done("card", "load", "--now", "2026-04-02T12:00:00Z")["cards"]
+    past = new.done("metric", "history", metric)["values"]
+    printed = " ".join(new("metric", "history", metric).out.split())
+
+    (change,) = card["question_changes"]
+    assert change["sentence"] == (
+        "The question was changed between 1 and 2 Apr 2026: the wording changed."
+    )
+    assert (card["verdict_reason"], card["verdict_reason_text"]) == (
+        "question_changed",
+        change["sentence"],
+    )
+    assert [value["question_changes"] for value in past] == [[], [change]]
+    assert f"{change['sentence']} Values up to 1 Apr 2026 12:00 are not comparable" in printed

@@ -76,6 +76,8 @@ class Shop:
     unlisted: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
     modified: dict[str, datetime] = field(default_factory=dict)
+    wording: str = "How many {}?"
+    choices: tuple[Choice, ...] = CHOICES
     on_list: Callable[[SourceContext], object] | None = None
     asked: list[str] = field(default_factory=list)
     failure: MetricsError | BaseException | None = None
@@ -138,10 +140,10 @@ class Shop:
             questions=tuple(
                 Question(
                     id=name,
-                    text=f"How many {name}?",
+                    text=self.wording.format(name),
                     kind=QuestionKind.SINGLE_CHOICE,
-                    choices=CHOICES,
-                    calculations=allowed_calculations(QuestionKind.SINGLE_CHOICE, CHOICES),
+                    choices=self.choices,
+                    calculations=allowed_calculations(QuestionKind.SINGLE_CHOICE, self.choices),
                     can_group_by=True,
                 )
                 for name in sorted(self.questions)
@@ -200,9 +202,8 @@ class Shop:
             last_modified=self.modified.get(survey_id),
         )
 
-    @staticmethod
     def _tally(
-        answers: Sequence[tuple[datetime, str | None]], query: MetricQuery, as_of: datetime
+        self, answers: Sequence[tuple[datetime, str | None]], query: MetricQuery, as_of: datetime
     ) -> Tally:
         windows = []
         for window in query.windows:
@@ -225,7 +226,13 @@ class Shop:
                     ),
                 )
             )
-        return Tally(windows=tuple(windows), choices=CHOICES, as_of=as_of)
+        question = query.definition.question_id
+        return Tally(
+            windows=tuple(windows),
+            choices=self.choices,
+            question_text=self.wording.format(question) if question else "",
+            as_of=as_of,
+        )
 
 
 class Hold:

@@ -15,13 +15,14 @@ EXPORTS: Final = {
         GroupCounts GroupValue GroupingRefused InputError Interval IntervalMethod
         IntervalVisibility Issue KnownQuestion MetricQuery MetricType MetricsError NoSurveys
         Password Period PeriodChange PluginError Problem ProgressCallback QueryInvalid Question
-        QuestionKind QuestionUnavailable Questionnaire RateLimited Readable RemoteError
-        RequestLimit Result ResultsUnavailable ServerAddress SignIn SignOut SourceContext
-        SourceDescription SourceUnavailable StepCallback StepResult Survey SurveyUnavailable
-        SystemClock Tally Token Totals UncertaintyReason Unit Unreachable Verdict Weight
-        WeightReason WeightSum WeightedTotals Weights Window WindowResult WindowTally __version__
-        credential_fields csv_records graphql_operation hookimpl html_to_text json_rpc_method
-        open_zip parse_credentials parse_json period_start suggestion_error
+        QuestionChange QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
+        RemoteError RequestLimit Result ResultsUnavailable ServerAddress SignIn SignOut
+        SourceContext SourceDescription SourceUnavailable StepCallback StepResult Survey
+        SurveyUnavailable SystemClock Tally Token Totals UncertaintyReason Unit Unreachable
+        Verdict Weight WeightReason WeightSum WeightedTotals Weights Window WindowResult
+        WindowTally __version__ credential_fields csv_records graphql_operation hookimpl
+        html_to_text json_rpc_method open_zip parse_credentials parse_json period_start
+        suggestion_error
     """,
     "smaply_metrics_core.http": """
         AccessToken Exchange RateLimiter RemoteDetails SAFE_TO_REPEAT TokenCache basic_auth
@@ -56,15 +57,16 @@ EXPORTS: Final = {
         HistoryEntry InputError Interval IntervalMethod IntervalVisibility Issue KeyRotation
         KeyStatus KeyUse Keys KnownQuestion Metric MetricDraft MetricOptions MetricType Metrics
         MetricsError MetricsHost NoSurveys NotFound PRESETS Period PeriodChange PluginError
-        Problem ProgressCallback QueryInvalid Question QuestionKind QuestionUnavailable
-        Questionnaire ROLLING RateLimited RefreshDecision RefreshDecisionKind RefreshExplanation
-        RefreshPolicy RefreshProgress RemoteError Result ResultsUnavailable Role RoleRequired
-        Settings SingleFlight SourceForm SourceNotUsable SourceRegistry SourceSettings SourceState
-        SourceStatus SourceUnavailable StepCallback StepResult StoreError StoreMisconfigured
-        StoreUnavailable StoreUpgrade Survey SurveyCatalog SurveyChoice SurveyNotChosen
-        SurveyOption SurveyPage SurveyUnavailable SystemClock TempDirs UncertaintyReason Unit
-        Unreachable Verdict Weight Window WindowResult Worker card_json describe_answers
-        describe_responses describe_weights format_value parse_filter result_json
+        Problem ProgressCallback QueryInvalid Question QuestionChange QuestionKind
+        QuestionUnavailable Questionnaire ROLLING RateLimited RefreshDecision RefreshDecisionKind
+        RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result ResultsUnavailable
+        Role RoleRequired Settings SingleFlight SourceForm SourceNotUsable SourceRegistry
+        SourceSettings SourceState SourceStatus SourceUnavailable StepCallback StepResult
+        StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey SurveyCatalog
+        SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable SystemClock
+        TempDirs UncertaintyReason Unit Unreachable Verdict Weight Window WindowResult Worker
+        card_json describe_answers describe_responses describe_weights format_value parse_filter
+        result_json
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

@@ -18,6 +18,7 @@ from smaply_metrics_core.charts.marks.layers import (
     value_labels,
     visible,
 )
+from smaply_metrics_core.charts.marks.question_breaks import question_breaks
 from smaply_metrics_core.charts.marks.rows import Row, rows_of
 from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.charts.theme import Theme
@@ -86,6 +87,7 @@ def line(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
         "layer": [
             *band(rows, upto, theme),
             *target_line(result, display, theme, "y"),
+            *question_breaks(result.groups, place, ends, theme),
             {
                 "data": {"values": _line_segments(rows)},
                 "mark": {"type": "line", "color": theme.accent, "aria": False},

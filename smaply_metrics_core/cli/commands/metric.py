@@ -118,7 +118,7 @@ def show_metric(metric: MetricArgument, invocation: CommandContext) -> None:
 @app.command("history")
 @option_groups
 def history(metric: MetricArgument, invocation: CommandContext) -> None:
-    """Show the past values of a metric, oldest first."""
+    """Show the past values of a metric, oldest first, and changes of its question between them."""
     with invocation.open() as opened:
         past = opened.host.metrics.history(opened.actor, metric)
         zone = opened.zone
@@ -139,6 +139,11 @@ def history(metric: MetricArgument, invocation: CommandContext) -> None:
             f"{value.responses:,}",
         )
     show(shown)
+    for change in (change for value in past for change in value.question_changes):
+        print_text(
+            f"{change.sentence} Values up to {instant_text(change.after, zone)} are not comparable "
+            "with later ones."
+        )
 
 
 @app.command("explain")

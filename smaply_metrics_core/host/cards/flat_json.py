@@ -42,6 +42,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "rolling": result.rolling,
         "notes": list(result.notes),
         "period_change": _dumped(result.period_change),
+        "question_changes": [_dumped(change) for change in result.question_changes],
         "confidence": result.confidence,
         "as_of": result.model_dump(mode="json", include={"as_of"})["as_of"],
     }
@@ -105,6 +106,7 @@ def card_json(card: Card) -> dict[str, Any]:
         "rolling": details.get("rolling"),
         "notes": details.get("notes"),
         "period_change": details.get("period_change"),
+        "question_changes": details.get("question_changes"),
         "confidence": details.get("confidence"),
     }
 

@@ -39,6 +39,7 @@ from smaply_metrics_core.host.metrics.survey_catalog import (
     SourceCache,
 )
 from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store import question_versions
 from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.query import (
@@ -49,6 +50,7 @@ from smaply_metrics_core.models.query import (
     MetricQuery,
     MetricType,
 )
+from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import QuestionKind, Questionnaire
 from smaply_metrics_core.models.tally import Counts, Tally
@@ -120,12 +122,14 @@ class _Download:
         now: When it was requested; relative date ranges are resolved at this instant.
         tallies: The tallies by group-by; no group-by and grouping by answer share one tally.
         shared: The answers of a share: ``Counts.chosen`` was counted for these only.
+        changes: The changes of the question.
     """
 
     questionnaire: Questionnaire
     now: datetime
     tallies: Mapping[GroupBy | None, Tally]
     shared: frozenset[str]
+    changes: tuple[QuestionChange, ...]
 
     def result(self, definition: Definition, account: AccountSettings) -> Result | None:
         """Return the result of a definition, or ``None`` when these tallies do not suffice."""
@@ -137,7 +141,13 @@ class _Download:
         try:
             check_definition(definition, self.questionnaire)
             query = account.make_query(REQUESTED, definition, now=self.now)
-            return calculate(query, tally, self.now, confidence=account.confidence)
+            return calculate(
+                query,
+                tally,
+                self.now,
+                confidence=account.confidence,
+                question_changes=self.changes,
+            )
         except MetricsError:
             return None  # Another download may suffice, or raises the error.
 
@@ -176,6 +186,10 @@ class Previews:
         require_chosen(self._runtime, row, definition.survey_id)
         with self._runtime.store.reading() as db:
             account = read_account(db, row.account)
+            question_id = definition.question_id
+            questions = question_versions.read(
+                db, row.account, row.id, definition.survey_id, [question_id or ""]
+            )
         key = _PreviewKey.of(row, definition, account)
         cached = None if reload else self._downloads.find(key)
         result = cached.value.result(definition, account) if cached else None
@@ -193,6 +207,10 @@ class Previews:
                 for number, sibling in enumerate(others)
             }
             answers = self._fetch(row, session, query, siblings, questionnaire)
+        tally = answers[REQUESTED]
+        if isinstance(tally, Tally):
+            questions.note(question_id, tally)
+        changes = questions.changes(question_id, account.zone)
         queries = {REQUESTED: query, **siblings}
         download = _Download(
             questionnaire=questionnaire,
@@ -201,13 +219,13 @@ class Previews:
                 {queries[name].definition: one for name, one in answers.items()}
             ),
             shared=frozenset(definition.answers),
+            changes=changes,
         )
         if download.tallies:
             self._downloads.add(key, CacheEntry(download, now))
-        tally = answers[REQUESTED]
         if isinstance(tally, MetricsError):
             raise tally
-        return calculate(query, tally, now, confidence=account.confidence)
+        return calculate(query, tally, now, confidence=account.confidence, question_changes=changes)
 
     def _fitting(
         self, row: ConnectionRow, session: SourceSession, definition: Definition, *, reload: bool

@@ -16,7 +16,7 @@ from smaply_metrics_core.host.connections.survey_restriction import require_chos
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts as attempt_rows
-from smaply_metrics_core.host.store import audit, history
+from smaply_metrics_core.host.store import audit, history, question_versions
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import metrics as rows
 from smaply_metrics_core.host.store.accounts import read_account
@@ -220,6 +220,7 @@ class Metrics:
 
         Each successful refresh adds a value; ``Settings.history_retention_days`` limits how
         long it is stored. Values of another definition, time zone or connection are not included.
+        An entry has the changes of the question since the entry before.
 
         Raises:
             NotFound: when the account has no such metric.
@@ -227,7 +228,13 @@ class Metrics:
         with self._runtime.store.reading() as db:
             settings = read_account(db, actor.account)
             fingerprint = rows.read_fingerprint(db, actor.account, metric_id, settings)
-            return history.of_metric(db, actor.account, metric_id, fingerprint, since)
+            past = history.of_metric(db, actor.account, metric_id, fingerprint, since)
+            metric = rows.find(db, actor.account, metric_id)
+            survey_id, question_id = metric.definition.survey_id, metric.definition.question_id
+            questions = question_versions.read(
+                db, actor.account, metric.connection_id, survey_id, [question_id or ""]
+            )
+        return tuple(history.with_changes(past, questions.changes(question_id, settings.zone)))
 
     def _check(
         self, actor: Actor, connection_id: str, definition: Definition

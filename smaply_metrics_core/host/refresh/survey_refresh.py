@@ -10,25 +10,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.account_settings import AccountSettings
-from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, InputError, MetricsError, NotFound, StoreError
 from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.decisions import decide_for_metric, read_decisions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
+from smaply_metrics_core.host.refresh.outcomes import Outcome, calculate_outcomes
 from smaply_metrics_core.host.refresh.refresh_log import RefreshLog, RefreshTimer
 from smaply_metrics_core.host.refresh.replaced_questions import find_replaced_questions
 from smaply_metrics_core.host.runtime import Runtime
-from smaply_metrics_core.host.store import attempts, leases, metric_states
+from smaply_metrics_core.host.store import attempts, leases, metric_states, question_versions
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.host.store.leases import Lease
 from smaply_metrics_core.host.store.metric_states import MetricState
+from smaply_metrics_core.host.store.question_versions import SurveyQuestions
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.result import Result
@@ -37,8 +38,6 @@ from smaply_metrics_core.refresh_policy import RefreshDecisionKind
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-Outcome: TypeAlias = tuple[Result, Tally] | MetricsError
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +82,7 @@ class _StartedRefresh:
         row: The connection of the attempt.
         waiting: The metrics before the attempt.
         started_at: When it was recorded.
+        questions: The versions of the survey's questions.
     """
 
     lease: Lease
@@ -91,6 +91,7 @@ class _StartedRefresh:
     account: AccountSettings
     waiting: tuple[MetricState, ...]
     started_at: datetime
+    questions: SurveyQuestions
 
 
 class SurveyRefresh:
@@ -241,7 +242,8 @@ class SurveyRefresh:
             attempts.begin_attempts(db, key.account, metric_states.fingerprints_of(waiting), now)
             connection_rows.clear_left(db, row)
             begun = connection_rows.find(db, key.account, row.id)
-            return _StartedRefresh(lease, row, begun, account, waiting, now)
+            questions = question_versions.read(db, key.account, row.id, key.survey_id)
+            return _StartedRefresh(lease, row, begun, account, waiting, now, questions)
 
     def _is_due(self, waiting: Sequence[MetricState], *, forced: bool) -> bool:
         """Whether one of the metrics is due, ignoring the lease that this refresh holds."""
@@ -305,18 +307,9 @@ class SurveyRefresh:
             tallies = self._sessions.fetch(row, session, key.survey_id, tuple(queries.values()))
             metrics = [state.metric for state in attempt.waiting]
             tallies = find_replaced_questions(session, key.survey_id, metrics, tallies)
-        now, level = self._runtime.now(), attempt.account.confidence
-        outcomes: dict[str, Outcome] = {}
-        for query in queries.values():
-            tally = tallies[query.id]
-            if isinstance(tally, MetricsError):
-                outcomes[query.id] = tally
-                continue
-            try:
-                outcomes[query.id] = (calculate(query, tally, now, confidence=level), tally)
-            except MetricsError as error:
-                outcomes[query.id] = error
-        return outcomes
+        return calculate_outcomes(
+            queries.values(), tallies, attempt.account, attempt.questions, self._runtime.now()
+        )
 
     def _finish(
         self, attempt: _StartedRefresh, outcomes: Mapping[str, Outcome], stopping: Event
@@ -349,6 +342,7 @@ class SurveyRefresh:
                 now,
                 forget_before=now - self._runtime.settings.history_retention,
             )
+            attempt.questions.save(db)
 
         self._save(save, stopping)
         return problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime  # pydantic needs it at run time.
 
 from sqlalchemy import Connection, delete, insert, or_, select
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, or_, select
 from smaply_metrics_core.host.store.dialect import in_list
 from smaply_metrics_core.host.store.tables import history
 from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.question_change import QuestionChange  # pydantic needs it.
 from smaply_metrics_core.models.result import (
     Result,
     Unit,  # pydantic needs it.
@@ -28,6 +29,8 @@ class HistoryEntry(Frozen):
         answered: The number of those whose answer is in the denominator.
         interval: The interval of the value, at the level of confidence of that time; ``None`` if it
             has none, or if it was stored before intervals.
+        question_changes: The changes of the question since the entry before, which make the two
+            values not comparable; recodes are included.
     """
 
     as_of: datetime
@@ -36,6 +39,7 @@ class HistoryEntry(Frozen):
     responses: int
     answered: int
     interval: Interval | None = None
+    question_changes: tuple[QuestionChange, ...] = ()
 
 
 def add(
@@ -97,3 +101,18 @@ def of_metric(
         statement = statement.where(history.c.as_of >= since)
     rows = db.execute(statement.order_by(history.c.as_of)).mappings()
     return tuple(HistoryEntry.model_validate(dict(row)) for row in rows)
+
+
+def with_changes(
+    entries: Sequence[HistoryEntry], changes: Sequence[QuestionChange]
+) -> Iterator[HistoryEntry]:
+    """Yield the entries, oldest first, each with the changes since the one before."""
+    before: datetime | None = None
+    for entry in entries:
+        found = tuple(
+            change
+            for change in changes
+            if before is not None and before < change.until <= entry.as_of
+        )
+        yield entry.model_copy(update={"question_changes": found}) if found else entry
+        before = entry.as_of

@@ -234,6 +234,27 @@ history = Table(
     ForeignKeyConstraint(["metric_id"], ["metrics.id"], ondelete="CASCADE"),
 )
 
+# What refreshes found, to detect changes of questions. The key is that of the lease, whose row a
+# refresh has locked when it writes; one of the connection could deadlock with its deletion.
+question_versions = Table(
+    "question_versions",
+    metadata,
+    Column("connection_id", String(40), nullable=False),
+    Column("survey_id", String(400), nullable=False),
+    Column("question_id", String(400), nullable=False),
+    # When the data of the first and the last refresh with this definition was read.
+    Column("first_seen", Instant, nullable=False),
+    Column("account", String(200), nullable=False),
+    Column("last_seen", Instant, nullable=False),
+    Column("definition", JSON, nullable=False),
+    PrimaryKeyConstraint("connection_id", "survey_id", "question_id", "first_seen"),
+    ForeignKeyConstraint(
+        ["connection_id", "survey_id"],
+        ["leases.connection_id", "leases.survey_id"],
+        ondelete="CASCADE",
+    ),
+)
+
 audit = Table(
     "audit",
     metadata,

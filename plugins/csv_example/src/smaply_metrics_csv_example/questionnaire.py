@@ -67,6 +67,7 @@ def questionnaire_of(context: SourceContext, survey_id: str, rows: pl.DataFrame)
         questions=tuple(_question(context, name, rows[name].drop_nulls()) for name in questions),
         fields=tuple(EmbeddedField(name=name.removeprefix(FIELD_PREFIX)) for name in fields),
         can_weight=True,  # By a field or a question, which ``answer_queries`` reads.
+        inferred=True,
     )
 
 

@@ -124,6 +124,17 @@ def test_each_row_of_a_matrix_is_calculated_separately(own: Account) -> None:
     assert own.measure(query("responses", "QID5")).current.answered == 2
 
 
+def test_a_tally_has_the_text_of_its_question(own: Account) -> None:
+    """A row after the text of its matrix, so that changes of both are detected."""
+    with own.session() as session:
+        questionnaire = session.questions(SURVEY)
+    heading, row = questionnaire.question("QID5").text, questionnaire.question("QID5_1").text
+    texts = {"QID1": questionnaire.question("QID1").text, "QID5_1": f"{heading} \N{EN DASH} {row}"}
+    for question_id, text in texts.items():
+        assert tally_of(own.fetch(query("answered", question_id))).question_text == text
+    assert tally_of(own.fetch(query("responses"))).question_text == ""
+
+
 def test_text_and_other_types_are_counted(own: Account) -> None:
     """Free text with newlines and quotes is one answer; an average is rejected."""
     assert own.measure(query("answered", "QID6")).current.value == 1

@@ -34,6 +34,7 @@ class PlannedQuery:
         others: The questions to group by, filter on or weight by, by id.
         answer_columns: The columns of ``others``, by id.
         fields: The embedded fields to group by, filter on or weight by.
+        question_text: The text of ``question`` with the headings above it.
     """
 
     query: MetricQuery
@@ -42,6 +43,7 @@ class PlannedQuery:
     others: Mapping[str, Question]
     answer_columns: Mapping[str, AnswerColumns]
     fields: tuple[str, ...]
+    question_text: str = ""
 
     def all_answer_columns(self) -> Iterator[AnswerColumns]:
         """Yield the columns of every question that the query uses."""
@@ -92,6 +94,7 @@ def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
         others=others,
         answer_columns=answer_columns,
         fields=fields,
+        question_text=survey.questionnaire.wording(question.id) if question else "",
     )
 
 

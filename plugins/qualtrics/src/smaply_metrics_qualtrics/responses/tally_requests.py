@@ -319,6 +319,7 @@ def _request(  # noqa: PLR0913  # All by name.
             weight=_weight(part, others),
         ),
         choices=question.choices if question else (),
+        question_text=part.question_text,
         group_labels=labels,
         notes=notes,
     )

@@ -1,0 +1,153 @@
+"""The definitions of questions that refreshes found: one row per version.
+
+A version is written by the refresh of its survey, which holds the lease, so no two processes write
+the versions of one survey at the same time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+
+from smaply_metrics_core.calculations.question_changes import (
+    changes_of,
+    definition_of,
+    differences,
+)
+from smaply_metrics_core.host.store.dialect import json_text
+from smaply_metrics_core.host.store.tables import question_versions
+from smaply_metrics_core.models.question_change import (
+    QuestionChange,
+    QuestionDefinition,
+    QuestionVersion,
+)
+from smaply_metrics_core.models.tally import Tally
+
+logger = logging.getLogger(__name__)
+
+MOST_VERSIONS: Final = 20
+"""The maximum number of stored versions of a question; the oldest ones are deleted."""
+
+LONGEST_ID: Final = 400
+"""Questions with longer ids are not stored, so their changes are not detected."""
+
+_KEY: Final = ("account", "connection_id", "survey_id", "question_id", "first_seen")
+
+
+class SurveyQuestions:
+    """The versions of the questions of one survey, as stored and as a refresh found them.
+
+    Args:
+        account: The account.
+        connection_id: The connection.
+        survey_id: The survey.
+        stored: The stored versions of each question, oldest first.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        connection_id: str,
+        survey_id: str,
+        stored: dict[str, tuple[QuestionVersion, ...]],
+    ) -> None:
+        self._survey = {
+            "account": account,
+            "connection_id": connection_id,
+            "survey_id": survey_id,
+        }
+        self._stored = stored
+        self._found: dict[str, tuple[QuestionVersion, ...]] = {}
+
+    def note(self, question_id: str | None, tally: Tally) -> None:
+        """Add the definition that a tally has of its question, which ``save`` stores."""
+        if question_id is None or question_id in self._found or len(question_id) > LONGEST_ID:
+            return
+        definition = definition_of(tally)
+        if definition is not None:
+            stored = self._stored.get(question_id, ())
+            self._found[question_id] = _with_definition(stored, definition, tally.as_of)
+
+    def changes(self, question_id: str | None, zone: str) -> tuple[QuestionChange, ...]:
+        """Return the changes of a question, oldest first, with dates in a time zone."""
+        stored = self._stored.get(question_id or "", ())
+        return changes_of(self._found.get(question_id or "", stored), zone)
+
+    def save(self, db: Connection) -> None:
+        """Store the definitions that were noted."""
+        replaced: list[dict[str, Any]] = []
+        new: list[dict[str, Any]] = []
+        for question_id, versions in self._found.items():
+            before = self._stored.get(question_id, ())
+            row = {**self._survey, "question_id": question_id}
+            replaced += [_key(row, version) for version in before if version not in versions]
+            new += [_values(row, version) for version in versions if version not in before]
+        if replaced:
+            matching = [question_versions.c[name] == bindparam(f"its_{name}") for name in _KEY]
+            db.execute(delete(question_versions).where(*matching), replaced)
+        if new:
+            db.execute(insert(question_versions), new)
+
+
+def read(
+    db: Connection,
+    account: str,
+    connection_id: str,
+    survey_id: str,
+    question_ids: Collection[str] | None = None,
+) -> SurveyQuestions:
+    """Return the versions of the questions of a survey, or only of some of them."""
+    columns = question_versions.c
+    statement = select(
+        columns.question_id, columns.first_seen, columns.last_seen, json_text(columns.definition)
+    ).where(
+        columns.account == account,
+        columns.connection_id == connection_id,
+        columns.survey_id == survey_id,
+    )
+    if question_ids is not None:
+        statement = statement.where(columns.question_id.in_(question_ids))
+    stored: dict[str, tuple[QuestionVersion, ...]] = {}
+    for row in db.execute(statement.order_by(columns.question_id, columns.first_seen)):
+        stored[row.question_id] = (*stored.get(row.question_id, ()), *_version(row))
+    return SurveyQuestions(account, connection_id, survey_id, stored)
+
+
+def _key(row: Mapping[str, str], version: QuestionVersion) -> dict[str, Any]:
+    return {f"its_{name}": of for name, of in {**row, "first_seen": version.first_seen}.items()}
+
+
+def _values(row: Mapping[str, str], version: QuestionVersion) -> dict[str, Any]:
+    definition = version.definition.model_dump(mode="json")
+    seen = {"first_seen": version.first_seen, "last_seen": version.last_seen}
+    return {**row, **seen, "definition": definition}
+
+
+def _version(row: Row[Any]) -> Iterator[QuestionVersion]:
+    try:
+        definition = QuestionDefinition.model_validate_json(row.definition)
+    except ValidationError:
+        logger.warning("A stored definition of question %r cannot be read.", row.question_id)
+        return
+    yield QuestionVersion(definition=definition, first_seen=row.first_seen, last_seen=row.last_seen)
+
+
+def _with_definition(
+    stored: Sequence[QuestionVersion], definition: QuestionDefinition, as_of: datetime
+) -> tuple[QuestionVersion, ...]:
+    """Return the versions of a question after a refresh that found a definition.
+
+    Versions that were first seen at the same time or later, before the clock was set back, are
+    replaced.
+    """
+    latest = stored[-1] if stored else None
+    if latest is not None and not differences(latest.definition, definition):
+        seen = latest.model_copy(update={"last_seen": max(latest.last_seen, as_of)})
+        return (*stored[:-1], seen)
+    new = QuestionVersion(definition=definition, first_seen=as_of, last_seen=as_of)
+    return (*(one for one in stored if one.first_seen < as_of), new)[-MOST_VERSIONS:]
