@@ -139,8 +139,7 @@ class CountPlan(NamedTuple):
 
     def parts(self) -> list[KeyPart]:
         """Return the parts of its key."""
-        group = [] if self.group is None else [self.group]
-        return [self.status, *group, self.outcome]
+        return [self.status, *([] if self.group is None else [self.group]), self.outcome]
 
 
 class Planner:
