@@ -154,9 +154,14 @@ def queries(survey: Questionnaire, count: int) -> list[MetricQuery]:
     chance = random.Random(2)  # noqa: S311  # Invented queries, no secrets.
     parts = list(product(_GROUPS, _WINDOWS, _FILTERS))
     return [
-        _query(str(place), question, chance.choice(question.calculations), *chance.choice(parts))
+        _query(str(place), question, chance.choice(_measured(question)), *chance.choice(parts))
         for place, question in enumerate(islice(cycle(survey.questions), count))
     ]
+
+
+def _measured(question: Question) -> list[Calculation]:
+    """Return the calculations of a question but the net score, which counts like an NPS."""
+    return [one for one in question.calculations if one is not Calculation.NET_SCORE]
 
 
 def _query(  # noqa: PLR0913, PLR0917  # The parts of a query.

@@ -42,8 +42,8 @@ def test_the_form_begins_empty(world: World) -> None:
 
     assert "<h1>Configure Qualtrics</h1>" in page
     assert re.findall(r'<label for="field-\w+">([^<]+)</label>', page) == ["API token", "Base URL"]
-    assert re.search(r'name="api_token" type="password"\s+placeholder', page)
-    assert re.search(r'name="base_url" type="text"\s+value=""', page)
+    assert re.search(r'name="api_token"\s+type="password"\s+placeholder', page)
+    assert re.search(r'name="base_url"\s+type="text"\s+value=""', page)
     assert "shown only once" in page
     assert "Use a shared account" in page
     assert "Datacenter ID" in page

@@ -41,7 +41,7 @@ def test_an_admin_is_offered_set_up(world: World) -> None:
     """An Admin sees Set up for a source that is not connected."""
     page = world.client(Role.ADMIN).get(LIST).text
 
-    assert f'href="{QUALTRICS}"' in page
+    assert f'href="{QUALTRICS}/new"' in page
     assert "Set up" in page
 
 
@@ -139,7 +139,7 @@ def test_unusable_sources_show_the_reason(sandbox: SandboxServer, tmp_path: Path
     assert ">Incompatible</span>" in page
     assert "It is blocked by SMAPLY_METRICS_SOURCES_BLOCKED." in page
     assert page.count(">Clash</span>") == 2
-    assert f'href="{QUALTRICS}"' in page
+    assert f'href="{QUALTRICS}/new"' in page
     assert f"{LIST}/torn" not in page
     assert own.status_code == 502
     assert "cannot be used" in own.text

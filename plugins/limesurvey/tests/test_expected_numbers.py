@@ -69,7 +69,7 @@ def _found(
             queries += [
                 query(survey_id, question.id, one)
                 for one in question.calculations
-                if one != "share"
+                if one not in {"share", "net_score"}  # These need answers.
             ]
             if question.calculations:
                 queries.append(query(survey_id, question.id, "answered", group_by="period:month"))

@@ -97,6 +97,8 @@ def everything(questionnaire: Questionnaire) -> Iterator[MetricQuery]:
     for question in questionnaire.walk():
         keys = [choice.key for choice in question.choices if choice.analyze]
         for calculation in question.calculations:
+            if calculation is Calculation.NET_SCORE:
+                continue  # It has two sets of answers, and the counts of an NPS.
             answers = keys[:1] if calculation is Calculation.SHARE else ()
             if calculation is not Calculation.SHARE or answers:
                 name = f"{question.id} {calculation}"

@@ -13,11 +13,12 @@ from typing import Any
 import polars as pl
 
 from smaply_metrics_core import (
+    MetricsError,
     QuestionKind,
     Questionnaire,
     Tally,
 )
-from smaply_metrics_core.calculations import CombinedRows, TallyColumns, tally
+from smaply_metrics_core.calculations import CombinedRows, TallyColumns, TallyRequest, tally_all
 from smaply_metrics_sql.counting.answers import key_text
 from smaply_metrics_sql.counting.grouping import REASONS, UNREADABLE, WEIGHTS, WORD, Grouping
 from smaply_metrics_sql.counting.statement import CombinationCount
@@ -55,15 +56,18 @@ def tally_of(
         weight=None if grouping.weight is None else pl.col("weight"),
         combined=CombinedRows(pl.col("responses"), pl.col("weights"), pl.col("squares")),
     )
-    return tally(
-        _frame(grouping, counted, keys),
+    request = TallyRequest(
         query,
         columns,
-        as_of=as_of,
         choices=question.choices if question is not None else (),
         group_labels=labels,
         notes=questionnaire.notes,
+        question_text=questionnaire.wording(question.id) if question is not None else "",
     )
+    found = tally_all(_frame(grouping, counted, keys), [request], as_of=as_of)[query.id]
+    if isinstance(found, MetricsError):
+        raise found
+    return found
 
 
 def _frame(
