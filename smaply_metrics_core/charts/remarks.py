@@ -9,7 +9,7 @@ from smaply_metrics_core.calculations.catalog import (
     UNREADABLE,
     UNREADABLE_FROM,
 )
-from smaply_metrics_core.calculations.response_text import effective_n_text
+from smaply_metrics_core.calculations.response_text import HIDDEN, count_text, effective_n_text
 from smaply_metrics_core.models.result import GroupValue, Result, WindowResult
 
 FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
@@ -26,9 +26,10 @@ def answer_count_text(result: Result) -> str:
 def sample_text(measured: WindowResult) -> str:
     """Return the number of answers, and the effective one if they are weighted.
 
-    For example ``n = 1,204`` or ``n = 1,204, weighted, effective n 412``.
+    For example ``n = 1,204`` or ``n = 1,204, weighted, effective n 412``; ``n hidden``.
     """
-    return f"n = {measured.answered:,}{weighted_text(measured)}"
+    count = count_text(measured)
+    return f"n {count}" if measured.hidden else f"n = {count}{weighted_text(measured)}"
 
 
 def weighted_text(measured: WindowResult) -> str:
@@ -75,11 +76,22 @@ def _unreadable(measured: WindowResult) -> str:
 
 def ungrouped_text(result: Result) -> str:
     """Return the number of counted responses that are in no group; empty if it is zero."""
+    if result.ungrouped_hidden:
+        return f"responses in no group: {HIDDEN}"
     responses = "response" if result.ungrouped == 1 else "responses"
     return f"{result.ungrouped:,} {responses} in no group" if result.ungrouped else ""
 
 
 def remarks(group: GroupValue) -> list[str]:
-    """Return the remarks on a group: period still running, partly counted, few answers."""
+    """Return the remarks on a group: why hidden, still running, partly counted, few answers."""
     texts = ((RUNNING, group.running), (CUT, group.edge), (few_text(group), group.low_sample))
-    return [text for text, applies in texts if applies]
+    return [*filter(None, [group.reason]), *(text for text, applies in texts if applies)]
+
+
+def hidden_text(result: Result) -> str:
+    """Return how many groups are hidden, and why; empty if none is."""
+    reasons = [group.reason for group in result.groups if group.hidden]
+    if not reasons:
+        return ""
+    groups = "1 group is" if len(reasons) == 1 else f"{len(reasons):,} groups are"
+    return f"{groups} hidden: {reasons[0]}"

@@ -38,6 +38,8 @@ def not_parts_reason(result: Result) -> str:
     They are parts if each response is in at most one group: the groups then add up to all answers,
     or to all counted responses without the ungrouped ones.
     """
+    if any(group.hidden for group in result.groups):
+        return "Some groups are hidden, so the others do not add up to a whole."
     parts = sum(group.responses for group in result.groups)
     if result.calculation is Calculation.ANSWERED:
         parts = sum(group.answered for group in result.groups)

@@ -10,6 +10,7 @@ from smaply_metrics_core.charts.headlines import (
     value_text,
 )
 from smaply_metrics_core.charts.remarks import (
+    hidden_text,
     low_sample_text,
     remarks,
     unreadable_text,
@@ -39,11 +40,14 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
         _answers(result),
         "" if unreadable in text else unreadable,
         low_sample_text(result),
+        hidden_text(result),
     ]
     return f"{heading}: {'; '.join(part for part in parts if part)}."
 
 
 def _answers(result: Result) -> str:
+    if result.current.hidden:
+        return ""
     answered = result.current.answered
     answers = "answer" if answered == 1 else "answers"
     return f"{answered:,} {answers}{weighted_text(result.current)}"
@@ -70,7 +74,7 @@ def _comparison(result: Result, display: Display, zone: str) -> str:
 def _series(result: Result, display: Display, _: str) -> str:
     valued = [group for group in result.groups if value_of(group) is not None]
     if not valued:
-        return "no values yet"
+        return result.current.reason.rstrip(".") if result.current.hidden else "no values yet"
     periods = periods_of(result)
     plural = "" if len(result.groups) == 1 else "s"
     count = f"{len(result.groups):,} {periods or 'group'}{plural}"

@@ -53,6 +53,10 @@ class WindowResult(Frozen):
         interval: The values that are compatible with the answers.
         interval_reason: Why there is no interval, as a code; ``None`` if there is one.
         interval_reason_text: The same for people.
+        hidden: Whether the value and all counts are removed, because they describe fewer
+            respondents than the account allows to be shown. The counts are then 0.
+        filtered_out: The smallest number of answers that the filters removed, each alone or all
+            of them; ``None`` without filters, and if it was not counted.
     """
 
     window: Window
@@ -68,6 +72,8 @@ class WindowResult(Frozen):
     interval: Interval | None = None
     interval_reason: UncertaintyReason | None = None
     interval_reason_text: str = ""
+    hidden: bool = False
+    filtered_out: int | None = None
 
     @property
     def design_effect(self) -> float | None:
@@ -85,7 +91,7 @@ class GroupValue(Frozen):
     ``running`` marks a calendar period that is not over, ``edge`` one that the range cuts off.
     ``effective_n`` is that of the answers behind ``value``, as in ``WindowResult``: if the groups
     are the answers, of all of them. ``interval`` and the reason for having none are those of a
-    ``WindowResult``.
+    ``WindowResult``, as is ``hidden``. ``reason`` is why it is hidden, for people.
     """
 
     key: str
@@ -100,6 +106,8 @@ class GroupValue(Frozen):
     interval: Interval | None = None
     interval_reason: UncertaintyReason | None = None
     interval_reason_text: str = ""
+    hidden: bool = False
+    reason: str = ""
 
 
 class Change(Frozen):
@@ -150,6 +158,8 @@ class Result(Frozen):
     Attributes:
         group_by: The group-by of ``groups``: that of the metric, or ``answer`` for a distribution
             without one. ``None`` without groups and in results from before this field existed.
+        ungrouped: The counted responses in no group.
+        ungrouped_hidden: Whether this number is removed, as the counts of hidden groups are.
         counted: The labels of the answers that a box or a share counts.
         scale: The lowest and highest value of the choices with their labels, if the calculation
             uses them, such as ``1 = Very poor … 5 = Very good``.
@@ -170,6 +180,7 @@ class Result(Frozen):
     group_by: GroupBy | None = None
     groups: tuple[GroupValue, ...] = ()
     ungrouped: int = 0
+    ungrouped_hidden: bool = False
     counted: tuple[str, ...] = ()
     scale: str = ""
     notes: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.calculations.rules import check_definition
+from smaply_metrics_core.calculations.small_groups import hide_small_groups, refusal, too_narrow
 from smaply_metrics_core.context import Deadline, ProgressCallback
 from smaply_metrics_core.errors import (
     AccessMissing,
@@ -32,6 +33,7 @@ from smaply_metrics_core.errors import (
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.survey_restriction import require_chosen
+from smaply_metrics_core.host.filtered_counts import FilteredCounts
 from smaply_metrics_core.host.metrics.form_options import offered_group_bys
 from smaply_metrics_core.host.metrics.survey_catalog import (
     CacheEntry,
@@ -103,7 +105,12 @@ class _PreviewKey(NamedTuple):
             "group_by": None,
             "reverse_scale": False,
         }
-        counted = replace(account, confidence=DEFAULT_CONFIDENCE)
+        counted = replace(
+            account,
+            confidence=DEFAULT_CONFIDENCE,
+            # What filters remove is only counted if small groups are hidden.
+            minimum_group=1 if account.minimum_group else 0,
+        )
         return cls((row.id, row.version), definition.model_copy(update=free), counted)
 
 
@@ -116,12 +123,16 @@ class _Download:
         now: When it was requested; relative date ranges are resolved at this instant.
         tallies: The tallies by group-by; no group-by and grouping by answer share one tally.
         shared: The answers of a share: ``Counts.chosen`` was counted for these only.
+        filtered: What counts the answers that filters remove.
+        relaxed: The answers to the queries that it added.
     """
 
     questionnaire: Questionnaire
     now: datetime
     tallies: Mapping[GroupBy | None, Tally]
     shared: frozenset[str]
+    filtered: FilteredCounts
+    relaxed: Mapping[str, Tally | MetricsError]
 
     def result(self, definition: Definition, account: AccountSettings) -> Result | None:
         """Return the result of a definition, or ``None`` when these tallies do not suffice."""
@@ -133,8 +144,9 @@ class _Download:
         try:
             check_definition(definition, self.questionnaire)
             query = account.make_query(REQUESTED, definition, now=self.now)
-            return calculate(query, tally, self.now, confidence=account.confidence)
-        except MetricsError:
+            result = calculate(query, tally, self.now, confidence=account.confidence)
+            return self.filtered.add(result, query, self.relaxed)
+        except (MetricsError, KeyError):
             return None  # Another download may suffice, or raises the error.
 
 
@@ -167,16 +179,18 @@ class Previews:
         """Return the result of a definition, from a cached download or a new one.
 
         Raises:
+            SmallGroupRefused: when its filters are too narrow for the account.
             MetricsError: when the definition is not valid, or the source cannot answer.
         """
         require_chosen(self._runtime, row, definition.survey_id)
         with self._runtime.store.reading() as db:
             account = read_account(db, row.account)
+        minimum = account.minimum_group
         key = _PreviewKey.of(row, definition, account)
         cached = None if reload else self._downloads.find(key)
         result = cached.value.result(definition, account) if cached else None
         if result is not None:
-            return result
+            return _shown(result, definition, minimum)
         with self._sessions.session(row, deadline, progress=progress) as session:
             questionnaire = self._fitting(row, session, definition, reload=reload)
             now = self._runtime.now()
@@ -188,7 +202,8 @@ class Previews:
                 )
                 for number, sibling in enumerate(others)
             }
-            answers = self._fetch(row, session, query, siblings)
+            filtered = FilteredCounts((query, *siblings.values()), minimum)
+            answers, relaxed = self._fetch(row, session, query, siblings, filtered)
         queries = {REQUESTED: query, **siblings}
         download = _Download(
             questionnaire=questionnaire,
@@ -197,13 +212,16 @@ class Previews:
                 {queries[name].definition: one for name, one in answers.items()}
             ),
             shared=frozenset(definition.answers),
+            filtered=filtered,
+            relaxed=relaxed,
         )
         if download.tallies:
             self._downloads.add(key, CacheEntry(download, now))
         tally = answers[REQUESTED]
         if isinstance(tally, MetricsError):
             raise tally
-        return calculate(query, tally, now, confidence=account.confidence)
+        result = calculate(query, tally, now, confidence=account.confidence)
+        return _shown(filtered.add(result, query, relaxed), definition, minimum)
 
     def _fitting(
         self, row: ConnectionRow, session: SourceSession, definition: Definition, *, reload: bool
@@ -228,12 +246,16 @@ class Previews:
         session: SourceSession,
         query: MetricQuery,
         siblings: Mapping[str, MetricQuery],
-    ) -> dict[str, Tally | MetricsError]:
-        """Return the answers to the query and its siblings, or to the query alone if those fail."""
+        filtered: FilteredCounts,
+    ) -> tuple[dict[str, Tally | MetricsError], dict[str, Tally | MetricsError]]:
+        """Return the answers to the query and its siblings, or to the query alone if those fail.
+
+        The second part are the answers to the queries that ``filtered`` added.
+        """
         survey_id = query.definition.survey_id
         # Again, because reading the questions may have taken a while.
         require_chosen(self._runtime, row, survey_id)
-        answers = session.fetch(survey_id, (query, *siblings.values()))
+        answers = session.fetch(survey_id, filtered.every)
         error = answers[REQUESTED]
         alone = {REQUESTED: error}
         if (
@@ -242,10 +264,23 @@ class Previews:
             and not isinstance(error, NOT_THE_SIBLINGS)
             and not any(isinstance(answer, Tally) for answer in answers.values())
         ):
-            alone = answers = session.fetch(survey_id, (query,))
+            answers = session.fetch(survey_id, (query, *filtered.added))
+            alone = {REQUESTED: answers[REQUESTED]}
         # Errors of siblings are not recorded as problems of the connection.
         self._health.record_answers(row, alone)
-        return answers
+        relaxed = {each.id: answers.pop(each.id) for each in filtered.added}
+        return answers, relaxed
+
+
+def _shown(result: Result, definition: Definition, minimum: int) -> Result:
+    """Return the result without small groups.
+
+    Raises:
+        SmallGroupRefused: when its filters are too narrow.
+    """
+    if too_narrow(result, definition, minimum):
+        raise refusal(minimum)
+    return hide_small_groups(result, definition, minimum)
 
 
 def _group(definition: Definition) -> GroupBy | None:

@@ -219,6 +219,7 @@ class Metrics:
 
         Each successful refresh adds a value; ``Settings.history_retention_days`` limits how
         long it is stored. Values of another definition, time zone or connection are not included.
+        A value of too few respondents for the account is ``hidden``.
 
         Raises:
             NotFound: when the account has no such metric.
@@ -226,7 +227,9 @@ class Metrics:
         with self._runtime.store.reading() as db:
             settings = read_account(db, actor.account)
             fingerprint = rows.read_fingerprint(db, actor.account, metric_id, settings)
-            return history.of_metric(db, actor.account, metric_id, fingerprint, since)
+            definition = rows.find(db, actor.account, metric_id).definition
+            past = history.of_metric(db, actor.account, metric_id, fingerprint, since)
+        return tuple(value.shown(definition, settings.minimum_group) for value in past)
 
     def _check(
         self, actor: Actor, connection_id: str, definition: Definition

@@ -18,6 +18,7 @@ from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, InputError, MetricsError, NotFound, StoreError
 from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.filtered_counts import FilteredCounts
 from smaply_metrics_core.host.refresh.decisions import decide_for_metric, read_decisions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.refresh_log import RefreshLog, RefreshTimer
@@ -300,9 +301,9 @@ class SurveyRefresh:
         progress: ProgressCallback,
     ) -> dict[str, Outcome]:
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.refresh, stopping)
-        row = attempt.row
-        with self._sessions.session(row, deadline, progress=progress) as session:
-            tallies = self._sessions.fetch(row, session, key.survey_id, tuple(queries.values()))
+        filtered = FilteredCounts(tuple(queries.values()), attempt.account.minimum_group)
+        with self._sessions.session(attempt.row, deadline, progress=progress) as session:
+            tallies = self._sessions.fetch(attempt.row, session, key.survey_id, filtered.every)
             metrics = [state.metric for state in attempt.waiting]
             tallies = find_replaced_questions(session, key.survey_id, metrics, tallies)
         now, level = self._runtime.now(), attempt.account.confidence
@@ -313,7 +314,8 @@ class SurveyRefresh:
                 outcomes[query.id] = tally
                 continue
             try:
-                outcomes[query.id] = (calculate(query, tally, now, confidence=level), tally)
+                result = calculate(query, tally, now, confidence=level)
+                outcomes[query.id] = (filtered.add(result, query, tallies), tally)
             except MetricsError as error:
                 outcomes[query.id] = error
         return outcomes
