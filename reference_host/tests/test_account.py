@@ -86,7 +86,7 @@ def test_invalid_settings_are_refused(
 
 
 def test_small_groups_are_hidden_from_a_number_of_answers(world: World, ada: Browser) -> None:
-    """The number is saved, and kept by a form without it; numbers that protect nobody are refused."""
+    """The number is saved; numbers that protect nobody are refused, and change nothing."""
     times = {"zone": "UTC", "week_start": "1", "confidence": "95"}
     page = ada.submit(PAGE, f"{PAGE}/times", times | {"minimum_group": "5"})
     assert 'value="5" aria-describedby="minimum-group-hint"' in page.text

@@ -188,7 +188,7 @@ def _is_safe(hidden: set[str], sizes: Mapping[str, int], minimum: int) -> bool:
     return sum(found) >= minimum and len({*found}) > 1
 
 
-class _Cells(NamedTuple):
+class _GroupSizes(NamedTuple):
     """The groups of a result by key, and the responses in no group, as cells of one sum."""
 
     sizes: Mapping[str, int]
@@ -229,14 +229,14 @@ def group_reason(minimum: int) -> str:
     return f"fewer than {minimum:,} answers, or hidden to protect another group"
 
 
-def _cells(result: Result, definition: Definition) -> _Cells:
+def _cells(result: Result, definition: Definition) -> _GroupSizes:
     groups = result.groups
     sizes = {group.key: _size(group, definition) for group in groups if group.responses}
     if result.ungrouped:
         rest = _size(result.current, definition) - sum(sizes.values())
         # Groups that overlap have no rest.
         sizes[_UNGROUPED] = min(result.ungrouped, rest) if rest >= 0 else result.ungrouped
-    return _Cells(sizes, [group.key for group in groups if not group.responses])
+    return _GroupSizes(sizes, [group.key for group in groups if not group.responses])
 
 
 def _size(counted: _Counted, definition: Definition) -> int:

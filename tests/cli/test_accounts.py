@@ -25,17 +25,12 @@ def two_accounts(new: Command, sandbox: SandboxServer) -> Command:
 def test_all_accounts_are_listed(two_accounts: Command) -> None:
     """Each account of the store is listed with its settings, as text and JSON."""
     two_accounts.done("account", "edit", "--account", "zenith", "--zone", "Europe/Vienna")
+    defaults = {"week_start": 1, "confidence": 95, "minimum_group": 0}
 
     assert two_accounts.done("account", "list") == [
-        {"id": "acme", "zone": "UTC", "week_start": 1, "confidence": 95, "minimum_group": 0},
-        {"id": "default", "zone": "UTC", "week_start": 1, "confidence": 95, "minimum_group": 0},
-        {
-            "id": "zenith",
-            "zone": "Europe/Vienna",
-            "week_start": 1,
-            "confidence": 95,
-            "minimum_group": 0,
-        },
+        {"id": "acme", "zone": "UTC", **defaults},
+        {"id": "default", "zone": "UTC", **defaults},
+        {"id": "zenith", "zone": "Europe/Vienna", **defaults},
     ]
     assert "Monday (1)" in two_accounts("account", "list").out
 
