@@ -165,8 +165,8 @@ def test_no_hidden_count_can_be_derived(minimum: int, cells: int) -> None:
         total = sum(sizes)
         if hidden is None or total < minimum:
             continue  # Nothing is shown.
-        look = [None if name in hidden else size for name, size in named.items()]
-        looks[total, *look].append(sizes)
+        seen = (None if name in hidden else size for name, size in named.items())
+        looks[total, *seen].append(sizes)
     assert any(None in look for look in looks) == (cells > 1)
     for look, possible in looks.items():
         for place, size in enumerate(look[1:]):
@@ -288,9 +288,9 @@ def test_responses_without_a_question_are_the_answers() -> None:
         assert found.current.recorded == (0 if hidden else n)
 
 
-def filtered(kept: int, removed: int, **parts: object) -> tuple[Definition, Result]:
+def filtered(kept: int, removed: int) -> tuple[Definition, Result]:
     """Return a result whose filter keeps and removes these numbers of answers."""
-    asked = query(Calculation.AVERAGE, filters=ONE_FILTER, **parts)
+    asked = query(Calculation.AVERAGE, filters=ONE_FILTER)
     result = calculate(asked, tally_of(counts({"5": kept}), choices=FIVES), NOW)
     without = tally_of(counts({"5": kept + removed}), choices=FIVES)
     return asked.definition, add_filtered_out(result, asked.definition, [without])
