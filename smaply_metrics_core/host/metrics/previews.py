@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.calculations.rules import check_definition
+from smaply_metrics_core.calculations.small_groups import hide_small_groups, refusal, too_narrow
 from smaply_metrics_core.context import Deadline, ProgressCallback
 from smaply_metrics_core.errors import (
     AccessMissing,
@@ -32,6 +33,7 @@ from smaply_metrics_core.errors import (
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.survey_restriction import require_chosen
+from smaply_metrics_core.host.filtered_counts import FilteredCounts
 from smaply_metrics_core.host.metrics.form_options import offered_group_bys
 from smaply_metrics_core.host.metrics.survey_catalog import (
     CacheEntry,
@@ -47,7 +49,6 @@ from smaply_metrics_core.models.query import (
     ComparedPeriod,
     Definition,
     GroupBy,
-    MetricQuery,
     MetricType,
 )
 from smaply_metrics_core.models.question_change import QuestionChange
@@ -109,7 +110,12 @@ class _PreviewKey(NamedTuple):
             "group_by": None,
             "reverse_scale": False,
         }
-        counted = replace(account, confidence=DEFAULT_CONFIDENCE)
+        counted = replace(
+            account,
+            confidence=DEFAULT_CONFIDENCE,
+            # What filters remove is only counted if small groups are hidden.
+            minimum_group=1 if account.minimum_group else 0,
+        )
         return cls((row.id, row.version), definition.model_copy(update=free), counted)
 
 
@@ -123,6 +129,8 @@ class _Download:
         tallies: The tallies by group-by; no group-by and grouping by answer share one tally.
         shared: The answers of a share: ``Counts.chosen`` was counted for these only.
         changes: The changes of the question.
+        filtered: What counts the answers that filters remove.
+        relaxed: The answers to the queries that it added.
     """
 
     questionnaire: Questionnaire
@@ -130,6 +138,8 @@ class _Download:
     tallies: Mapping[GroupBy | None, Tally]
     shared: frozenset[str]
     changes: tuple[QuestionChange, ...]
+    filtered: FilteredCounts
+    relaxed: Mapping[str, Tally | MetricsError]
 
     def result(self, definition: Definition, account: AccountSettings) -> Result | None:
         """Return the result of a definition, or ``None`` when these tallies do not suffice."""
@@ -141,14 +151,15 @@ class _Download:
         try:
             check_definition(definition, self.questionnaire)
             query = account.make_query(REQUESTED, definition, now=self.now)
-            return calculate(
+            result = calculate(
                 query,
                 tally,
                 self.now,
                 confidence=account.confidence,
                 question_changes=self.changes,
             )
-        except MetricsError:
+            return self.filtered.add(result, query, self.relaxed)
+        except (MetricsError, KeyError):
             return None  # Another download may suffice, or raises the error.
 
 
@@ -181,6 +192,7 @@ class Previews:
         """Return the result of a definition, from a cached download or a new one.
 
         Raises:
+            SmallGroupRefused: when its filters are too narrow for the account.
             MetricsError: when the definition is not valid, or the source cannot answer.
         """
         require_chosen(self._runtime, row, definition.survey_id)
@@ -190,11 +202,12 @@ class Previews:
             questions = question_versions.read(
                 db, row.account, row.id, definition.survey_id, [question_id or ""]
             )
+        minimum = account.minimum_group
         key = _PreviewKey.of(row, definition, account)
         cached = None if reload else self._downloads.find(key)
         result = cached.value.result(definition, account) if cached else None
         if result is not None:
-            return result
+            return _shown(result, definition, minimum)
         with self._sessions.session(row, deadline, progress=progress) as session:
             questionnaire = self._fitting(row, session, definition, reload=reload)
             now = self._runtime.now()
@@ -206,7 +219,8 @@ class Previews:
                 )
                 for number, sibling in enumerate(others)
             }
-            answers = self._fetch(row, session, query, siblings, questionnaire)
+            filtered = FilteredCounts((query, *siblings.values()), minimum)
+            answers, relaxed = self._fetch(row, session, filtered, questionnaire)
         tally = answers[REQUESTED]
         if isinstance(tally, Tally):
             questions.note(question_id, tally)
@@ -220,12 +234,17 @@ class Previews:
             ),
             shared=frozenset(definition.answers),
             changes=changes,
+            filtered=filtered,
+            relaxed=relaxed,
         )
         if download.tallies:
             self._downloads.add(key, CacheEntry(download, now))
         if isinstance(tally, MetricsError):
             raise tally
-        return calculate(query, tally, now, confidence=account.confidence, question_changes=changes)
+        result = calculate(
+            query, tally, now, confidence=account.confidence, question_changes=changes
+        )
+        return _shown(filtered.add(result, query, relaxed), definition, minimum)
 
     def _fitting(
         self, row: ConnectionRow, session: SourceSession, definition: Definition, *, reload: bool
@@ -248,15 +267,18 @@ class Previews:
         self,
         row: ConnectionRow,
         session: SourceSession,
-        query: MetricQuery,
-        siblings: Mapping[str, MetricQuery],
+        filtered: FilteredCounts,
         questionnaire: Questionnaire,
-    ) -> dict[str, Tally | MetricsError]:
-        """Return the answers to the query and its siblings, or to the query alone if those fail."""
+    ) -> tuple[dict[str, Tally | MetricsError], dict[str, Tally | MetricsError]]:
+        """Return the answers to the first query and its siblings, or to it alone if those fail.
+
+        The second part are the answers to the queries that ``filtered`` added.
+        """
+        query, *siblings = filtered.queries
         survey_id = query.definition.survey_id
         # Again, because reading the questions may have taken a while.
         require_chosen(self._runtime, row, survey_id)
-        answers = session.fetch(survey_id, (query, *siblings.values()), questionnaire)
+        answers = session.fetch(survey_id, filtered.every, questionnaire)
         error = answers[REQUESTED]
         alone = {REQUESTED: error}
         if (
@@ -265,10 +287,23 @@ class Previews:
             and not isinstance(error, NOT_THE_SIBLINGS)
             and not any(isinstance(answer, Tally) for answer in answers.values())
         ):
-            alone = answers = session.fetch(survey_id, (query,), questionnaire)
+            answers = session.fetch(survey_id, (query, *filtered.added), questionnaire)
+            alone = {REQUESTED: answers[REQUESTED]}
         # Errors of siblings are not recorded as problems of the connection.
         self._health.record_answers(row, alone)
-        return answers
+        relaxed = {each.id: answers.pop(each.id) for each in filtered.added}
+        return answers, relaxed
+
+
+def _shown(result: Result, definition: Definition, minimum: int) -> Result:
+    """Return the result without small groups.
+
+    Raises:
+        SmallGroupRefused: when its filters are too narrow.
+    """
+    if too_narrow(result, definition, minimum):
+        raise refusal(minimum)
+    return hide_small_groups(result, definition, minimum)
 
 
 def _group(definition: Definition) -> GroupBy | None:
