@@ -13,24 +13,14 @@ are hidden as groups are, and with them each window that contains a hidden one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from smaply_metrics_core.calculations.formula_text import without_base
 from smaply_metrics_core.errors import SmallGroupRefused
-from smaply_metrics_core.models.query import Calculation, Definition, MetricType, is_by_row
+from smaply_metrics_core.models.query import Definition, MetricType, is_by_row
 from smaply_metrics_core.models.result import Change, GroupValue, Result, WindowResult
-from smaply_metrics_core.models.tally import Tally, WindowTally, fewest_respondents
 from smaply_metrics_core.models.uncertainty import UncertaintyReason, Verdict
-
-_COUNT: Final = {
-    "calculation": Calculation.ANSWERED,
-    "answers": (),
-    "top_answers": (),
-    "bottom_answers": (),
-    "reverse_scale": False,
-}
-"""The number of answers is the same for every calculation."""
 
 UNORDERED: Final = frozenset({"field", "question"})
 """Groups that a source may order by size: the hidden ones are moved to the end, by label."""
@@ -126,7 +116,7 @@ def must_hide(window: MeasuredWindow, definition: Definition, minimum: int) -> b
     if not window.responses:
         return False
     people = window.fewest_respondents
-    return _size(window, definition) < minimum or (people is not None and people < minimum)
+    return answers_of(window, definition) < minimum or (people is not None and people < minimum)
 
 
 def refusal(minimum: int) -> SmallGroupRefused:
@@ -135,84 +125,6 @@ def refusal(minimum: int) -> SmallGroupRefused:
         f"The filters keep or remove fewer than {minimum:,} answers, so no value is shown.",
         remedy="Remove a filter, or choose a longer date range.",
     )
-
-
-def relaxed_definitions(definition: Definition) -> Iterator[Definition]:
-    """Yield the definitions that count what the filters remove: without all, and without each."""
-    filters = definition.filters
-    if not filters:
-        return
-    type_, group_by = MetricType.NUMBER, None
-    if definition.type is MetricType.COMPARISON:
-        type_ = MetricType.COMPARISON
-    elif is_by_row(definition.group_by):
-        type_, group_by = MetricType.SERIES, definition.group_by
-    plain = definition.model_copy(
-        update={
-            "type": type_,
-            "group_by": group_by,
-            "rolling": None,
-            **({} if definition.weight is not None else _COUNT),
-        }
-    )
-    if definition.question_id is None:
-        plain = plain.model_copy(update={"calculation": Calculation.RESPONSES})
-    if plain.calculation is Calculation.DISTRIBUTION:
-        plain = plain.model_copy(update={"type": MetricType.SERIES})
-    yield plain.model_copy(update={"filters": ()})
-    if len(filters) > 1:
-        for place in range(len(filters)):
-            rest = (*filters[:place], *filters[place + 1 :])
-            yield plain.model_copy(update={"filters": rest})
-
-
-def add_filtered_out(result: Result, definition: Definition, relaxed: Sequence[Tally]) -> Result:
-    """Return a result with the smallest number of answers that its filters removed.
-
-    Where a respondent may have given several answers, it is that of the respondents, if smaller. In
-    a matrix it is the smallest of all rows.
-
-    Args:
-        result: The result.
-        definition: Its definition.
-        relaxed: The tallies of its ``relaxed_definitions``.
-
-    Raises:
-        KeyError: if a tally lacks a window.
-    """
-
-    def counted(window: WindowResult) -> WindowResult:
-        tallies = [tally.window(window.window.name) for tally in relaxed]
-        if is_by_row(definition.group_by):
-            removed = _removed_from_rows(result, tallies)
-        else:
-            removed = [_removed(window, tally, definition) for tally in tallies]
-        return window.model_copy(update={"filtered_out": min(filter(None, removed), default=0)})
-
-    if not relaxed:
-        return result
-    previous = None if result.previous is None else counted(result.previous)
-    return result.model_copy(update={"current": counted(result.current), "previous": previous})
-
-
-def _removed(window: WindowResult, relaxed: WindowTally, definition: Definition) -> int:
-    answers = abs(_size(relaxed.total, definition) - _size(window, definition))
-    kept, every = (
-        window.fewest_respondents,
-        fewest_respondents(relaxed.respondents, relaxed.total),
-    )
-    if not answers or kept is None or every is None:
-        return answers
-    return max(1, min(answers, every - kept))
-
-
-def _removed_from_rows(result: Result, relaxed: Sequence[WindowTally]) -> list[int]:
-    kept = {group.key: group.answered for group in result.groups}
-    return [
-        abs(group.counts.answered - kept.get(group.key, 0))
-        for window in relaxed
-        for group in window.groups
-    ]
 
 
 def hidden_cells(sizes: Mapping[str, int], empty: Sequence[str], minimum: int) -> set[str] | None:
@@ -327,15 +239,15 @@ def group_reason(minimum: int) -> str:
 
 def _cells(result: Result, definition: Definition) -> _GroupSizes:
     groups = result.groups
-    sizes = {group.key: _size(group, definition) for group in groups if group.responses}
+    sizes = {group.key: answers_of(group, definition) for group in groups if group.responses}
     if result.ungrouped:
-        rest = _size(result.current, definition) - sum(sizes.values())
+        rest = answers_of(result.current, definition) - sum(sizes.values())
         # Groups that overlap have no rest.
         sizes[_UNGROUPED] = min(result.ungrouped, rest) if rest >= 0 else result.ungrouped
     return _GroupSizes(sizes, [group.key for group in groups if not group.responses])
 
 
-def _size(counted: _Counted, definition: Definition) -> int:
+def answers_of(counted: _Counted, definition: Definition) -> int:
     """Return the number of answers, or of responses if the metric has no question."""
     return counted.responses if definition.question_id is None else counted.answered
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from smaply_metrics_core.calculations.small_groups import add_filtered_out, relaxed_definitions
+from smaply_metrics_core.calculations.filtered_out import add_filtered_out, relaxed_definitions
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.query import Definition, MetricQuery, Window
 from smaply_metrics_core.models.result import Result

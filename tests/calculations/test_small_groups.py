@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from smaply_metrics_core.calculations.filtered_out import add_filtered_out, relaxed_definitions
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.calculations.small_groups import (
-    add_filtered_out,
     hidden_cells,
     hide_small_groups,
     refusal,
-    relaxed_definitions,
     too_narrow,
 )
 from smaply_metrics_core.models.query import (

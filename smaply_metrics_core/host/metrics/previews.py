@@ -34,6 +34,11 @@ from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.survey_restriction import require_chosen
 from smaply_metrics_core.host.filtered_counts import FilteredCounts
+from smaply_metrics_core.host.metrics.cached_tallies import (
+    cached_tallies,
+    group_of_tally,
+    without_chosen,
+)
 from smaply_metrics_core.host.metrics.form_options import offered_group_bys
 from smaply_metrics_core.host.metrics.survey_catalog import (
     CacheEntry,
@@ -54,7 +59,7 @@ from smaply_metrics_core.models.query import (
 from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import QuestionKind, Questionnaire
-from smaply_metrics_core.models.tally import Counts, Tally
+from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.models.uncertainty import DEFAULT_CONFIDENCE
 from smaply_metrics_core.sources.session import SourceSession
 
@@ -64,9 +69,6 @@ one more column to download. Others are downloaded when they are chosen."""
 
 MAX_DOWNLOADS: Final = 32
 """The maximum number of cached downloads."""
-
-MAX_COUNTS: Final = 50_000
-"""The maximum number of cached counts per download; tallies beyond it are not cached."""
 
 REQUESTED: Final = "preview"
 
@@ -143,11 +145,11 @@ class _Download:
 
     def result(self, definition: Definition, account: AccountSettings) -> Result | None:
         """Return the result of a definition, or ``None`` when these tallies do not suffice."""
-        tally = self.tallies.get(_group(definition))
+        tally = self.tallies.get(group_of_tally(definition))
         if tally is None:
             return None
         if definition.calculation is Calculation.SHARE and self.shared != {*definition.answers}:
-            tally = _without_chosen(tally)
+            tally = without_chosen(tally)
         try:
             check_definition(definition, self.questionnaire)
             query = account.make_query(REQUESTED, definition, now=self.now)
@@ -229,7 +231,7 @@ class Previews:
         download = _Download(
             questionnaire=questionnaire,
             now=now,
-            tallies=_cached_tallies(
+            tallies=cached_tallies(
                 {queries[name].definition: one for name, one in answers.items()}
             ),
             shared=frozenset(definition.answers),
@@ -306,16 +308,10 @@ def _shown(result: Result, definition: Definition, minimum: int) -> Result:
     return hide_small_groups(result, definition, minimum)
 
 
-def _group(definition: Definition) -> GroupBy | None:
-    """Return the group-by of the tally: ``None`` by answer, since answers are always counted."""
-    group_by = definition.group_by
-    return None if group_by is None or group_by.kind == "answer" else group_by
-
-
 def _siblings(definition: Definition, questionnaire: Questionnaire) -> Iterator[Definition]:
     """Yield the definitions that are likely to follow, on the same responses."""
     shapes: list[tuple[MetricType, GroupBy | None]] = [(MetricType.COMPARISON, None)]
-    if _group(definition) is not None:
+    if group_of_tally(definition) is not None:
         shapes.append((MetricType.NUMBER, None))
     if not _of_numbers(definition, questionnaire):
         found = Counter[str]()
@@ -360,51 +356,3 @@ def _first_fitting(
             continue
         yield one
         return
-
-
-def _cached_tallies(
-    answers: Mapping[Definition, Tally | MetricsError],
-) -> dict[GroupBy | None, Tally]:
-    """Return the tallies to cache; of two with the same group-by, the one with more windows."""
-    tallies: dict[GroupBy | None, Tally] = {}
-    room = MAX_COUNTS
-    for definition, tally in answers.items():
-        if not isinstance(tally, Tally):
-            continue
-        group_by, size = _group(definition), _size(tally)
-        before = tallies.get(group_by)
-        if size <= room and (before is None or len(before.windows) < len(tally.windows)):
-            tallies[group_by] = tally
-            room -= size
-    return tallies
-
-
-def _size(tally: Tally) -> int:
-    return sum(
-        1 + len(counts.answers) for window in tally.windows for counts in window.every_count()
-    )
-
-
-def _without_chosen(tally: Tally) -> Tally:
-    """Return the tally without ``chosen``, which was counted for other answers."""
-
-    def plain(counts: Counts) -> Counts:
-        weights = counts.weights and counts.weights.model_copy(update={"chosen": None})
-        return counts.model_copy(update={"chosen": None, "weights": weights})
-
-    return tally.model_copy(
-        update={
-            "windows": tuple(
-                window.model_copy(
-                    update={
-                        "total": plain(window.total),
-                        "groups": tuple(
-                            group.model_copy(update={"counts": plain(group.counts)})
-                            for group in window.groups
-                        ),
-                    }
-                )
-                for window in tally.windows
-            )
-        }
-    )
