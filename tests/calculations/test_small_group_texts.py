@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smaply_metrics_core import charts
+from smaply_metrics_core.calculations.filtered_out import add_filtered_out, relaxed_definitions
 from smaply_metrics_core.calculations.matrix_rows import combine_rows
 from smaply_metrics_core.calculations.response_text import (
     describe_answers,
@@ -17,13 +18,13 @@ from smaply_metrics_core.calculations.response_text import (
     describe_weights,
 )
 from smaply_metrics_core.calculations.results import calculate
-from smaply_metrics_core.calculations.small_groups import hide_small_groups
+from smaply_metrics_core.calculations.small_groups import hide_small_groups, too_narrow
 from smaply_metrics_core.cli.card_table import show_result
 from smaply_metrics_core.host.cards.card_builder import empty_result_problem
 from smaply_metrics_core.host.cards.flat_json import result_json
 from smaply_metrics_core.host.store.history import PastValue
 from smaply_metrics_core.models.metric import Display
-from smaply_metrics_core.models.query import Calculation, MetricQuery, MetricType, Window
+from smaply_metrics_core.models.query import Calculation, Filter, MetricQuery, MetricType, Window
 from smaply_metrics_core.models.tally import Counts, Weights, WeightSum
 from tests.calculations.factories import JANUARY, counts, query, scale, tally_of
 
@@ -238,3 +239,66 @@ def test_values_of_enough_answers_are_complete() -> None:
     result = calculate(asked, noted(tally_of(MANY, choices=FIVES), 3), NOW)
     assert result.formula.endswith(", of 60 answers")
     assert hide_small_groups(result, asked.definition, MINIMUM) == result
+
+
+@pytest.mark.parametrize(
+    ("removed", "narrow"),
+    [((50, 4), True), ((4, 50), True), ((50, 0), False), ((0, 0), False), ((50, 5), False)],
+)
+def test_filters_must_keep_and_remove_enough_of_each_row(
+    removed: tuple[int, int], *, narrow: bool
+) -> None:
+    """The difference of a row with and without the filter would describe these few."""
+    plain, result = rows(MANY, counts({"4": 30}))
+    where = (Filter(kind="field", of="region", values=("North",)),)
+    filtered = plain.definition.model_copy(update={"filters": where})
+    (relaxed,) = relaxed_definitions(filtered)
+    assert (relaxed.type, relaxed.group_by) == (MetricType.SERIES, plain.definition.group_by)
+    without = combine_rows(
+        {"Q_0": "Row 0", "Q_1": "Row 1"},
+        [tally_of(counts({"4": kept + n})) for kept, n in zip((60, 30), removed, strict=True)],
+    )
+    found = add_filtered_out(result, filtered, [without])
+    assert too_narrow(found, filtered, MINIMUM) == narrow
+
+
+@pytest.mark.parametrize(("people", "narrow"), [(34, True), (35, False), (30, True)])
+def test_filters_must_remove_enough_respondents(people: int, *, narrow: bool) -> None:
+    """Three loops of four respondents are 12 removed answers of too few."""
+    plain, result = looped(Calculation.AVERAGE, 90, 0, 30)
+    where = (Filter(kind="field", of="region", values=("North",)),)
+    filtered = plain.definition.model_copy(update={"filters": where})
+    without = tally_of(counts({"5": 102}), choices=FIVES, pooled=True)
+    window = without.window("current").model_copy(update={"respondents": people})
+    without = without.model_copy(update={"windows": (window,)})
+    found = add_filtered_out(result, filtered, [without])
+    assert too_narrow(found, filtered, MINIMUM) == narrow
+
+
+def test_what_filters_remove_is_counted_without_calculation_and_rolling_windows() -> None:
+    """So that metrics with the same filters share one query."""
+    where = (Filter(kind="field", of="region", values=("North",)),)
+    net = {"top_answers": ("5",), "bottom_answers": ("1",)}
+    definitions = [
+        query(Calculation.NET_SCORE, filters=where, **net).definition,
+        query(Calculation.NPS, filters=where, group_by="period:month", rolling=3).definition,
+        query(Calculation.AVERAGE, filters=where).definition,
+    ]
+    (relaxed,) = {one for each in definitions for one in relaxed_definitions(each)}
+    assert relaxed == query(Calculation.ANSWERED).definition
+
+
+def test_past_values_of_few_respondents_are_hidden() -> None:
+    """The stored number of respondents decides, as for the current value."""
+    asked, result = looped(Calculation.AVERAGE, 12, 0, 4)
+    past = PastValue(
+        as_of=NOW,
+        value=5,
+        unit=result.unit,
+        responses=12,
+        answered=12,
+        fewest_respondents=result.current.fewest_respondents,
+    )
+    assert past.shown(asked.definition, MINIMUM).hidden
+    assert not past.shown(asked.definition, 4).hidden
+    assert "fewest_respondents" not in past.shown(asked.definition, 4).model_dump()
