@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smaply_metrics_core.models.query import Definition
-    from smaply_metrics_core.models.result import Result
+    from smaply_metrics_core.models.result import Result, WindowResult
     from smaply_metrics_core.models.tally import Tally
 
 NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
@@ -58,8 +58,11 @@ def shown_of(definition: Definition, result: Result) -> list[object]:
         fewest_respondents=current.fewest_respondents,
     )
     windows = [found.current, *([found.previous] if found.previous else [])]
-    describe: tuple[Callable[..., str], ...]
-    describe = (describe_answers, describe_responses, describe_weights)
+    describe: tuple[Callable[[WindowResult], str], ...] = (
+        describe_answers,
+        describe_responses,
+        describe_weights,
+    )
     texts: tuple[Callable[[Result], str], ...] = (
         charts.answer_count_text,
         charts.low_sample_text,
@@ -71,7 +74,7 @@ def shown_of(definition: Definition, result: Result) -> list[object]:
     return [
         json.loads(found.model_dump_json()),
         json.loads(json.dumps(result_json(found))),
-        *(text(window) for text in describe for window in windows),
+        *(described(window) for described in describe for window in windows),
         *(text(found) for text in texts),
         charts.summary(found, display),
         charts.data_table(found, display),
@@ -121,7 +124,7 @@ def test_a_hidden_total_looks_the_same(
     calculation: Calculation, *, weigh: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Neither the number of answers, which the formula names, nor notes with counts are shown."""
-    parts = {
+    parts: dict[str, Any] = {
         Calculation.SHARE: {"answers": ("5",)},
         Calculation.NET_SCORE: {"top_answers": ("5",), "bottom_answers": ("1",)},
     }.get(calculation, {})
@@ -278,7 +281,7 @@ def test_filters_must_remove_enough_respondents(people: int, *, narrow: bool) ->
 def test_what_filters_remove_is_counted_without_calculation_and_rolling_windows() -> None:
     """So that metrics with the same filters share one query."""
     where = (Filter(kind="field", of="region", values=("North",)),)
-    net = {"top_answers": ("5",), "bottom_answers": ("1",)}
+    net: dict[str, Any] = {"top_answers": ("5",), "bottom_answers": ("1",)}
     definitions = [
         query(Calculation.NET_SCORE, filters=where, **net).definition,
         query(Calculation.NPS, filters=where, group_by="period:month", rolling=3).definition,
