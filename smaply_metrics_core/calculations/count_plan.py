@@ -89,8 +89,7 @@ class TallyRequest:
             choices and ``number``, only the number of answers is counted and the answers are not
             stored, because free text must not reach the database.
         group_labels: The label of each group key, in display order.
-        notes: Remarks for people, passed on in the tally.
-        question_text: The text of the question, passed on in the tally.
+        notes: Remarks for people, passed on in the tally, as is ``question_text``.
     """
 
     query: MetricQuery
@@ -139,8 +138,7 @@ class CountPlan(NamedTuple):
 
     def parts(self) -> list[KeyPart]:
         """Return the parts of its key."""
-        group = [] if self.group is None else [self.group]
-        return [self.status, *group, self.outcome]
+        return [self.status, *([] if self.group is None else [self.group]), self.outcome]
 
 
 class Planner:
@@ -250,11 +248,11 @@ class Planner:
         return self._parts[key]
 
     def _weight(self, request: TallyRequest) -> WeightColumn | None:
-        weight, text = request.query.definition.weight, request.columns.weight
-        if weight is None:
+        if request.query.definition.weight is None:
             return None
+        text = request.columns.weight
         if text is None:
-            raise ValueError(f"no column for the weight {weight}")
+            raise ValueError(f"no column for the weight {request.query.definition.weight}")
         return self._weights.setdefault(self._id(text), WeightColumn(text))
 
     def _single(self, request: TallyRequest) -> OutcomePart:

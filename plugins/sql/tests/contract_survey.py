@@ -31,7 +31,17 @@ surveys:
   fields:
   - {column: store, label: Store}
   - {column: weight, label: Weight}
+- id: new_visits
+  table: new_visits
+  recorded_at: {column: recorded_at, zone: UTC}
+  questions:
+  - {column: nps, type: nps}
+- id: bare_visits
+  table: new_visits
+  recorded_at: {column: recorded_at, zone: UTC}
 """
+EMPTY_IDS: Final = ("new_visits", "bare_visits")
+EMPTY_COLUMNS: Final = "nps integer"
 
 COLUMNS: Final = (
     "state text, nps integer, csat integer, channel text, topics text, minutes double precision, "
@@ -46,22 +56,29 @@ _ANSWERS: Final[tuple[tuple[Any, ...], ...]] = (
     ("2026-02-14 17:45:00", "done", 8, 9, "shop", "price;speed", 0.0, "Slow", "Graz", 1.0),
     ("2026-02-20 12:00:00", "done", None, 2, None, "speed", 3.5, None, "Wien", 1.0),
     ("2026-02-21 12:00:00", "partial", 0, 1, "web", "price", 100.0, "x", "Graz", 1.0),
-    ("2026-02-22 12:00:00", "test", 0, 1, "web", "price", 100.0, "x", "Graz", 1.0),
+    ("2026-02-24 12:00:00", "test", 0, 1, "web", "price", 100.0, "x", "Graz", 1.0),
 )
 
 ROWS: Final = tuple((*row, f"person{number}@visits.example") for number, row in enumerate(_ANSWERS))
 """The rows of the table; the last column is about a person, and is not mapped."""
 
+EXCLUDED_AT: Final = datetime(2026, 2, 21, 12, tzinfo=UTC)
 RECORDED_AT: Final = datetime(2026, 2, 14, 17, 45, tzinfo=UTC)
 
 EXPECTED: Final[dict[str, Expected]] = {  # Counted by hand.
-    "surveys": 1,
+    "surveys": 3,
     "questions": 6,
     "responses": 6,
     "left out": {"test": 1, "unfinished": 1},
     "nps nps": 20,
     "nps answered": 5,
     "csat average": 2.2,
+    "csat labels": {
+        "1": "Not satisfied",
+        "2": "Satisfied",
+        "3": "Very satisfied",
+        "9": "Not applicable",
+    },
     "csat top_2_box": 80,
     "channel distribution": {"shop": 60, "web": 40},
     "topics distribution": {"price": 60, "speed": 40, "staff": 40},

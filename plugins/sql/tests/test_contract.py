@@ -7,7 +7,16 @@ from typing import ClassVar
 
 import pytest
 
-from plugins.sql.tests.contract_survey import COLUMNS, EXPECTED, MAPPING, RECORDED_AT, ROWS
+from plugins.sql.tests.contract_survey import (
+    COLUMNS,
+    EMPTY_COLUMNS,
+    EMPTY_IDS,
+    EXCLUDED_AT,
+    EXPECTED,
+    MAPPING,
+    RECORDED_AT,
+    ROWS,
+)
 from smaply_metrics_core.testing import AllowedDestinations, SourceContract
 
 
@@ -18,6 +27,7 @@ def visits(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder.mkdir()
     connection = sqlite3.connect(folder / "visits.sqlite")
     connection.execute(f"CREATE TABLE visits (recorded_at text, {COLUMNS})")
+    connection.execute(f"CREATE TABLE new_visits (recorded_at text, {EMPTY_COLUMNS})")
     marks = ", ".join("?" * len(ROWS[0]))
     connection.executemany(f"INSERT INTO visits VALUES ({marks})", ROWS)  # Marks only.
     connection.commit()
@@ -35,6 +45,8 @@ class TestSqlite(SourceContract):
         "mapping": MAPPING,
     }
     survey_id = "visits"
+    empty_survey_ids = EMPTY_IDS
     recorded_at = RECORDED_AT
+    excluded_at = EXCLUDED_AT
     expected = EXPECTED
     allowed: ClassVar[AllowedDestinations]

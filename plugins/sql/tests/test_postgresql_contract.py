@@ -8,7 +8,16 @@ import psycopg
 import pytest
 
 from plugins.sql.tests.conftest import READER, READER_PASSWORD
-from plugins.sql.tests.contract_survey import COLUMNS, EXPECTED, MAPPING, RECORDED_AT, ROWS
+from plugins.sql.tests.contract_survey import (
+    COLUMNS,
+    EMPTY_COLUMNS,
+    EMPTY_IDS,
+    EXCLUDED_AT,
+    EXPECTED,
+    MAPPING,
+    RECORDED_AT,
+    ROWS,
+)
 from smaply_metrics_core import Address
 from smaply_metrics_core.testing import AllowedDestinations, SourceContract
 from tests.postgresql_server import PrivatePostgres
@@ -26,10 +35,11 @@ def visits(postgres: PrivatePostgres) -> None:
     with psycopg.connect(postgres.url(name), autocommit=True) as owner:
         owner.execute("SET TimeZone = 'UTC'")
         owner.execute(f"CREATE TABLE visits (recorded_at timestamptz, {COLUMNS})")
+        owner.execute(f"CREATE TABLE new_visits (recorded_at timestamptz, {EMPTY_COLUMNS})")
         with owner.cursor() as cursor:
             marks = ", ".join(["%s"] * len(ROWS[0]))
             cursor.executemany(f"INSERT INTO visits VALUES ({marks})", ROWS)  # Marks only.
-        owner.execute(f"GRANT SELECT ON visits TO {READER}")
+        owner.execute(f"GRANT SELECT ON visits, new_visits TO {READER}")
     address = f"postgresql://127.0.0.1:{postgres.port}/{name}"
     made = TestPostgresql
     made.credentials = {
@@ -49,6 +59,8 @@ class TestPostgresql(SourceContract):
     credentials: ClassVar[dict[str, str]]
     wrong_credentials: ClassVar[dict[str, str]]
     survey_id = "visits"
+    empty_survey_ids = EMPTY_IDS
     recorded_at = RECORDED_AT
+    excluded_at = EXCLUDED_AT
     expected = EXPECTED
     allowed: ClassVar[AllowedDestinations]

@@ -19,7 +19,7 @@ from smaply_metrics_sql.mapping.proposal import propose
 from smaply_metrics_sql.mapping.yaml_text import write_mapping
 from smaply_metrics_sql.opening import opened
 
-PASSWORD_VARIABLE: Final = "SMAPLY_METRICS_SQL_PASSWORD"  # noqa: S105  # A variable's name.
+PASSWORD_VARIABLE: Final = "SQL_PASSWORD"  # noqa: S105  # A variable's name.
 _SECONDS: Final = 120
 
 

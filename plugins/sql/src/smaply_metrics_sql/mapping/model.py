@@ -39,7 +39,7 @@ Key = Annotated[str, BeforeValidator(_key_text), StringConstraints(max_length=30
 """A value of a column as text. YAML reads ``5`` as a number and ``yes`` as a Boolean."""
 
 
-class Part(BaseModel):
+class MappingPart(BaseModel):
     """A part of a mapping. Unknown names are refused: they are typing errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,7 +62,7 @@ class AnswerType(StrEnum):
     """Free text, of which only the number of answers is counted."""
 
 
-class MappedChoice(Part):
+class MappedChoice(MappingPart):
     """A choice: its value in the database, and what people read.
 
     Attributes:
@@ -78,7 +78,7 @@ class MappedChoice(Part):
     counts: bool = True
 
 
-class LabelTable(Part):
+class LabelTable(MappingPart):
     """A table with the label of each value, such as a dimension table."""
 
     table: Name
@@ -86,7 +86,7 @@ class LabelTable(Part):
     label: Name
 
 
-class ChildTable(Part):
+class ChildTable(MappingPart):
     """A table with one row per answer of a question that takes several."""
 
     table: Name
@@ -94,7 +94,7 @@ class ChildTable(Part):
     answer: Name
 
 
-class MappedQuestion(Part):
+class MappedQuestion(MappingPart):
     """A question, and the column with its answers.
 
     Attributes:
@@ -142,7 +142,7 @@ class MappedQuestion(Part):
         return self.id or self.column
 
 
-class RecordedAt(Part):
+class RecordedAt(MappingPart):
     """The column with the time when a response was recorded.
 
     Attributes:
@@ -165,7 +165,7 @@ class RecordedAt(Part):
         return zone
 
 
-class Status(Part):
+class Status(MappingPart):
     """A column that says which responses are excluded.
 
     Attributes:
@@ -178,7 +178,7 @@ class Status(Part):
     exclude: Annotated[Mapping[Key, ExclusionReason], Field(min_length=1)]
 
 
-class MappedField(Part):
+class MappedField(MappingPart):
     """An embedded field: a column with a value that is not an answer, such as a region."""
 
     name: Name = ""
@@ -191,7 +191,7 @@ class MappedField(Part):
         return self.name or self.column
 
 
-class LongTable(Part):
+class LongTable(MappingPart):
     """A table with one row per answer instead of one column per question.
 
     Attributes:
@@ -207,7 +207,7 @@ class LongTable(Part):
     answer: Name
 
 
-class SurveyMapping(Part):
+class SurveyMapping(MappingPart):
     """A survey: the table of its responses and the meaning of its columns.
 
     Attributes:
@@ -253,7 +253,7 @@ class SurveyMapping(Part):
         yield from (field.column for field in self.fields)
 
 
-class DatabaseMapping(Part):
+class DatabaseMapping(MappingPart):
     """All surveys of a database."""
 
     surveys: Annotated[tuple[SurveyMapping, ...], Field(min_length=1, max_length=MOST_SURVEYS)]
