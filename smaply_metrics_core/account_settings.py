@@ -1,9 +1,11 @@
-"""The settings of an account: time zone, first day of the week and level of confidence."""
+"""The settings of an account: time zone, first day of the week, confidence, smallest group."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from smaply_metrics_core.date_ranges import DAYS_IN_WEEK, make_query, resolve, zone_info
 from smaply_metrics_core.errors import InputError
@@ -16,10 +18,13 @@ from smaply_metrics_core.models.query import (
 )
 from smaply_metrics_core.models.uncertainty import CONFIDENCE_LEVELS, DEFAULT_CONFIDENCE
 
+MINIMUM_GROUPS: Final = (3, 1_000)
+"""The lowest and the highest number of answers of the smallest group that is shown."""
+
 
 @dataclass(frozen=True)
 class AccountSettings:
-    """The time zone, the first day of the week and the level of confidence of an account.
+    """The time zone, first day of the week, confidence and smallest group of an account.
 
     Attributes:
         zone: The IANA name of the time zone.
@@ -27,11 +32,14 @@ class AccountSettings:
         confidence: The level of confidence of intervals and verdicts, in percent. It does not
             affect values, so it is not part of the fingerprint: intervals are calculated again
             from the stored tallies.
+        minimum_group: The fewest answers of a group that is shown; 0 shows all groups. Values are
+            stored as they are, and groups are hidden when they are read.
     """
 
     zone: str = "UTC"
     week_start: int = 1
     confidence: float = DEFAULT_CONFIDENCE
+    minimum_group: int = 0
 
     def validate(self) -> None:
         """Validate the values before they are stored.
@@ -41,7 +49,7 @@ class AccountSettings:
 
         Raises:
             InputError: for a time zone or a day of the week that does not exist, or a level of
-                confidence out of range.
+                confidence or a smallest group out of range.
         """
         zone_info(self.zone)
         if not 1 <= self.week_start <= DAYS_IN_WEEK:
@@ -54,6 +62,12 @@ class AccountSettings:
             raise InputError(
                 f"{self.confidence:g} % is not a possible level of confidence.",
                 remedy=f"Use {lowest:g} to {highest:g}; most surveys use {DEFAULT_CONFIDENCE:g}.",
+            )
+        fewest, most = MINIMUM_GROUPS
+        if self.minimum_group and not fewest <= self.minimum_group <= most:
+            raise InputError(
+                f"{self.minimum_group} is not a possible minimum for groups.",
+                remedy=f"Use 0 to show all groups, or {fewest} to {most:,} answers.",
             )
 
     def make_query(self, query_id: str, definition: Definition, *, now: datetime) -> MetricQuery:
@@ -70,8 +84,15 @@ class AccountSettings:
         return make_query(query_id, definition, now=now, zone=self.zone, week_start=self.week_start)
 
     def fingerprint(self, definition: Definition) -> str:
-        """Return the fingerprint of a definition with the settings that values depend on."""
-        return definition.fingerprint(zone=self.zone, week_start=self.week_start)
+        """Return the fingerprint of a definition with the settings that values depend on.
+
+        If small groups are hidden, the answers that filters remove are counted, too. A value that
+        was stored without that count has another fingerprint, so it is not shown.
+        """
+        found = definition.fingerprint(zone=self.zone, week_start=self.week_start)
+        if not (self.minimum_group and definition.filters):
+            return found
+        return hashlib.sha256(f"{found} filtered_out".encode()).hexdigest()[:32]
 
     def windows(
         self,

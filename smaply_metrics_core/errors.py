@@ -27,7 +27,8 @@
     │   └── CheckFailed             a required step of a connection check failed
     ├── DataError                   the data does not allow this metric
     │   ├── CalculationRefused      the question does not support the calculation
-    │   └── GroupingRefused         too many groups, or one for each respondent
+    │   ├── GroupingRefused         too many groups, or one for each respondent
+    │   └── SmallGroupRefused       the filters keep or remove too few answers
     ├── PluginError                 a source violated the contract
     │   ├── SourceNotUsable         the source is broken, incompatible or blocked
     │   └── DeadlineExceeded        the source did not answer before the deadline
@@ -280,6 +281,12 @@ class GroupingRefused(DataError):
     """Too many groups, or nearly one for each respondent, which would store identifiers."""
 
     kind = "grouping_refused"
+
+
+class SmallGroupRefused(DataError):
+    """The filters keep or remove fewer answers than the account allows to be shown."""
+
+    kind = "small_group_refused"
 
 
 class PluginError(MetricsError):

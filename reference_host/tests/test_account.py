@@ -85,6 +85,19 @@ def test_invalid_settings_are_refused(
     assert '<option value="UTC" selected>UTC</option>' in page.text
 
 
+def test_small_groups_are_hidden_from_a_number_of_answers(world: World, ada: Browser) -> None:
+    """The number is saved; numbers that protect nobody are refused, and change nothing."""
+    times = {"zone": "UTC", "week_start": "1", "confidence": "95"}
+    page = ada.submit(PAGE, f"{PAGE}/times", times | {"minimum_group": "5"})
+    assert 'value="5" aria-describedby="minimum-group-hint"' in page.text
+    ada.submit(PAGE, f"{PAGE}/times", {"minimum_group": " 7 ", **times})
+    for refused in ("2", "1001", "x", "-5"):
+        page = ada.submit(PAGE, f"{PAGE}/times", times | {"minimum_group": refused})
+        assert page.status_code == 422
+    account = world.run(world.app_state.metrics.accounts.show(world.actor()))
+    assert account == AccountSettings(minimum_group=7)
+
+
 def test_an_invitation_link_is_shown_once(world: World, ada: Browser) -> None:
     """The link is only on the page after the invitation, and signs in once."""
     shown = ada.submit(PAGE, f"{PAGE}/people", {"name": " Nora ", "role": "editor"})

@@ -178,7 +178,9 @@ class _BundledQuery:
 
     def __init__(self, query_id: str, bundled: BundledMetric, manifest: Manifest) -> None:
         definition = bundled.metric.definition
-        self._account = AccountSettings(manifest.zone, manifest.week_start)
+        self._account = AccountSettings(
+            manifest.zone, manifest.week_start, minimum_group=manifest.minimum_group
+        )
         wanted = self._account.fingerprint(definition)
         self.id = query_id
         self.bundled = bundled

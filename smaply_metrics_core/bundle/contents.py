@@ -54,6 +54,8 @@ class Manifest(Frozen):
         survey_id: The id of the survey.
         zone: The time zone of the account.
         week_start: The first day of the account's week, ISO: 1 = Monday … 7 = Sunday.
+        minimum_group: The fewest answers of a group that the account shows; 0 shows all. The
+            bundle has all groups; summaries of it do not.
         include_personal: Whether columns with personal data were requested.
         made_at: When the export of the bundle started.
     """
@@ -63,6 +65,7 @@ class Manifest(Frozen):
     survey_id: str
     zone: Annotated[str, AfterValidator(_zone)]
     week_start: Annotated[int, Field(ge=1, le=7)]
+    minimum_group: Annotated[int, Field(ge=0)] = 0
     include_personal: bool
     made_at: Instant
 

@@ -12,6 +12,8 @@ from smaply_metrics_core.models.query import Calculation, Definition
 from smaply_metrics_core.models.tally import Tally
 
 MINUS: Final = "\N{MINUS SIGN}"
+_OF: Final = ", of "
+_WEIGHTED: Final = ", weighted"
 _NPS: Final = "share of 9\N{EN DASH}10 minus share of 0\N{EN DASH}6"
 
 
@@ -28,8 +30,15 @@ def formula_text(definition: Definition, tally: Tally, formula: Formula) -> str:
     counts = tally.window("current").total
     one, many = ("respondent", "respondents") if tally.multiple else ("answer", "answers")
     base = f"{counts.answered:,} {one if counts.answered == 1 else many}"
-    weighted = "" if counts.weights is None else ", weighted"
-    return f"{CALCULATIONS[definition.calculation].title}: {what}, of {base}{weighted}"
+    weighted = "" if counts.weights is None else _WEIGHTED
+    return f"{CALCULATIONS[definition.calculation].title}: {what}{_OF}{base}{weighted}"
+
+
+def without_base(text: str) -> str:
+    """Return a formula without the number of answers, as for values that an account hides."""
+    what, of, base = text.rpartition(_OF)
+    weighted = _WEIGHTED if base.endswith(_WEIGHTED) else ""
+    return f"{what}{weighted}" if of else text
 
 
 def _what(definition: Definition, tally: Tally, formula: Formula) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from smaply_metrics_core.calculations.catalog import LOW_SAMPLE_BELOW
 from smaply_metrics_core.models.query import ExclusionReason
-from smaply_metrics_core.models.result import WindowResult
+from smaply_metrics_core.models.result import GroupValue, WindowResult
 
 _ONE_AND_MANY: Final = {
     ExclusionReason.UNFINISHED: ("unfinished", "unfinished"),
@@ -17,12 +17,23 @@ _ONE_AND_MANY: Final = {
 }
 
 
+HIDDEN: Final = "hidden"
+"""Instead of a count that the account does not show."""
+
+
+def count_text(measured: WindowResult | GroupValue) -> str:
+    """Return the number of answers behind a value: ``1,204``; ``hidden`` if it is not shown."""
+    return HIDDEN if measured.hidden else f"{measured.answered:,}"
+
+
 def describe_responses(measured: WindowResult) -> str:
     """Return, for example, ``1,204 of 1,310 recorded; 92 unfinished, 14 previews excluded``.
 
     These are the counted responses, all responses recorded in the window, and the excluded ones
     by reason.
     """
+    if measured.hidden:
+        return HIDDEN
     counted = f"{measured.responses:,} of {measured.recorded:,} recorded"
     excluded = _by_reason(measured.excluded)
     return f"{counted}; {excluded} excluded" if excluded else counted
@@ -38,6 +49,8 @@ def describe_answers(measured: WindowResult) -> str:
 
     Where a respondent may have given several answers, ``30 answers of 12 respondents``.
     """
+    if measured.hidden:
+        return HIDDEN
     answered = (
         f"{measured.answered:,} of {measured.responses:,} answered"
         if measured.respondents is None

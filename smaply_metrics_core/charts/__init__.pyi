@@ -3,6 +3,7 @@ from smaply_metrics_core.charts.date_text import date_range_text, instant_text
 from smaply_metrics_core.charts.headlines import Direction, Headline, Tone, headline
 from smaply_metrics_core.charts.remarks import (
     answer_count_text,
+    hidden_text,
     low_sample_text,
     ungrouped_text,
     unreadable_text,
@@ -29,6 +30,7 @@ __all__ = [
     "date_range_text",
     "default_chart",
     "headline",
+    "hidden_text",
     "instant_text",
     "low_sample_text",
     "render_svg",

@@ -10,7 +10,11 @@ from smaply_metrics_core.calculations.catalog import (
     UNREADABLE,
     UNREADABLE_FROM,
 )
-from smaply_metrics_core.calculations.response_text import answers_of_respondents, effective_n_text
+from smaply_metrics_core.calculations.response_text import (
+    HIDDEN,
+    answers_of_respondents,
+    effective_n_text,
+)
 from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.models.query import is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result, Unit, WindowResult
@@ -27,8 +31,11 @@ QUESTION_CHANGED: Final = "question changed"
 def answer_count_text(result: Result) -> str:
     """Return the number of counted answers.
 
-    ``n = 1,204``, for a share ``of 1,204 answers``, for rows ``n = 38 to 40 per row``.
+    ``n = 1,204``, for a share ``of 1,204 answers``, for rows ``n = 38 to 40 per row``. If the
+    account hides it, ``n hidden``.
     """
+    if result.current.hidden:
+        return sample_text(result.current)
     if is_by_row(result.group_by):
         return f"n = {_per_row(result)}"
     if result.unit is Unit.PERCENT and result.current.respondents is None:
@@ -37,7 +44,12 @@ def answer_count_text(result: Result) -> str:
 
 
 def answers_text(result: Result) -> str:
-    """Return the number of counted answers in words: ``1 answer``, ``38 to 40 answers per row``."""
+    """Return the number of counted answers in words: ``1 answer``, ``38 to 40 answers per row``.
+
+    Empty if the account hides it.
+    """
+    if result.current.hidden:
+        return ""
     if is_by_row(result.group_by):
         return _per_row(result).replace(" per row", " answers per row")
     if result.current.respondents is not None:
@@ -47,8 +59,8 @@ def answers_text(result: Result) -> str:
 
 
 def _per_row(result: Result) -> str:
-    """Return the lowest and highest number of answers of a row."""
-    counts = sorted({group.answered for group in result.groups})
+    """Return the lowest and highest number of answers of a row that is shown."""
+    counts = sorted({group.answered for group in result.groups if not group.hidden})
     weighted = "" if result.current.effective_n is None else ", weighted"
     return " to ".join(f"{n:,}" for n in dict.fromkeys([*counts[:1], *counts[-1:]])) + (
         f" per row{weighted}"
@@ -59,8 +71,10 @@ def sample_text(measured: WindowResult) -> str:
     """Return the number of answers, and the effective one if they are weighted.
 
     For example ``n = 1,204`` or ``n = 1,204, weighted, effective n 412``. Where a respondent may
-    have given several answers, ``30 answers of 12 respondents``.
+    have given several answers, ``30 answers of 12 respondents``. Otherwise ``n hidden``.
     """
+    if measured.hidden:
+        return f"n {HIDDEN}"
     respondents = measured.respondents
     count = (
         f"n = {measured.answered:,}"
@@ -119,6 +133,8 @@ def _unreadable(measured: WindowResult) -> str:
 
 def ungrouped_text(result: Result) -> str:
     """Return the number of counted responses that are in no group; empty if it is zero."""
+    if result.ungrouped_hidden:
+        return f"responses in no group: {HIDDEN}"
     responses = "response" if result.ungrouped == 1 else "responses"
     return f"{result.ungrouped:,} {responses} in no group" if result.ungrouped else ""
 
@@ -130,14 +146,24 @@ def rolling_text(result: Result) -> str:
 
 
 def remarks(group: GroupValue) -> list[str]:
-    """Return the remarks on a group: period still running, partly counted, few answers, and so on.
+    """Return the remarks on a group: why hidden, still running, partly counted, few answers.
 
     A period in which the question was changed separates values that are not comparable.
     """
     texts = (
+        (group.reason, bool(group.reason)),
         (RUNNING, group.running),
         (CUT, group.edge),
         (QUESTION_CHANGED, group.question_changed),
         (few_text(group), group.low_sample),
     )
     return [text for text, applies in texts if applies]
+
+
+def hidden_text(result: Result) -> str:
+    """Return how many groups are hidden, and why; empty if none is."""
+    reasons = [group.reason for group in result.groups if group.hidden]
+    if not reasons:
+        return ""
+    groups = "1 group is" if len(reasons) == 1 else f"{len(reasons):,} groups are"
+    return f"{groups} hidden: {reasons[0]}"

@@ -48,6 +48,8 @@ def not_parts_reason(result: Result) -> str:
     """
     if is_by_row(result.group_by):
         return "The same people answered all rows, so they do not add up to a whole."
+    if any(group.hidden for group in result.groups):
+        return "Some groups are hidden, so the others do not add up to a whole."
     parts = sum(group.responses for group in result.groups)
     if result.calculation is Calculation.ANSWERED:
         parts = sum(group.answered for group in result.groups)

@@ -11,6 +11,7 @@ from smaply_metrics_core.charts.headlines import (
 )
 from smaply_metrics_core.charts.remarks import (
     answers_text,
+    hidden_text,
     low_sample_text,
     remarks,
     unreadable_text,
@@ -39,6 +40,7 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
         "" if _names_base(result) else answers_text(result),
         "" if unreadable in text else unreadable,
         low_sample_text(result),
+        hidden_text(result),
     ]
     return f"{heading}: {'; '.join(part for part in parts if part)}."
 
@@ -75,7 +77,7 @@ def _comparison(result: Result, display: Display, zone: str) -> str:
 def _series(result: Result, display: Display, _: str) -> str:
     valued = [group for group in result.groups if value_of(group) is not None]
     if not valued:
-        return "no values yet"
+        return result.current.reason.rstrip(".") if result.current.hidden else "no values yet"
     kind = periods_of(result) or ("row" if is_by_row(result.group_by) else "group")
     plural = "" if len(result.groups) == 1 else "s"
     count = f"{len(result.groups):,} {kind}{plural}"

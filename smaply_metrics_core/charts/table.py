@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
+from smaply_metrics_core.calculations.response_text import count_text
 from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text
 from smaply_metrics_core.charts.headlines import target_text, target_value_text, value_text
@@ -89,7 +90,7 @@ def _rows(result: Result, display: Display, zone: str) -> Iterator[_Row]:
             yield (
                 group.label,
                 value_text(result.unit, group.value, display),
-                f"{group.answered:,}",
+                count_text(group),
                 interval_text(result.unit, group.interval),
                 ", ".join(remarks(group)),
             )
@@ -113,7 +114,7 @@ def _window(
     return (
         date_range_text(measured.window, zone),
         value_text(result.unit, measured.value, display),
-        f"{measured.answered:,}",
+        count_text(measured),
         interval_text(result.unit, measured.interval),
         ", ".join(one.rstrip(".") for one in notes if one),
     )

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.response_text import (
+    count_text,
     describe_answers,
     describe_responses,
     describe_weights,
@@ -19,6 +20,7 @@ from smaply_metrics_core.charts.remarks import (
     CUT,
     RUNNING,
     few_text,
+    hidden_text,
     ungrouped_text,
     unreadable_text,
 )
@@ -71,10 +73,10 @@ def show_cards(cards: Sequence[Card], labels: Mapping[str, str], zone: str) -> N
         made.add_row(name, _headline(result), _count(result.current), freshness)
         for row in _group_rows(result):
             made.add_row(*row, "")
-        if CALCULATIONS[result.calculation].ambiguous and result.formula:
-            made.add_row(text(f"  {result.formula}", "dim"), "", "", "")
-        if result.ungrouped:
-            made.add_row(text(f"  {ungrouped_text(result)}", "dim"), "", "", "")
+        ambiguous = CALCULATIONS[result.calculation].ambiguous
+        notes = [result.formula if ambiguous else "", ungrouped_text(result), hidden_text(result)]
+        for note in filter(None, notes):
+            made.add_row(text(f"  {note}", "dim"), "", "", "")
         if result.current.effective_n is not None:
             made.add_row(text(f"  weighted, {describe_weights(result.current)}", "dim"), "", "", "")
         made.add_section()
@@ -126,9 +128,7 @@ def show_result(result: Result, zone: str) -> None:
             made.add_row(label, value, answers)
         show(made)
         _print_few(_few(result))
-    if result.ungrouped:
-        print_text("· ", ungrouped_text(result), style="dim")
-    for note in result.notes:
+    for note in filter(None, [ungrouped_text(result), hidden_text(result), *result.notes]):
         print_text("· ", note, style="dim")
 
 
@@ -163,7 +163,7 @@ def _group_rows(result: Result) -> Iterator[tuple[Text, str, str]]:
 
 
 def _count(measured: WindowResult | GroupValue) -> str:
-    return f"{measured.answered:,}{'*' if measured.low_sample else ' '}"
+    return f"{count_text(measured)}{'*' if measured.low_sample else ' '}"
 
 
 def _few(result: Result) -> set[str]:

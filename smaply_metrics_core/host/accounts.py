@@ -18,7 +18,7 @@ from smaply_metrics_core.host.store.audit import AuditAction
 
 
 class Accounts:
-    """The settings of each account: time zone, first day of the week, level of confidence."""
+    """The settings of each account: time zone, first weekday, confidence, smallest group."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -46,7 +46,8 @@ class Accounts:
         """Replace the settings of the actor's account.
 
         Its metrics become due if the time zone or the first day of the week changes. Intervals at
-        another level of confidence are calculated from the stored tallies.
+        another level of confidence are calculated from the stored tallies. Small groups are hidden
+        at once; metrics with filters become due when hiding starts or ends.
 
         Args:
             actor: An Admin.
@@ -54,8 +55,8 @@ class Accounts:
 
         Raises:
             RoleRequired: unless the actor is an Admin.
-            InputError: for a time zone or a weekday that does not exist, or a level of confidence
-                below 80 or above 99.9.
+            InputError: for a time zone or a weekday that does not exist, a level of confidence
+                below 80 or above 99.9, or a smallest group that is neither 0 nor 3 to 1,000.
         """
         actor.require(Role.ADMIN, "Changing the settings of the account")
         settings.validate()
@@ -63,9 +64,14 @@ class Accounts:
             write_account(db, actor.account, settings)
             detail = (
                 f"{settings.zone}, weeks start on day {settings.week_start}, "
-                f"{settings.confidence:g} % confidence"
+                f"{settings.confidence:g} % confidence{_minimum_text(settings)}"
             )
             audit.add_entry(
                 db, actor, AuditAction.SET_ACCOUNT, actor.account, detail, self._runtime.now()
             )
         return settings
+
+
+def _minimum_text(settings: AccountSettings) -> str:
+    minimum = settings.minimum_group
+    return f", groups below {minimum:,} answers hidden" if minimum else ""

@@ -158,6 +158,7 @@ class DebugBundles:
             survey_id=survey_id,
             zone=account.zone,
             week_start=account.week_start,
+            minimum_group=account.minimum_group,
             include_personal=include_personal,
             made_at=self._runtime.now(),
         )

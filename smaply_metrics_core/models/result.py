@@ -17,6 +17,7 @@ from smaply_metrics_core.models.query import (
     Window,
 )
 from smaply_metrics_core.models.question_change import QuestionChange
+from smaply_metrics_core.models.tally import fewest_respondents
 from smaply_metrics_core.models.uncertainty import Interval, UncertaintyReason, Verdict
 
 Reasons = Annotated[Mapping[str, int], AfterValidator(FrozenDict)]
@@ -57,6 +58,10 @@ class WindowResult(Frozen):
         interval: The values that are compatible with the answers.
         interval_reason: Why there is no interval, as a code; ``None`` if there is one.
         interval_reason_text: The same for people.
+        hidden: Whether the value and all counts are removed, because they describe fewer
+            respondents than the account allows to be shown. The counts are then 0.
+        filtered_out: The smallest number of answers that the filters removed, each alone or all
+            of them; ``None`` without filters, and if it was not counted.
     """
 
     window: Window
@@ -73,6 +78,13 @@ class WindowResult(Frozen):
     interval: Interval | None = None
     interval_reason: UncertaintyReason | None = None
     interval_reason_text: str = ""
+    hidden: bool = False
+    filtered_out: int | None = None
+
+    @property
+    def fewest_respondents(self) -> int | None:
+        """The fewest respondents who can have given the answers; ``None`` if each gave one."""
+        return fewest_respondents(self.respondents, self)
 
     @property
     def design_effect(self) -> float | None:
@@ -90,8 +102,9 @@ class GroupValue(Frozen):
     ``running`` marks a calendar period that is not over, ``edge`` one that the range cuts off.
     ``effective_n`` is that of the answers behind ``value``, as in ``WindowResult``: if the groups
     are the answers, of all of them. ``interval`` and the reason for having none are those of a
-    ``WindowResult``. ``question_changed`` marks a calendar period in which the question was changed
-    or may have been: the values before it are not comparable with those after it.
+    ``WindowResult``, as is ``hidden``. ``reason`` is why it is hidden, for people.
+    ``question_changed`` marks a calendar period in which the question was changed or may have been:
+    the values before it are not comparable with those after it.
     """
 
     key: str
@@ -107,6 +120,8 @@ class GroupValue(Frozen):
     interval_reason: UncertaintyReason | None = None
     interval_reason_text: str = ""
     question_changed: bool = False
+    hidden: bool = False
+    reason: str = ""
 
 
 class Change(Frozen):
@@ -157,6 +172,8 @@ class Result(Frozen):
     Attributes:
         group_by: The group-by of ``groups``: that of the metric, or ``answer`` for a distribution
             without one. ``None`` without groups and in results from before this field existed.
+        ungrouped: The counted responses in no group.
+        ungrouped_hidden: Whether this number is removed, as the counts of hidden groups are.
         counted: The labels of the answers that a box or a share counts.
         formula: What the value is and what it is a share of, in words, such as ``CSAT: share of
             4-5 on a scale of 1-5, of 263 answers``; empty for counts, and in results from before
@@ -184,6 +201,7 @@ class Result(Frozen):
     group_by: GroupBy | None = None
     groups: tuple[GroupValue, ...] = ()
     ungrouped: int = 0
+    ungrouped_hidden: bool = False
     counted: tuple[str, ...] = ()
     formula: str = ""
     scale: str = ""

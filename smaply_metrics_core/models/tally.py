@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import fsum, inf, isclose
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Protocol, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
@@ -174,6 +174,10 @@ class GroupCounts(Frozen):
     counts: Counts
 
 
+NOT_SHOWN: Final = "not_shown"
+"""The reason for a missing answer of a respondent who did not see the question."""
+
+
 class WindowTally(Frozen):
     """The counts of one window of a query.
 
@@ -204,6 +208,38 @@ class WindowTally(Frozen):
     def recorded(self) -> int:
         """The number of responses in the window, counted and excluded."""
         return self.total.responses + sum(self.excluded.values())
+
+
+class AnswerNumbers(Protocol):
+    """Numbers of responses and answers, as in ``Counts``."""
+
+    @property
+    def responses(self) -> int:
+        """The number of responses."""
+
+    @property
+    def answered(self) -> int:
+        """The number of answers."""
+
+    @property
+    def unanswered(self) -> Mapping[str, int]:
+        """The numbers of other responses, by reason."""
+
+
+def fewest_respondents(respondents: int | None, counts: AnswerNumbers) -> int | None:
+    """Return the fewest respondents who can have given the answers; ``None`` if each gave one.
+
+    Each respondent who saw the question gave an answer or left one blank, so at most as many gave
+    none as there are blanks. The number is negative if there are more blanks than respondents.
+
+    Args:
+        respondents: The respondents who saw the question, as in ``WindowTally``.
+        counts: The counts of the same window.
+    """
+    if respondents is None:
+        return None
+    blank = counts.responses - counts.answered - counts.unanswered.get(NOT_SHOWN, 0)
+    return respondents - blank
 
 
 def _check_single_answers(counts: Counts) -> None:

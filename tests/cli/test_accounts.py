@@ -25,13 +25,26 @@ def two_accounts(new: Command, sandbox: SandboxServer) -> Command:
 def test_all_accounts_are_listed(two_accounts: Command) -> None:
     """Each account of the store is listed with its settings, as text and JSON."""
     two_accounts.done("account", "edit", "--account", "zenith", "--zone", "Europe/Vienna")
+    defaults = {"week_start": 1, "confidence": 95, "minimum_group": 0}
 
     assert two_accounts.done("account", "list") == [
-        {"id": "acme", "zone": "UTC", "week_start": 1, "confidence": 95},
-        {"id": "default", "zone": "UTC", "week_start": 1, "confidence": 95},
-        {"id": "zenith", "zone": "Europe/Vienna", "week_start": 1, "confidence": 95},
+        {"id": "acme", "zone": "UTC", **defaults},
+        {"id": "default", "zone": "UTC", **defaults},
+        {"id": "zenith", "zone": "Europe/Vienna", **defaults},
     ]
     assert "Monday (1)" in two_accounts("account", "list").out
+
+
+def test_small_groups_are_hidden_and_shown_again(command: Command) -> None:
+    """The other settings stay as they are; 1 and 2 are refused with the possible numbers."""
+    command.done("account", "edit", "--week-start", "7")
+    edited = command.done("account", "edit", "--minimum-group", "5")
+    assert (edited["minimum_group"], edited["week_start"]) == (5, 7)
+    assert "5 answers" in command("account", "show").out
+    refused = command("account", "edit", "--minimum-group", "2", "--json")
+    assert "3 to 1,000 answers" in refused.error["remedy"]
+    assert command.done("account", "edit", "--minimum-group", "0")["minimum_group"] == 0
+    assert "all shown" in command("account", "show").out
 
 
 def test_an_empty_store_has_no_account(command: Command) -> None:
@@ -71,7 +84,7 @@ def test_an_unknown_account_is_a_warning(two_accounts: Command) -> None:
 
     assert listed.code == shown.code == 0
     assert listed.json == []
-    assert shown.json == {"zone": "UTC", "week_start": 1, "confidence": 95}
+    assert shown.json == {"zone": "UTC", "week_start": 1, "confidence": 95, "minimum_group": 0}
     for ended in (listed, shown):
         assert "Nothing is stored for the account “acmee”" in ended.err
         assert "account list" in " ".join(ended.err.split())

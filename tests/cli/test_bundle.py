@@ -124,6 +124,31 @@ def test_an_edited_value_is_a_difference(command: Command, bundle: Path, tmp_pat
     assert "differs" in as_text.out
 
 
+def test_small_groups_are_not_printed(command: Command, bundle: Path, tmp_path: Path) -> None:
+    """All numbers of the file are compared, but those that the account hides are not shown."""
+
+    def hide(content: bytes) -> bytes:
+        return json.dumps(json.loads(content) | {"minimum_group": 5000}).encode()
+
+    def lie(content: bytes) -> bytes:
+        metrics: list[dict[str, Any]] = json.loads(content)
+        metrics[1]["result"]["current"]["value"] = 77
+        return json.dumps(metrics).encode()
+
+    hidden = edited(bundle, tmp_path / "hidden.zip", "bundle.json", hide)
+    wrong = edited(hidden, tmp_path / "wrong.zip", "metrics.json", lie)
+    shown = command.done("bundle", "show", str(wrong))["metrics"]
+    checked = check(command, wrong, "--json").json["metrics"]
+    assert [metric["agree"] for metric in checked] == [True, False, True, True, True]
+    assert checked[1]["differences"] == [{"what": "current.value"}]
+    results = [metric["stored"] for metric in (*shown, *checked)]
+    for result in (*results, *(metric["recomputed"] for metric in checked)):
+        assert (result["hidden"], result["value"], result["answered"]) == (True, None, None)
+        assert (result["groups"], result["excluded"]) == ([], {})
+    assert "current.value differs" in check(command, wrong).out
+    assert "77 (" not in check(command, wrong).out + command("bundle", "show", str(wrong)).out
+
+
 def test_a_removed_response_is_a_difference(command: Command, bundle: Path, tmp_path: Path) -> None:
     """A response that is missing from the raw data is missing from the recomputed values."""
 

@@ -87,6 +87,7 @@ def test_the_account_decides_where_days_begin(new: Command, sandbox: SandboxServ
         "zone": "UTC",
         "week_start": 1,
         "confidence": 95,
+        "minimum_group": 0,
     }
 
     new.done("account", "edit", "--zone", "Europe/Vienna")
@@ -94,6 +95,7 @@ def test_the_account_decides_where_days_begin(new: Command, sandbox: SandboxServ
         "zone": "Europe/Vienna",
         "week_start": 7,
         "confidence": 95,
+        "minimum_group": 0,
     }
     assert new.done("account", "edit", "--confidence", "99.9")["confidence"] == 99.9
     given = new.done(

@@ -26,7 +26,7 @@ def test_actions_are_recorded_with_their_user(
     metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     host.metrics.edit(EDITOR, metric.id, name="Five stars")
     host.debug_bundles.export(ADMIN, "shop", "S1", tmp_path / "1.zip", include_personal=True)
-    host.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 7))
+    host.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 7, minimum_group=5))
     host.metrics.delete(EDITOR, metric.id)
     host.connections.delete(ADMIN, "shop")
     entries = host.audit.list(ADMIN)
@@ -40,7 +40,7 @@ def test_actions_are_recorded_with_their_user(
             "ada",
             AuditAction.SET_ACCOUNT,
             "acme",
-            "Europe/Vienna, weeks start on day 7, 95 % confidence",
+            "Europe/Vienna, weeks start on day 7, 95 % confidence, groups below 5 answers hidden",
         ),
         ("ed", AuditAction.DELETE_METRIC, metric.id, "Five stars"),
         ("ada", AuditAction.DELETE_CONNECTION, connection.id, "shop"),

@@ -182,6 +182,7 @@ def test_the_manifest_describes_the_bundle(connected: MetricsHost, tmp_path: Pat
         "survey_id": "S1",
         "zone": "UTC",
         "week_start": 1,
+        "minimum_group": 0,
         "include_personal": False,
         "made_at": "2026-04-01T12:00:00Z",
     }

@@ -17,11 +17,11 @@ EXPORTS: Final = {
         Password Period PeriodChange PluginError Problem ProgressCallback QueryInvalid Question
         QuestionChange QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
         RemoteError RequestLimit Result ResultsUnavailable ServerAddress SignIn SignOut
-        SourceContext SourceDescription SourceUnavailable StepCallback StepResult Survey
-        SurveyUnavailable SystemClock Tally Token Totals UncertaintyReason Unit Unreachable
-        Verdict Weight WeightReason WeightSum WeightedTotals Weights Window WindowResult
-        WindowTally __version__ credential_fields csv_records graphql_operation hookimpl
-        html_to_text json_rpc_method open_zip parse_credentials parse_json period_start
+        SmallGroupRefused SourceContext SourceDescription SourceUnavailable StepCallback
+        StepResult Survey SurveyUnavailable SystemClock Tally Token Totals UncertaintyReason Unit
+        Unreachable Verdict Weight WeightReason WeightSum WeightedTotals Weights Window
+        WindowResult WindowTally __version__ credential_fields csv_records graphql_operation
+        hookimpl html_to_text json_rpc_method open_zip parse_credentials parse_json period_start
         suggestion_error
     """,
     "smaply_metrics_core.http": """
@@ -38,8 +38,9 @@ EXPORTS: Final = {
     """,
     "smaply_metrics_core.charts": """
         DataTable Direction Headline THEMES Theme Tone answer_count_text browser_bundle certainty
-        chart_types data_table date_range_text default_chart headline instant_text low_sample_text
-        render_svg summary unavailable_reason ungrouped_text unreadable_text vega_lite
+        chart_types data_table date_range_text default_chart headline hidden_text instant_text
+        low_sample_text render_svg summary unavailable_reason ungrouped_text unreadable_text
+        vega_lite
     """,
     "smaply_metrics_core.host": """
         AccessMissing AccountSettings Accounts Actor AllowedDestinations AlreadyExists
@@ -60,13 +61,13 @@ EXPORTS: Final = {
         Problem ProgressCallback QueryInvalid Question QuestionChange QuestionKind
         QuestionUnavailable Questionnaire ROLLING RateLimited RefreshDecision RefreshDecisionKind
         RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result ResultsUnavailable
-        Role RoleRequired Settings SingleFlight SourceForm SourceNotUsable SourceRegistry
-        SourceSettings SourceState SourceStatus SourceUnavailable StepCallback StepResult
-        StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey SurveyCatalog
-        SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable SystemClock
-        TempDirs UncertaintyReason Unit Unreachable Verdict Weight Window WindowResult Worker
-        card_json describe_answers describe_responses describe_weights format_value parse_filter
-        result_json
+        Role RoleRequired Settings SingleFlight SmallGroupRefused SourceForm SourceNotUsable
+        SourceRegistry SourceSettings SourceState SourceStatus SourceUnavailable StepCallback
+        StepResult StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey
+        SurveyCatalog SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable
+        SystemClock TempDirs UncertaintyReason Unit Unreachable Verdict Weight Window WindowResult
+        Worker card_json describe_answers describe_responses describe_weights format_value
+        parse_filter result_json
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

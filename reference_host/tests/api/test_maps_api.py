@@ -213,4 +213,5 @@ def test_an_admin_changes_the_time_zone_and_week_start(shared: World, prepared: 
         "zone": "Asia/Tokyo",
         "week_start": 7,
         "confidence": 95,
+        "minimum_group": 0,
     }

@@ -51,7 +51,7 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
 def tip_of(group: GroupValue, result: Result, display: Display) -> str:
     """Return the tooltip of a group: lines with its label, value, interval, target, remarks."""
     value = "no value" if group.value is None else value_text(result.unit, group.value, display)
-    notes = " · ".join([f"n = {group.answered:,}", *remarks(group)])
+    notes = " · ".join([*([] if group.hidden else [f"n = {group.answered:,}"]), *remarks(group)])
     target = (
         target_text(result.unit, group.value, display, group.interval)
         if group.value is not None

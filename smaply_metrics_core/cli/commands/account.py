@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smaply_metrics_core.account_settings import MINIMUM_GROUPS
 from smaply_metrics_core.cli.command_context import CommandContext, before_command
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.option_groups import option_groups
@@ -34,10 +35,16 @@ def list_accounts(invocation: CommandContext) -> None:
     if not accounts:
         print_text("There is no account yet. The first connection of an account creates it.")
         return
-    made = table("Account", "Time zone", "Week starts on", "Confidence", whole=("Account",))
+    made = table(
+        "Account", "Time zone", "Week starts on", "Confidence", "Smallest group", whole=("Account",)
+    )
     for account, settings in accounts.items():
         made.add_row(
-            text(account, "bold"), text(settings.zone), _weekday(settings), _level(settings)
+            text(account, "bold"),
+            text(settings.zone),
+            _weekday(settings),
+            _level(settings),
+            _minimum(settings),
         )
     show(made)
 
@@ -45,9 +52,9 @@ def list_accounts(invocation: CommandContext) -> None:
 @app.command("show")
 @option_groups
 def show_account(invocation: CommandContext) -> None:
-    """Show the account's time zone, first day of the week and level of confidence.
+    """Show the account's time zone, first day of the week, confidence and smallest group.
 
-    The defaults are UTC, Monday and 95 %.
+    The defaults are UTC, Monday, 95 % and all groups shown.
     """
     with invocation.open() as opened:
         settings = opened.host.accounts.show(opened.actor)
@@ -84,25 +91,42 @@ def edit_account(
             show_default=False,
         ),
     ] = None,
+    minimum_group: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=MINIMUM_GROUPS[1],
+            metavar="NUMBER",
+            help="Hide values of fewer answers than this, from 3 to 1000; 0 shows all.",
+            show_default=False,
+        ),
+    ] = None,
     invocation: CommandContext,
 ) -> None:
-    """Edit the account's time zone, first day of the week or level of confidence.
+    """Edit the account's time zone, first day of the week, confidence or smallest group.
 
     After a change of the first two, every metric is refreshed, because its date range changes.
-    Another level of confidence changes only intervals and verdicts, without a refresh.
+    Another level of confidence changes only intervals and verdicts, without a refresh. Small groups
+    are hidden at once; metrics with filters are refreshed when hiding starts or ends.
     """
     from smaply_metrics_core.host import AccountSettings  # Imported on use: it loads the host.
 
-    if zone is None and week_start is None and confidence is None:
-        raise CommandLineError("Nothing was changed.", "Add --zone, --week-start or --confidence.")
+    given = {
+        "zone": zone,
+        "week_start": week_start,
+        "confidence": confidence,
+        "minimum_group": minimum_group,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise CommandLineError(
+            "Nothing was changed.",
+            "Add --zone, --week-start, --confidence or --minimum-group.",
+        )
     with invocation.open(hint=False) as opened:
         accounts = opened.host.accounts
         old = accounts.show(opened.actor)
-        settings = AccountSettings(
-            zone=old.zone if zone is None else zone,
-            week_start=old.week_start if week_start is None else week_start,
-            confidence=old.confidence if confidence is None else confidence,
-        )
+        settings = AccountSettings(**(asdict(old) | changes))
         settings = accounts.edit(opened.actor, settings)
     _print_settings(settings, invocation)
 
@@ -114,6 +138,7 @@ def _print_settings(settings: AccountSettings, invocation: CommandContext) -> No
     print_text(text("Time zone       ", "bold"), settings.zone)
     print_text(text("Week starts on  ", "bold"), _weekday(settings))
     print_text(text("Confidence      ", "bold"), _level(settings))
+    print_text(text("Smallest group  ", "bold"), _minimum(settings))
 
 
 def _json(settings: AccountSettings) -> dict[str, Any]:
@@ -122,6 +147,10 @@ def _json(settings: AccountSettings) -> dict[str, Any]:
 
 def _level(settings: AccountSettings) -> str:
     return f"{settings.confidence:g} %"
+
+
+def _minimum(settings: AccountSettings) -> str:
+    return f"{settings.minimum_group:,} answers" if settings.minimum_group else "all shown"
 
 
 def _weekday(settings: AccountSettings) -> str:

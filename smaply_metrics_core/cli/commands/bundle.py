@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from smaply_metrics_core import __version__
+from smaply_metrics_core.calculations.response_text import count_text
 from smaply_metrics_core.calculations.results import format_value
+from smaply_metrics_core.calculations.small_groups import hide_small_groups
 from smaply_metrics_core.charts.date_text import instant_text
 from smaply_metrics_core.cli.arguments import ConnectionArgument, SurveyArgument
 from smaply_metrics_core.cli.command_context import (
@@ -125,7 +127,8 @@ def export(
 def show_bundle(file: FileArgument, invocation: CommandContext) -> None:
     """Show the survey, versions, metrics and files of a bundle.
 
-    Nothing is calculated, and the source does not have to be installed.
+    Nothing is calculated, and the source does not have to be installed. Small groups that the
+    account hides are not shown; the file contains them.
     """
     from smaply_metrics_core.bundle.contents import METRICS, METRICS_FILE, VERSIONS, VERSIONS_FILE
     from smaply_metrics_core.bundle.reader import problems_in  # Imported on use, as above.
@@ -141,7 +144,7 @@ def show_bundle(file: FileArgument, invocation: CommandContext) -> None:
             {
                 **_manifest_json(manifest),
                 "versions": dict(versions),
-                "metrics": [_bundled_json(bundled) for bundled in metrics],
+                "metrics": [_bundled_json(bundled, manifest) for bundled in metrics],
                 "problems": [error_json(problem) for problem in problems],
                 "files": names,
             }
@@ -157,7 +160,8 @@ def show_bundle(file: FileArgument, invocation: CommandContext) -> None:
         made = table("Metric", "Name", "Stored", whole=("Metric",), right=("Stored",))
         for bundled in metrics:
             metric = bundled.metric
-            made.add_row(text(metric.id), text(metric.name, "bold"), _value(bundled.result))
+            shown = _shown(bundled.result, bundled, manifest)
+            made.add_row(text(metric.id), text(metric.name, "bold"), _value(shown))
         print_text()
         show(made)
     for problem in problems:
@@ -171,7 +175,8 @@ def check(file: FileArgument, invocation: CommandContext) -> None:
     """Recompute the metrics of a bundle and compare their values.
 
     Only the raw data of the bundle is read; no request is made. The exit code is 1 if a value
-    differs or cannot be calculated.
+    differs or cannot be calculated. All numbers are compared; if the account hides small groups,
+    the numbers that differ are not printed.
     """
     from smaply_metrics_core.bundle.check import check_bundle  # Imported on use: it loads Polars.
 
@@ -206,7 +211,7 @@ def _json(found: BundleCheck, source: Source) -> dict[str, Any]:
         **_manifest_json(found.manifest),
         "versions": dict(found.versions),
         "checked_with": _installed(source),
-        "metrics": [_metric_json(checked) for checked in found.metrics],
+        "metrics": [_metric_json(checked, found.manifest) for checked in found.metrics],
         "problems": [error_json(problem) for problem in found.problems],
         "requests": [
             one.model_dump(mode="json", exclude={"request_bytes", "response_bytes"})
@@ -220,7 +225,14 @@ def _manifest_json(manifest: Manifest) -> dict[str, Any]:
     return {"survey": manifest.survey_id} | dumped
 
 
-def _bundled_json(bundled: BundledMetric) -> dict[str, Any]:
+def _shown(result: Result | None, bundled: BundledMetric, manifest: Manifest) -> Result | None:
+    """Return a result without the small groups that the account hides."""
+    if result is None:
+        return None
+    return hide_small_groups(result, bundled.metric.definition, manifest.minimum_group)
+
+
+def _bundled_json(bundled: BundledMetric, manifest: Manifest) -> dict[str, Any]:
     attempt = bundled.attempt
     problem = attempt.problem if attempt is not None else None
     return {
@@ -228,20 +240,24 @@ def _bundled_json(bundled: BundledMetric) -> dict[str, Any]:
         "name": bundled.metric.name,
         "type": bundled.metric.definition.type,
         "calculation": bundled.metric.definition.calculation,
-        "stored": _result(bundled.result),
+        "stored": _result(_shown(bundled.result, bundled, manifest)),
         "problem": error_json(problem) if problem else None,
         "decision": bundled.model_dump(mode="json", include={"decision"})["decision"],
     }
 
 
-def _metric_json(checked: MetricCheck) -> dict[str, Any]:
-    return _bundled_json(checked.bundled) | {
+def _metric_json(checked: MetricCheck, manifest: Manifest) -> dict[str, Any]:
+    bundled = checked.bundled
+    return _bundled_json(bundled, manifest) | {
         "as_of": checked.as_of.isoformat(),
         "verdict": checked.verdict,
         "agree": AGREE[checked.verdict],
-        "stored": _result(checked.stored),
-        "recomputed": _result(checked.recomputed),
-        "differences": [asdict(difference) for difference in checked.differences],
+        "stored": _result(_shown(checked.stored, bundled, manifest)),
+        "recomputed": _result(_shown(checked.recomputed, bundled, manifest)),
+        "differences": [
+            {"what": difference.what} if manifest.minimum_group else asdict(difference)
+            for difference in checked.differences
+        ],
         "error": error_json(checked.error) if checked.error else None,
     }
 
@@ -271,19 +287,22 @@ def _show(found: BundleCheck, source: Source) -> None:
         whole=("Result",),
     )
     for checked in found.metrics:
-        result = checked.recomputed or checked.stored
+        bundled = checked.bundled
+        stored = _shown(checked.stored, bundled, manifest)
+        recomputed = _shown(checked.recomputed, bundled, manifest)
+        result = recomputed or stored
         excluded = sorted(result.current.excluded.items()) if result else ()
         made.add_row(
-            text(checked.bundled.metric.name, "bold"),
-            _value(checked.stored),
-            _value(checked.recomputed),
+            text(bundled.metric.name, "bold"),
+            _value(stored),
+            _value(recomputed),
             text(", ".join(f"{why} {count:,}" for why, count in excluded)),
             text(checked.verdict.replace("_", " "), COLORS[checked.verdict]),
         )
     print_text()
     show(made)
     for checked in found.metrics:
-        _show_details(checked)
+        _show_details(checked, manifest)
     for problem in found.problems:
         print_text()
         print_text(text("Problem during the export", "bold"))
@@ -297,10 +316,10 @@ def _value(result: Result | None) -> str:
     if result is None:
         return "—"
     current = result.current
-    return f"{format_value(result.unit, current.value)} ({current.answered:,})"
+    return f"{format_value(result.unit, current.value)} ({count_text(current)})"
 
 
-def _show_details(checked: MetricCheck) -> None:
+def _show_details(checked: MetricCheck, manifest: Manifest) -> None:
     attempt = checked.bundled.attempt
     problem = attempt.problem if attempt is not None else None
     if not (checked.differences or checked.error or problem):
@@ -308,6 +327,9 @@ def _show_details(checked: MetricCheck) -> None:
     print_text()
     print_text(text(checked.bundled.metric.name, "bold"))
     for difference in checked.differences[:MOST_SHOWN]:
+        if manifest.minimum_group:
+            print_text(f"{difference.what} differs", indent=2)
+            continue
         stored, recomputed = _fact_text(difference.stored), _fact_text(difference.recomputed)
         print_text(f"{difference.what}: {stored} stored, {recomputed} recomputed", indent=2)
     more = len(checked.differences) - MOST_SHOWN

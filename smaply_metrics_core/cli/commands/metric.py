@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from smaply_metrics_core.calculations.response_text import HIDDEN
 from smaply_metrics_core.charts.date_text import instant_text
 from smaply_metrics_core.charts.uncertainty_text import value_with_interval
 from smaply_metrics_core.cli.card_table import show_result
@@ -135,8 +136,10 @@ def history(metric: MetricArgument, invocation: CommandContext) -> None:
         shown.add_row(
             instant_text(value.as_of, zone),
             value_with_interval(value.unit, value),
-            f"{value.answered:,}",
-            f"{value.responses:,}",
+            *(
+                HIDDEN if count is None else f"{count:,}"
+                for count in (value.answered, value.responses)
+            ),
         )
     show(shown)
     for change in (change for value in past for change in value.question_changes):

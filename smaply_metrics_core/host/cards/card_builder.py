@@ -1,19 +1,30 @@
-"""The problem of a card whose refresh succeeded but found no answers to calculate from."""
+"""The result that a card shows, and its problem if the refresh found too few answers."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from smaply_metrics_core.calculations.response_text import describe_exclusions
+from smaply_metrics_core.calculations.small_groups import hide_small_groups
+from smaply_metrics_core.errors import SmallGroupRefused
+from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.models.problem import Audience, Blame, Issue, Problem
 from smaply_metrics_core.models.result import Result, WindowResult
 
 KIND: Final = "nothing_to_count"
 
 
+def shown_result(state: MetricState, result: Result) -> Result:
+    """Return the stored result of a metric without the small groups that its account hides."""
+    minimum = state.minimum_group
+    return hide_small_groups(result, state.metric.definition, minimum) if minimum else result
+
+
 def empty_result_problem(result: Result) -> Problem | None:
     """Return why a result has no number; ``None`` when it or one of its groups has one."""
     current = result.current
+    if current.hidden:
+        return _hidden_problem(current.reason)
     if current.value is not None or current.answered:
         return None
     message, remedy = _message_and_remedy(current)
@@ -26,6 +37,15 @@ def empty_result_problem(result: Result) -> Problem | None:
         audience=Audience.EDITOR,
         summary=message,
     )
+
+
+def _hidden_problem(reason: str) -> Problem:
+    return SmallGroupRefused(
+        reason,
+        remedy="Wait for more answers, or edit the metric: choose a longer date range, or remove "
+        "filters.",
+        summary=reason,
+    ).to_problem()
 
 
 def _message_and_remedy(current: WindowResult) -> tuple[str, str]:

@@ -14,7 +14,8 @@ def result_json(result: Result) -> dict[str, Any]:
     """Return a result as flat JSON, as ``metric preview --json`` prints it.
 
     ``value`` is the overall value of the current window. A Comparison adds ``current``,
-    ``previous``, ``change``, ``change_unit`` and ``difference``.
+    ``previous``, ``change``, ``change_unit`` and ``difference``. Counts that the account hides are
+    ``None``, and ``hidden`` is true.
     """
     current = result.current
     found: dict[str, Any] = {
@@ -24,9 +25,8 @@ def result_json(result: Result) -> dict[str, Any]:
         "value": _number(result.unit, current.value),
         "reason": current.reason,
         **_interval(current),
-        "answered": current.answered,
-        "responses": current.responses,
-        "recorded": current.recorded,
+        **_counts(current),
+        "recorded": None if current.hidden else current.recorded,
         "unanswered": dict(sorted(current.unanswered.items())),
         "excluded": dict(sorted(current.excluded.items())),
         "low_sample": current.low_sample,
@@ -34,7 +34,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "effective_n": current.effective_n,
         "design_effect": current.design_effect,
         "groups": [_group(result.unit, group) for group in result.groups],
-        "ungrouped": result.ungrouped,
+        "ungrouped": None if result.ungrouped_hidden else result.ungrouped,
         "window": current.window.model_dump(mode="json", exclude={"name"}),
         "counted": list(result.counted),
         "formula": result.formula,
@@ -85,6 +85,7 @@ def card_json(card: Card) -> dict[str, Any]:
         "interval_reason_text": details.get("interval_reason_text"),
         "answered": details.get("answered"),
         "responses": details.get("responses"),
+        "hidden": details.get("hidden"),
         "excluded": details.get("excluded"),
         "as_of": dumped["as_of"],
         "freshness": card.freshness,
@@ -137,8 +138,9 @@ def _compared(result: Result) -> dict[str, Any]:
         "detectable": change.detectable,
         "previous_interval": _dumped(previous.interval),
         "previous_interval_reason": previous.interval_reason,
-        "previous_answered": previous.answered,
-        "previous_responses": previous.responses,
+        "previous_answered": None if previous.hidden else previous.answered,
+        "previous_responses": None if previous.hidden else previous.responses,
+        "previous_hidden": previous.hidden,
         "previous_effective_n": previous.effective_n,
         "previous_excluded": dict(sorted(previous.excluded.items())),
         "previous_window": previous.window.model_dump(mode="json", exclude={"name"}),
@@ -158,7 +160,16 @@ def _dumped(model: Frozen | None) -> dict[str, Any] | None:
 
 
 def _group(unit: Unit, group: GroupValue) -> dict[str, Any]:
-    return group.model_dump(mode="json") | {"value": _number(unit, group.value)}
+    return group.model_dump(mode="json") | {"value": _number(unit, group.value), **_counts(group)}
+
+
+def _counts(measured: WindowResult | GroupValue) -> dict[str, Any]:
+    """Return the counts, which are ``None`` if they are hidden."""
+    return {
+        "answered": None if measured.hidden else measured.answered,
+        "responses": None if measured.hidden else measured.responses,
+        "hidden": measured.hidden,
+    }
 
 
 def _number(unit: Unit, value: float | None) -> float | None:

@@ -11,7 +11,7 @@ from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import SurveyNotChosen
 from smaply_metrics_core.host.authorization import Actor, Role
-from smaply_metrics_core.host.cards.card_builder import empty_result_problem
+from smaply_metrics_core.host.cards.card_builder import empty_result_problem, shown_result
 from smaply_metrics_core.host.cards.pending_refreshes import PendingRefreshes, survey_of
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.decisions import (
@@ -222,6 +222,7 @@ def _card(
     fingerprint = state.fingerprint
     # A value of another definition or time zone is never shown.
     value = state.value if state.value and state.value.fingerprint == fingerprint else None
+    result = shown_result(state, value.result) if value else None
     attempt = state.attempt if state.attempt and state.attempt.fingerprint == fingerprint else None
     problem = failure or _attempt_problem(attempt, decision)
     return Card(
@@ -232,14 +233,14 @@ def _card(
         connection=connection,
         type=state.type,
         display=state.display,
-        result=value.result if value else None,
-        text=format_value(value.result.unit, value.result.current.value) if value else "",
+        result=result,
+        text=format_value(result.unit, result.current.value) if result else "",
         as_of=value.as_of if value else None,
         running=_running(state, decision),
         freshness=Freshness.FAILED
         if failure is not None and decision is not None
         else _freshness(decision, failed=problem is not None, valued=value is not None),
-        problem=_shown_problem(state, decision, problem, value.result if value else None),
+        problem=_shown_problem(state, decision, problem, result),
         next_at=decision.next_at if decision else None,
         explanation=decision.reason if decision else NOT_CONNECTED,
     )
@@ -302,4 +303,4 @@ def _shown_problem(
         return state.connection.problem or problem
     if decision.kind in _NOT_ATTEMPTED and state.connection is not None:
         problem = state.connection.left_problem or problem
-    return problem or (empty_result_problem(result) if result is not None else None)
+    return problem or (None if result is None else empty_result_problem(result))

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.calculations.rules import check_definition
+from smaply_metrics_core.calculations.small_groups import hide_small_groups, refusal, too_narrow
 from smaply_metrics_core.context import Deadline, ProgressCallback
 from smaply_metrics_core.errors import (
     AccessMissing,
@@ -32,6 +33,12 @@ from smaply_metrics_core.errors import (
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.survey_restriction import require_chosen
+from smaply_metrics_core.host.filtered_counts import FilteredCounts
+from smaply_metrics_core.host.metrics.cached_tallies import (
+    cached_tallies,
+    group_of_tally,
+    without_chosen,
+)
 from smaply_metrics_core.host.metrics.form_options import offered_group_bys
 from smaply_metrics_core.host.metrics.survey_catalog import (
     CacheEntry,
@@ -47,13 +54,12 @@ from smaply_metrics_core.models.query import (
     ComparedPeriod,
     Definition,
     GroupBy,
-    MetricQuery,
     MetricType,
 )
 from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import QuestionKind, Questionnaire
-from smaply_metrics_core.models.tally import Counts, Tally
+from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.models.uncertainty import DEFAULT_CONFIDENCE
 from smaply_metrics_core.sources.session import SourceSession
 
@@ -63,9 +69,6 @@ one more column to download. Others are downloaded when they are chosen."""
 
 MAX_DOWNLOADS: Final = 32
 """The maximum number of cached downloads."""
-
-MAX_COUNTS: Final = 50_000
-"""The maximum number of cached counts per download; tallies beyond it are not cached."""
 
 REQUESTED: Final = "preview"
 
@@ -109,7 +112,12 @@ class _PreviewKey(NamedTuple):
             "group_by": None,
             "reverse_scale": False,
         }
-        counted = replace(account, confidence=DEFAULT_CONFIDENCE)
+        counted = replace(
+            account,
+            confidence=DEFAULT_CONFIDENCE,
+            # What filters remove is only counted if small groups are hidden.
+            minimum_group=1 if account.minimum_group else 0,
+        )
         return cls((row.id, row.version), definition.model_copy(update=free), counted)
 
 
@@ -123,6 +131,8 @@ class _Download:
         tallies: The tallies by group-by; no group-by and grouping by answer share one tally.
         shared: The answers of a share: ``Counts.chosen`` was counted for these only.
         changes: The changes of the question.
+        filtered: What counts the answers that filters remove.
+        relaxed: The answers to the queries that it added.
     """
 
     questionnaire: Questionnaire
@@ -130,25 +140,28 @@ class _Download:
     tallies: Mapping[GroupBy | None, Tally]
     shared: frozenset[str]
     changes: tuple[QuestionChange, ...]
+    filtered: FilteredCounts
+    relaxed: Mapping[str, Tally | MetricsError]
 
     def result(self, definition: Definition, account: AccountSettings) -> Result | None:
         """Return the result of a definition, or ``None`` when these tallies do not suffice."""
-        tally = self.tallies.get(_group(definition))
+        tally = self.tallies.get(group_of_tally(definition))
         if tally is None:
             return None
         if definition.calculation is Calculation.SHARE and self.shared != {*definition.answers}:
-            tally = _without_chosen(tally)
+            tally = without_chosen(tally)
         try:
             check_definition(definition, self.questionnaire)
             query = account.make_query(REQUESTED, definition, now=self.now)
-            return calculate(
+            result = calculate(
                 query,
                 tally,
                 self.now,
                 confidence=account.confidence,
                 question_changes=self.changes,
             )
-        except MetricsError:
+            return self.filtered.add(result, query, self.relaxed)
+        except (MetricsError, KeyError):
             return None  # Another download may suffice, or raises the error.
 
 
@@ -181,6 +194,7 @@ class Previews:
         """Return the result of a definition, from a cached download or a new one.
 
         Raises:
+            SmallGroupRefused: when its filters are too narrow for the account.
             MetricsError: when the definition is not valid, or the source cannot answer.
         """
         require_chosen(self._runtime, row, definition.survey_id)
@@ -190,11 +204,12 @@ class Previews:
             questions = question_versions.read(
                 db, row.account, row.id, definition.survey_id, [question_id or ""]
             )
+        minimum = account.minimum_group
         key = _PreviewKey.of(row, definition, account)
         cached = None if reload else self._downloads.find(key)
         result = cached.value.result(definition, account) if cached else None
         if result is not None:
-            return result
+            return _shown(result, definition, minimum)
         with self._sessions.session(row, deadline, progress=progress) as session:
             questionnaire = self._fitting(row, session, definition, reload=reload)
             now = self._runtime.now()
@@ -206,7 +221,8 @@ class Previews:
                 )
                 for number, sibling in enumerate(others)
             }
-            answers = self._fetch(row, session, query, siblings, questionnaire)
+            filtered = FilteredCounts((query, *siblings.values()), minimum)
+            answers, relaxed = self._fetch(row, session, filtered, questionnaire)
         tally = answers[REQUESTED]
         if isinstance(tally, Tally):
             questions.note(question_id, tally)
@@ -215,17 +231,22 @@ class Previews:
         download = _Download(
             questionnaire=questionnaire,
             now=now,
-            tallies=_cached_tallies(
+            tallies=cached_tallies(
                 {queries[name].definition: one for name, one in answers.items()}
             ),
             shared=frozenset(definition.answers),
             changes=changes,
+            filtered=filtered,
+            relaxed=relaxed,
         )
         if download.tallies:
             self._downloads.add(key, CacheEntry(download, now))
         if isinstance(tally, MetricsError):
             raise tally
-        return calculate(query, tally, now, confidence=account.confidence, question_changes=changes)
+        result = calculate(
+            query, tally, now, confidence=account.confidence, question_changes=changes
+        )
+        return _shown(filtered.add(result, query, relaxed), definition, minimum)
 
     def _fitting(
         self, row: ConnectionRow, session: SourceSession, definition: Definition, *, reload: bool
@@ -248,15 +269,18 @@ class Previews:
         self,
         row: ConnectionRow,
         session: SourceSession,
-        query: MetricQuery,
-        siblings: Mapping[str, MetricQuery],
+        filtered: FilteredCounts,
         questionnaire: Questionnaire,
-    ) -> dict[str, Tally | MetricsError]:
-        """Return the answers to the query and its siblings, or to the query alone if those fail."""
+    ) -> tuple[dict[str, Tally | MetricsError], dict[str, Tally | MetricsError]]:
+        """Return the answers to the first query and its siblings, or to it alone if those fail.
+
+        The second part are the answers to the queries that ``filtered`` added.
+        """
+        query, *siblings = filtered.queries
         survey_id = query.definition.survey_id
         # Again, because reading the questions may have taken a while.
         require_chosen(self._runtime, row, survey_id)
-        answers = session.fetch(survey_id, (query, *siblings.values()), questionnaire)
+        answers = session.fetch(survey_id, filtered.every, questionnaire)
         error = answers[REQUESTED]
         alone = {REQUESTED: error}
         if (
@@ -265,22 +289,29 @@ class Previews:
             and not isinstance(error, NOT_THE_SIBLINGS)
             and not any(isinstance(answer, Tally) for answer in answers.values())
         ):
-            alone = answers = session.fetch(survey_id, (query,), questionnaire)
+            answers = session.fetch(survey_id, (query, *filtered.added), questionnaire)
+            alone = {REQUESTED: answers[REQUESTED]}
         # Errors of siblings are not recorded as problems of the connection.
         self._health.record_answers(row, alone)
-        return answers
+        relaxed = {each.id: answers.pop(each.id) for each in filtered.added}
+        return answers, relaxed
 
 
-def _group(definition: Definition) -> GroupBy | None:
-    """Return the group-by of the tally: ``None`` by answer, since answers are always counted."""
-    group_by = definition.group_by
-    return None if group_by is None or group_by.kind == "answer" else group_by
+def _shown(result: Result, definition: Definition, minimum: int) -> Result:
+    """Return the result without small groups.
+
+    Raises:
+        SmallGroupRefused: when its filters are too narrow.
+    """
+    if too_narrow(result, definition, minimum):
+        raise refusal(minimum)
+    return hide_small_groups(result, definition, minimum)
 
 
 def _siblings(definition: Definition, questionnaire: Questionnaire) -> Iterator[Definition]:
     """Yield the definitions that are likely to follow, on the same responses."""
     shapes: list[tuple[MetricType, GroupBy | None]] = [(MetricType.COMPARISON, None)]
-    if _group(definition) is not None:
+    if group_of_tally(definition) is not None:
         shapes.append((MetricType.NUMBER, None))
     if not _of_numbers(definition, questionnaire):
         found = Counter[str]()
@@ -325,51 +356,3 @@ def _first_fitting(
             continue
         yield one
         return
-
-
-def _cached_tallies(
-    answers: Mapping[Definition, Tally | MetricsError],
-) -> dict[GroupBy | None, Tally]:
-    """Return the tallies to cache; of two with the same group-by, the one with more windows."""
-    tallies: dict[GroupBy | None, Tally] = {}
-    room = MAX_COUNTS
-    for definition, tally in answers.items():
-        if not isinstance(tally, Tally):
-            continue
-        group_by, size = _group(definition), _size(tally)
-        before = tallies.get(group_by)
-        if size <= room and (before is None or len(before.windows) < len(tally.windows)):
-            tallies[group_by] = tally
-            room -= size
-    return tallies
-
-
-def _size(tally: Tally) -> int:
-    return sum(
-        1 + len(counts.answers) for window in tally.windows for counts in window.every_count()
-    )
-
-
-def _without_chosen(tally: Tally) -> Tally:
-    """Return the tally without ``chosen``, which was counted for other answers."""
-
-    def plain(counts: Counts) -> Counts:
-        weights = counts.weights and counts.weights.model_copy(update={"chosen": None})
-        return counts.model_copy(update={"chosen": None, "weights": weights})
-
-    return tally.model_copy(
-        update={
-            "windows": tuple(
-                window.model_copy(
-                    update={
-                        "total": plain(window.total),
-                        "groups": tuple(
-                            group.model_copy(update={"counts": plain(group.counts)})
-                            for group in window.groups
-                        ),
-                    }
-                )
-                for window in tally.windows
-            )
-        }
-    )

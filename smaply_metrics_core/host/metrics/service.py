@@ -220,7 +220,8 @@ class Metrics:
 
         Each successful refresh adds a value; ``Settings.history_retention_days`` limits how
         long it is stored. Values of another definition, time zone or connection are not included.
-        An entry has the changes of the question since the entry before.
+        An entry has the changes of the question since the entry before. A value of too few
+        respondents for the account is ``hidden``.
 
         Raises:
             NotFound: when the account has no such metric.
@@ -230,11 +231,13 @@ class Metrics:
             fingerprint = rows.read_fingerprint(db, actor.account, metric_id, settings)
             past = history.of_metric(db, actor.account, metric_id, fingerprint, since)
             metric = rows.find(db, actor.account, metric_id)
-            survey_id, question_id = metric.definition.survey_id, metric.definition.question_id
+            definition = metric.definition
+            survey_id, question_id = definition.survey_id, definition.question_id
             questions = question_versions.read(
                 db, actor.account, metric.connection_id, survey_id, [question_id or ""]
             )
-        return tuple(history.with_changes(past, questions.changes(question_id, settings.zone)))
+        shown = [value.shown(definition, settings.minimum_group) for value in past]
+        return tuple(history.with_changes(shown, questions.changes(question_id, settings.zone)))
 
     def _check(
         self, actor: Actor, connection_id: str, definition: Definition

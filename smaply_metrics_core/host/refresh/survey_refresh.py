@@ -17,6 +17,7 @@ from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, InputError, MetricsError, NotFound, StoreError
 from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.filtered_counts import FilteredCounts
 from smaply_metrics_core.host.refresh.decisions import decide_for_metric, read_decisions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.outcomes import Outcome, calculate_outcomes
@@ -302,14 +303,13 @@ class SurveyRefresh:
         progress: ProgressCallback,
     ) -> dict[str, Outcome]:
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.refresh, stopping)
-        row = attempt.row
-        with self._sessions.session(row, deadline, progress=progress) as session:
-            tallies = self._sessions.fetch(row, session, key.survey_id, tuple(queries.values()))
+        filtered = FilteredCounts(tuple(queries.values()), attempt.account.minimum_group)
+        with self._sessions.session(attempt.row, deadline, progress=progress) as session:
+            tallies = self._sessions.fetch(attempt.row, session, key.survey_id, filtered.every)
             metrics = [state.metric for state in attempt.waiting]
             tallies = find_replaced_questions(session, key.survey_id, metrics, tallies)
-        return calculate_outcomes(
-            queries.values(), tallies, attempt.account, attempt.questions, self._runtime.now()
-        )
+        account, questions, now = attempt.account, attempt.questions, self._runtime.now()
+        return calculate_outcomes(filtered, tallies, account, questions, now)
 
     def _finish(
         self, attempt: _StartedRefresh, outcomes: Mapping[str, Outcome], stopping: Event

@@ -11,7 +11,12 @@ from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.host.store.dialect import upsert
 from smaply_metrics_core.host.store.tables import accounts, audit, connections, metrics
 
-_SETTINGS: Final = (accounts.c.zone, accounts.c.week_start, accounts.c.confidence)
+_SETTINGS: Final = (
+    accounts.c.zone,
+    accounts.c.week_start,
+    accounts.c.confidence,
+    accounts.c.minimum_group,
+)
 _READ: Final = select(*_SETTINGS).where(accounts.c.id == bindparam("account"))
 
 

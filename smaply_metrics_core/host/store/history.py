@@ -7,9 +7,11 @@ from datetime import datetime  # pydantic needs it at run time.
 
 from sqlalchemy import Connection, delete, insert, or_, select
 
+from smaply_metrics_core.calculations.small_groups import must_hide
 from smaply_metrics_core.host.store.dialect import in_list
 from smaply_metrics_core.host.store.tables import history
 from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.query import Definition
 from smaply_metrics_core.models.question_change import QuestionChange  # pydantic needs it.
 from smaply_metrics_core.models.result import (
     Result,
@@ -31,15 +33,47 @@ class HistoryEntry(Frozen):
             has none, or if it was stored before intervals.
         question_changes: The changes of the question since the entry before, which make the two
             values not comparable; recodes are included.
+        hidden: Whether the value and the counts are removed, because they describe fewer
+            respondents than the account allows to be shown.
     """
 
     as_of: datetime
     value: float | None
     unit: Unit
-    responses: int
-    answered: int
+    responses: int | None
+    answered: int | None
     interval: Interval | None = None
     question_changes: tuple[QuestionChange, ...] = ()
+    hidden: bool = False
+
+
+class PastValue(HistoryEntry):
+    """A past value as it is stored, before small groups are hidden.
+
+    Attributes:
+        fewest_respondents: As in ``WindowResult``.
+        filtered_out: As in ``WindowResult``.
+    """
+
+    responses: int
+    answered: int
+    fewest_respondents: int | None = None
+    filtered_out: int | None = None
+
+    def shown(self, definition: Definition, minimum: int) -> HistoryEntry:
+        """Return the entry, without value and counts if it describes too few respondents."""
+        if must_hide(self, definition, minimum):
+            return HistoryEntry(
+                as_of=self.as_of,
+                value=None,
+                unit=self.unit,
+                responses=None,
+                answered=None,
+                hidden=True,
+            )
+        return HistoryEntry.model_validate(
+            self.model_dump(exclude={"fewest_respondents", "filtered_out"})
+        )
 
 
 def add(
@@ -73,6 +107,8 @@ def add(
             "responses": result.current.responses,
             "answered": result.current.answered,
             "interval": result.current.model_dump(mode="json", include={"interval"})["interval"],
+            "fewest_respondents": result.current.fewest_respondents,
+            "filtered_out": result.current.filtered_out,
         }
         for metric_id, (fingerprint, result) in results.items()
         if result.as_of >= forget_before
@@ -83,7 +119,7 @@ def add(
 
 def of_metric(
     db: Connection, account: str, metric_id: str, fingerprint: str, since: datetime | None
-) -> tuple[HistoryEntry, ...]:
+) -> tuple[PastValue, ...]:
     """Return the past values of a metric with this fingerprint, oldest first."""
     statement = select(
         history.c.as_of,
@@ -92,6 +128,8 @@ def of_metric(
         history.c.responses,
         history.c.answered,
         history.c.interval,
+        history.c.fewest_respondents,
+        history.c.filtered_out,
     ).where(
         history.c.account == account,
         history.c.metric_id == metric_id,
@@ -100,7 +138,7 @@ def of_metric(
     if since is not None:
         statement = statement.where(history.c.as_of >= since)
     rows = db.execute(statement.order_by(history.c.as_of)).mappings()
-    return tuple(HistoryEntry.model_validate(dict(row)) for row in rows)
+    return tuple(PastValue.model_validate(dict(row)) for row in rows)
 
 
 def with_changes(

@@ -100,6 +100,7 @@ class MetricState:
         fingerprint: The fingerprint of its definition with the settings of the account, and of its
             connection if it was moved.
         survey_chosen: Whether its connection allows metrics of its survey.
+        minimum_group: The fewest answers of a group that the account shows; 0 shows all.
         row: The columns of the metric, of which ``metric`` is made when it is first used.
     """
 
@@ -120,6 +121,7 @@ class MetricState:
     running_since: datetime | None = None
     percent: float | None = None
     survey_chosen: bool = True
+    minimum_group: int = 0
 
     @property
     def metric(self) -> Metric:
@@ -339,6 +341,7 @@ def _states(rows: Iterable[Row[Any]], settings: AccountSettings) -> Iterator[Met
             running_since=row.running_since,
             percent=row.percent,
             survey_chosen=bool(row.survey_chosen),
+            minimum_group=settings.minimum_group,
         )
 
 

@@ -74,6 +74,8 @@ accounts = Table(
     Column("week_start", Integer, nullable=False),
     # The level of confidence in percent.
     Column("confidence", Float, nullable=False, server_default="95"),
+    # The fewest answers of a group that is shown; 0 shows all groups.
+    Column("minimum_group", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("id"),
 )
 
@@ -230,6 +232,10 @@ history = Table(
     Column("answered", Integer, nullable=False),
     # At the level of confidence of that time; empty without one, and in older rows.
     Column("interval", JSON(none_as_null=True), nullable=True),
+    # As in WindowResult; empty if each respondent gave one answer, and in older rows.
+    Column("fewest_respondents", Integer, nullable=True),
+    # The fewest answers that the filters removed; empty without filters, and if not counted.
+    Column("filtered_out", Integer, nullable=True),
     PrimaryKeyConstraint("metric_id", "as_of"),
     ForeignKeyConstraint(["metric_id"], ["metrics.id"], ondelete="CASCADE"),
 )

@@ -316,7 +316,7 @@ def test_errors_of_siblings_do_not_affect_the_connection(desk: Desk) -> None:
 
 def test_large_tallies_are_not_cached(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory of the cache is bounded; what does not fit is downloaded again."""
-    monkeypatch.setattr("smaply_metrics_core.host.metrics.previews.MAX_COUNTS", 3)
+    monkeypatch.setattr("smaply_metrics_core.host.metrics.cached_tallies.MAX_COUNTS", 3)
     desk.preview(AVERAGE)
     desk.preview(AVERAGE)
     assert len(desk.source.downloads) == 2

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.host.conftest import World
 
 
-def shown(host: MetricsHost, metric_id: str) -> list[tuple[float | None, int]]:
+def shown(host: MetricsHost, metric_id: str) -> list[tuple[float | None, int | None]]:
     """Return the past values of a metric with their numbers of answers."""
     return [(one.value, one.answered) for one in host.metrics.history(VIEWER, metric_id)]
 

@@ -64,9 +64,10 @@ def _rows(card: Card, zone: str) -> Iterator[tuple[str, str, str, str]]:
     for group in result.groups:
         label = f"  {group.label}{' (still running)' if group.running else ''}"
         yield label, format_value(result.unit, group.value), _count(group), ""
-    if result.ungrouped:
-        yield f"  {charts.ungrouped_text(result)}", "", "", ""
+    for note in filter(None, [charts.ungrouped_text(result), charts.hidden_text(result)]):
+        yield f"  {note}", "", "", ""
 
 
 def _count(value: WindowResult | GroupValue) -> str:
-    return f"{value.answered:,}{'*' if value.low_sample else ' '}"
+    count = "hidden" if value.hidden else f"{value.answered:,}"
+    return f"{count}{'*' if value.low_sample else ' '}"

@@ -107,12 +107,14 @@ def _render(digest: str, result: Result, display: Display, zone: str) -> Rendere
 
 def _told(result: Result) -> list[str]:
     before = result.previous if result.type is MetricType.COMPARISON else None
+    hidden = charts.hidden_text(result)
     lines = [
         *charts.certainty(result),
         *filter(None, [result.formula]),
         f"Responses: {describe_responses(result.current)}",
         f"Answers: {describe_answers(result.current)}",
     ]
+    lines += filter(None, [hidden[:1].upper() + hidden[1:]])
     if weights := describe_weights(result.current):
         lines.append(f"Weighted: {weights}")
     if before is not None:

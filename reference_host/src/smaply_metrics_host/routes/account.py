@@ -57,13 +57,15 @@ async def show(
 async def save_times(
     request: Request, app_state: CurrentAppState, person: Admin, form: CheckedForm
 ) -> Response:
-    """Change the time zone, the first day of the week and the level of confidence."""
+    """Change the time zone, first day of the week, confidence and smallest group."""
     given = texts(form)
+    old = await app_state.metrics.accounts.show(person.actor)
     try:
         settings = AccountSettings(
             given.get("zone", ""),
             whole(given.get("week_start", "")) or 0,
             decimal(given.get("confidence", "")) or 0,
+            _minimum(given.get("minimum_group"), old),
         )
         await app_state.metrics.accounts.edit(person.actor, settings)
     except InputError as error:
@@ -227,6 +229,18 @@ async def _find(app_state: AppState, person: Person, person_id: str) -> Person:
         if one.id == person_id:
             return one
     raise NotFound("This person is not in the account.", remedy="Choose a person from the list.")
+
+
+def _minimum(text: str | None, old: AccountSettings) -> int:
+    if text is None:
+        return old.minimum_group
+    found = whole(text.strip() or "0")
+    if found is None:
+        raise InputError(
+            "The smallest group is not a whole number.",
+            remedy="Enter a number of answers, or 0 to show all groups.",
+        )
+    return found
 
 
 def _role(given: dict[str, str]) -> RoleName:

@@ -1,4 +1,4 @@
-"""The account's settings: time zone, first day of the week and level of confidence."""
+"""The account's settings: time zone, first day of the week, confidence, smallest group."""
 
 from __future__ import annotations
 
@@ -35,6 +35,14 @@ Confidence = Annotated[
         description="The level of confidence of intervals and verdicts, in percent.",
     ),
 ]
+MinimumGroup = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=1000,
+        description="The fewest answers of a group that is shown: 3 to 1,000; 0 shows all groups.",
+    ),
+]
 
 
 class AccountView(ApiModel):
@@ -44,21 +52,23 @@ class AccountView(ApiModel):
     zone: Zone
     week_start: WeekStart
     confidence: Confidence
+    minimum_group: MinimumGroup
 
 
 class AccountTimes(ApiModel):
-    """New settings; without a level of confidence, it stays as it is."""
+    """New settings; without a level of confidence or a smallest group, it stays as it is."""
 
-    model_config = example(zone="Europe/Vienna", week_start=1, confidence=95)
+    model_config = example(zone="Europe/Vienna", week_start=1, confidence=95, minimum_group=5)
 
     zone: Zone
     week_start: WeekStart
     confidence: Confidence | None = None
+    minimum_group: MinimumGroup | None = None
 
 
 @router.get("")
 async def show_account(app_state: CurrentAppState, person: Viewer) -> AccountView:
-    """Get the account's time zone, first day of the week and level of confidence."""
+    """Get the account's time zone, first day of the week, confidence and smallest group."""
     settings = await app_state.metrics.accounts.show(person.actor)
     return AccountView(id=person.account, **asdict(settings))
 
@@ -67,10 +77,11 @@ async def show_account(app_state: CurrentAppState, person: Viewer) -> AccountVie
 async def change_account(
     app_state: CurrentAppState, admin: Admin, body: AccountTimes
 ) -> AccountView:
-    """Change the account's time zone, first day of the week and level of confidence.
+    """Change the account's time zone, first day of the week, confidence and smallest group.
 
     The first two determine all date ranges, so every metric becomes due when they change. The level
-    of confidence changes only intervals and verdicts.
+    of confidence changes only intervals and verdicts. Groups with fewer answers than the smallest
+    group are hidden at once; metrics with filters become due when hiding starts or ends.
     """
     old = await app_state.metrics.accounts.show(admin.actor)
     settings = await app_state.metrics.accounts.edit(
@@ -79,6 +90,7 @@ async def change_account(
             zone=body.zone,
             week_start=body.week_start,
             confidence=old.confidence if body.confidence is None else body.confidence,
+            minimum_group=old.minimum_group if body.minimum_group is None else body.minimum_group,
         ),
     )
     return AccountView(id=admin.account, **asdict(settings))
