@@ -15,7 +15,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from itertools import combinations
 from typing import Final, NamedTuple
 
 from pydantic import SecretBytes
@@ -212,9 +211,9 @@ _QUOTED_PRINTABLE: Final = _Escapes(
 )
 _KINDS: Final = (_escapes(_PERCENT), _escapes(_BACKSLASH), _escapes(_ENTITY))
 _AS_TEXT: Final = _escapes(_BACKSLASH, decode=_unescape_text)
-_PAIRS: Final = tuple(_escapes(*pair) for pair in combinations((_PERCENT, _BACKSLASH, _ENTITY), 2))
 _ALL_KINDS: Final = _escapes(_PERCENT, _BACKSLASH, _ENTITY)
 _ALL_AS_TEXT: Final = _escapes(_PERCENT, _BACKSLASH, _ENTITY, decode=_unescape_text)
+_MAY_BE_ESCAPED: Final = re.compile(rb"[%\\&]")
 _BEYOND_ASCII: Final = re.compile(rb"\\x[89a-fA-F]")
 
 
@@ -232,17 +231,28 @@ def _all_views(data: bytes) -> Iterator[bytes]:
     data = data.replace(b"\0", b"")  # Escapes in UTF-16 and UTF-32.
     for start in (data, *_QUOTED_PRINTABLE.views(data)):
         yield start
-        # Each kind is decoded alone as well: text of one kind may look like an escape of another.
-        present = [kind for kind in _KINDS if kind.pattern.search(start)]
+        if not _MAY_BE_ESCAPED.search(start):
+            continue
+        # A backslash, an x and two digits stand for a byte or for a character.
         both_readings = _BEYOND_ASCII.search(start) is not None
-        for kind in present:
-            yield from kind.views(start)
+        yield from _nested(start, (*_KINDS, _AS_TEXT) if both_readings else _KINDS, DEPTH, {})
+        yield from _ALL_KINDS.views(start)
         if both_readings:
-            yield from _AS_TEXT.views(start)
-        if len(present) == len(_KINDS):
-            for pair in _PAIRS:
-                yield from pair.views(start)
-        if len(present) > 1:
-            yield from _ALL_KINDS.views(start)
-            if both_readings:
-                yield from _ALL_AS_TEXT.views(start)
+            yield from _ALL_AS_TEXT.views(start)
+
+
+def _nested(
+    data: bytes, kinds: tuple[_Escapes, ...], depth: int, expanded: dict[int, int]
+) -> Iterator[bytes]:
+    """Yield the data with one kind of escape decoded at a time, in every order.
+
+    One kind may look like another: in JSON that was escaped for HTML, a backslash stands before an
+    entity that it does not escape.
+    """
+    if expanded.get(digest := hash(data), 0) >= depth:
+        return
+    expanded[digest] = depth
+    for kind in kinds:
+        if (decoded := kind.pattern.sub(kind.decode, data)) != data:
+            yield decoded
+            yield from _nested(decoded, kinds, depth - 1, expanded)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from smaply_metrics_core.errors import SourceUnavailable
 from smaply_metrics_core.http.response_limit import json_limits
-from smaply_metrics_core.input_limits.json_value import MOST_BYTES, JsonRefused, parse_json
+from smaply_metrics_core.input_limits.json_value import JsonRefused, parse_json
 from smaply_metrics_core.input_limits.model_validation import DataRefused, validate_data
 
 REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id")
@@ -100,7 +100,8 @@ def read_json(response: httpx.Response, model: type[M] | None = None) -> Any:
             has more than a hundred levels, 32 MiB or two million values; the last two are more for
             a request with ``large_response``.
     """
-    content = _content(response)
+    most_bytes, most_values = json_limits(response.request)
+    content = _content(response, most_bytes)
     host = response.request.url.host
     found = ""
     if not content.strip():
@@ -109,7 +110,6 @@ def read_json(response: httpx.Response, model: type[M] | None = None) -> Any:
         found = f"a web page instead of data (HTTP {response.status_code})"
     else:
         try:
-            most_bytes, most_values = json_limits(response.request)
             data = parse_json(
                 _whole_characters(content), most_bytes=most_bytes, most_values=most_values
             )
@@ -126,15 +126,15 @@ def read_json(response: httpx.Response, model: type[M] | None = None) -> Any:
     )
 
 
-def _content(response: httpx.Response) -> bytes:
-    """Return the body of a response; of a longer streamed one, only more than the limit of JSON."""
+def _content(response: httpx.Response, most_bytes: int) -> bytes:
+    """Return the body of a response; a streamed one is read until it exceeds the limit."""
     try:
         return response.content
     except httpx.ResponseNotRead:
         content = bytearray()
         for block in response.iter_bytes():
             content += block
-            if len(content) > MOST_BYTES:
+            if len(content) > most_bytes:
                 break
         return bytes(content)
 

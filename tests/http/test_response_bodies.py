@@ -213,6 +213,8 @@ def test_a_source_can_raise_the_limit_of_one_response(clients: Clients) -> None:
     client = clients(answer)
     raised = large_response(66 * 2**20, reason="The export is one JSON text.")
     assert len(read_json(client.get("/", extensions=raised))) == size * 2**20
+    with client.stream("GET", "/", extensions=raised) as response:
+        assert len(read_json(response)) == size * 2**20
     with pytest.raises(ExportFailed, match="64 MiB"):
         client.get("/")
 

@@ -69,6 +69,8 @@ ENCODERS: dict[str, Encoder] = {
     "url twice": lambda text: quote(quote(text, safe=""), safe="").encode(),
     "url three times": lambda text: quote(quote(quote(text, safe=""), safe="")).encode(),
     "url lower-cased": lambda text: quote(text).lower().encode(),
+    "html in url": lambda text: quote(html.escape(text), safe="").encode(),
+    "json in url": lambda text: quote(json.dumps({"key": text}), safe="").encode(),
     "url in json": lambda text: json.dumps({"next": f"/x?k={quote(text)}"}).encode(),
     "url in html": lambda text: html.escape(f'<a href="?a=1&k={quote_plus(text)}">').encode(),
     "javascript escape()": lambda text: "".join(

@@ -75,8 +75,12 @@ def test_many_secrets_are_found_in_many_texts(
 
 @pytest.mark.parametrize(
     ("form", "secret", "after"),
-    [("json in html", "00'Ä%0", "0"), ("csv in json", '0000"😀', "")],
-    ids=["looks like another escape", "quotes and halves of a character"],
+    [
+        ("json in html", "00'Ä%0", "0"),
+        ("json in html", '0000"\\', ""),
+        ("csv in json", '0000"😀', ""),
+    ],
+    ids=["looks like another escape", "one escape before another", "quotes and halves"],
 )
 def test_nested_forms_of_odd_secrets_are_found(form: str, secret: str, after: str) -> None:
     """A secret whose own characters are escaped, or look like an escape, is found."""
