@@ -176,6 +176,7 @@ docs-generated: install ## regenerate the pages in docs/ that are written from t
 	$(BIN)/python -m tests.docs.rules_page
 	$(BIN)/python -m tests.docs.generated_parts
 	$(BIN)/python -m tests.bad_input.table
+	$(BIN)/python -m tests.one_study.table
 
 # The pictures are committed, so only a changed diagram needs this. Mermaid comes from npm.
 diagrams: install browser ## render docs/diagrams/*.mmd as SVG

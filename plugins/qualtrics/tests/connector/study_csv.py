@@ -17,9 +17,14 @@ NOT_COUNTED: Final = frozenset({"1", "2", "8", "9", "12", "17", "40"})
 
 
 class StudyCsv:
-    """The survey of a study and its CSV columns by ImportId and choice."""
+    """The survey of a study and its CSV columns by ImportId and choice.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: The folder with its files.
+        every_response: Whether excluded responses are rows too.
+    """
+
+    def __init__(self, folder: Path, *, every_response: bool = False) -> None:
         csv.field_size_limit(sys.maxsize)
         with (folder / "responses.csv").open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
@@ -30,8 +35,13 @@ class StudyCsv:
             row
             for row in rows[3:]
             if any(row)
-            and row[places["finished"]] == "1"
-            and ("status" not in places or row[places["status"]] not in NOT_COUNTED)
+            and (
+                every_response
+                or (
+                    row[places["finished"]] == "1"
+                    and ("status" not in places or row[places["status"]] not in NOT_COUNTED)
+                )
+            )
         ]
         self.columns: dict[tuple[str, str], list[str]] = {}
         for place, key in enumerate(keys):
