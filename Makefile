@@ -52,12 +52,15 @@ $(STAMP): $(INSTALL_INPUTS)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(addprefix -e ,$(PROJECTS))
 	@touch $@
 
+# The module plays recordings of LimeSurvey, which are not in the wheels, and runs smaply-metrics-host.
+DEMO := $(BIN)/python -m plugins.limesurvey.tests.demo demo
+
 demo: install ## a journey map full of live cards, in an invented account; PORT=8000 by default
-	$(BIN)/smaply-metrics-host demo --home build/demo --port $(PORT)
+	$(DEMO) --home build/demo --port $(PORT)
 
 demo-once: install ## the same in the terminal: from connecting to a debug bundle, then it ends
 	rm -rf build/demo-once
-	$(BIN)/smaply-metrics-host demo --once --home build/demo-once
+	$(DEMO) --once --home build/demo-once
 
 test: lint format types imports tests ## lint, format, types, import rules and tests, on every change
 

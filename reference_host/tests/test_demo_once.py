@@ -50,8 +50,8 @@ def stored_connections(home: Path) -> list[str]:
     return [view.source for view in views]
 
 
-def test_the_demo_shows_all_types_from_both_sources(tmp_path: Path) -> None:
-    """With --json it prints fresh cards of every type from both sources, and a bundle.
+def test_the_demo_shows_all_types_from_each_source(tmp_path: Path) -> None:
+    """With --json it prints fresh cards of every type from each source, and a bundle.
 
     Run again in its home it replaces what it created; its sandbox is stopped each time.
     """
@@ -65,7 +65,7 @@ def test_the_demo_shows_all_types_from_both_sources(tmp_path: Path) -> None:
     assert set(printed) == {"cards", "bundle"}
     assert {(card["source"], card["type"]) for card in cards} == {
         (source, kind)
-        for source in ("qualtrics", "csv_example")
+        for source in ("qualtrics", "csv_example", "sql")
         for kind in ("number", "series", "comparison")
     }
     keys = {"number": {"value"}, "series": {"groups"}, "comparison": {"current", "previous"}}
@@ -82,8 +82,9 @@ def test_the_demo_shows_all_types_from_both_sources(tmp_path: Path) -> None:
     for card in cards:
         assert again.stdout.count(f"Metric    {card['name']}\n") == 1
     assert "still running" in text
+    assert "no clear change" in text
     assert f"smaply-metrics --home {home} card load --wait 0" in text
-    assert sorted(stored_connections(tmp_path / "home")) == ["csv_example", "qualtrics"]
+    assert sorted(stored_connections(tmp_path / "home")) == ["csv_example", "qualtrics", "sql"]
     match = ADDRESS.search(again.stdout)
     assert match is not None
     assert not is_listening(int(match[1]))

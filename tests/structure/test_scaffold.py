@@ -28,6 +28,7 @@ FEW_TESTS = (
     "test_the_list_of_surveys_is_complete",
     "test_the_numbers_are_those_of_the_account",
 )
+SOURCES = [kind for kind in ToolKind if kind.is_source]
 HOOKS = [hook for hook in contract() if hook != "recompute_metric"]
 
 
@@ -194,7 +195,7 @@ def test_a_reserved_name_is_rejected(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("kind", ToolKind)
+@pytest.mark.parametrize("kind", SOURCES)
 def test_a_name_may_contain_that_of_the_template(tmp_path: Path, kind: ToolKind) -> None:
     """A name that contains the template's name is replaced only once, in each kind of source."""
     written = write_source("acme_api_acme", tmp_path / "new", kind)
@@ -207,7 +208,7 @@ def test_a_name_may_contain_that_of_the_template(tmp_path: Path, kind: ToolKind)
     assert 'acme_api_acme = "smaply_metrics_acme_api_acme:' in text_of(written, "pyproject.toml")
 
 
-@pytest.mark.parametrize("kind", ToolKind)
+@pytest.mark.parametrize("kind", SOURCES)
 def test_a_new_source_reads_its_fake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ToolKind
 ) -> None:
@@ -220,6 +221,34 @@ def test_a_new_source_reads_its_fake(
         source = importlib.import_module(f"smaply_metrics_{name}").source
         results = run_tests(type("Birds", (facts,), {"source": source}), FEW_TESTS)
         assert [(one.outcome, one.message) for one in results] == [("passed", "")] * len(FEW_TESTS)
+
+
+def test_a_mapping_reads_its_database(tmp_path: Path) -> None:
+    """For a database, a mapping is written that passes contract tests with the source sql."""
+    written = write_source("bird_house", tmp_path / "bird_house", ToolKind.SQL)
+    assert {str(path.relative_to(tmp_path / "bird_house")) for path in written} == {
+        "README.md",
+        "mapping.yaml",
+        "pyproject.toml",
+        "requirements.txt",
+        "tests/responses.sql",
+        "tests/test_contract.py",
+    }
+    assert "name: Visits to Bird House" in text_of(written, "mapping.yaml")
+    test_file = tmp_path / "bird_house" / "tests" / "test_contract.py"
+    with import_contract(f"{test_file}:TestBirdHouse") as facts:
+        results = run_tests(facts, FEW_TESTS)
+        assert [(one.outcome, one.message) for one in results] == [("passed", "")] * len(FEW_TESTS)
+
+
+@pytest.mark.deep(reason="the whole contract suite")
+def test_a_mapping_passes_all_contract_tests(tmp_path: Path) -> None:
+    """The tests of a new mapping pass as pytest runs them."""
+    write_source("bird_house", tmp_path / "bird_house", ToolKind.SQL)
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    printed = done(*command, cwd=tmp_path / "bird_house")
+    assert re.search(r"\d\d passed", printed)
+    assert "failed" not in printed
 
 
 def text_of(written: tuple[Path, ...], name: str) -> str:

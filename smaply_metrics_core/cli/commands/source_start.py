@@ -36,21 +36,24 @@ def new(
     kind: Annotated[
         ToolKind | None,
         typer.Option(
-            help="Kind of the survey tool: a REST API with a token, or a login session that a "
-            "password opens. In a terminal, prompted for. Default: rest.",
+            help="Kind of the survey tool: a REST API with a token, a login session that a "
+            "password opens, or a database. In a terminal, prompted for. Default: rest.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Create a distribution with a new source.
+    """Create a distribution with a new source; for a database, a mapping with its tests.
 
-    The new source passes its contract tests without a change.
+    The new source passes its contract tests without a change. So does the mapping, which is for the
+    source sql.
     """
     from smaply_metrics_core.sources.registry import SourceRegistry  # Imported on use, as below.
 
     folder = (output or Path()) / name
-    written = write_source(name, folder, kind or _prompt_kind(invocation))
-    rivals = sorted({one.distribution for one in SourceRegistry().states() if one.id == name})
+    kind = kind or _prompt_kind(invocation)
+    written = write_source(name, folder, kind)
+    states = SourceRegistry().states() if kind.is_source else ()
+    rivals = sorted({one.distribution for one in states if one.id == name})
     if invocation.wants_json:
         files = [str(path) for path in written]
         print_json({"folder": str(folder), "files": files, "rivals": rivals})
@@ -62,9 +65,8 @@ def new(
             "installed, neither can be used.",
             style="yellow",
         )
-    print_text(
-        f'Next: pip install -e "{folder}[test]", then run pytest in this folder. See its README.'
-    )
+    install = f'-e "{folder}[test]"' if kind.is_source else f'-r "{folder}/requirements.txt"'
+    print_text(f"Next: pip install {install}, then run pytest in this folder. See its README.")
 
 
 def _prompt_kind(invocation: CommandContext) -> ToolKind:

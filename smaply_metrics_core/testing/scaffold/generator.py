@@ -1,7 +1,7 @@
 """Writes the distribution of a new source: a copy of a working template with other names.
 
-The files in ``tree/common`` are part of every template; ``tree/rest`` and ``tree/login`` add those
-of one kind of survey tool.
+The files in ``tree/common`` are part of every source; ``tree/rest`` and ``tree/login`` add those of
+one kind of survey tool. ``tree/sql`` is a mapping with its tests: a database needs no new source.
 """
 
 from __future__ import annotations
@@ -30,15 +30,27 @@ class ToolKind(StrEnum):
 
     REST = "rest"
     LOGIN = "login"
+    SQL = "sql"
 
     @property
     def label(self) -> str:
         """The kind for people."""
-        return {ToolKind.REST: "REST with a token", ToolKind.LOGIN: "login sessions"}[self]
+        return {
+            ToolKind.REST: "REST with a token",
+            ToolKind.LOGIN: "login sessions",
+            ToolKind.SQL: "a database",
+        }[self]
+
+    @property
+    def is_source(self) -> bool:
+        """Whether it is a source of its own. A database is mapped for the source ``sql``."""
+        return self is not ToolKind.SQL
 
 
 def write_source(name: str, folder: Path, kind: ToolKind = ToolKind.REST) -> tuple[Path, ...]:
     """Write the distribution of a new source into a new folder and return its files.
+
+    For a database, write a mapping with its contract tests.
 
     Args:
         name: The id of the source, such as ``paper_birds``.
@@ -69,7 +81,7 @@ def write_source(name: str, folder: Path, kind: ToolKind = ToolKind.REST) -> tup
     names = _names(name)
     written: list[Path] = []
     try:
-        for part in ("common", kind):
+        for part in ("common", kind) if kind.is_source else (kind,):
             _copy(files(__package__) / "tree" / part, folder, names, written)
     except OSError as error:
         raise InputError(

@@ -58,7 +58,8 @@ def _rows(card: Card, zone: str) -> Iterator[tuple[str, str, str, str]]:
     top = charts.headline(result, Display(), zone=zone)
     value = format_value(result.unit, result.current.value)
     if result.previous is not None:
-        value = f"{format_value(result.unit, result.previous.value)} → {value}\n{top.change}"
+        before = format_value(result.unit, result.previous.value)
+        value = "\n".join(filter(None, (f"{before} → {value}", top.change, top.verdict)))
     dates = charts.date_range_text(result.current.window, zone)
     yield f"{card.name}\n{card.source} · {dates}", value, _count(result.current), freshness
     for group in result.groups:

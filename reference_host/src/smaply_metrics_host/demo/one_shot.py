@@ -32,15 +32,20 @@ from smaply_metrics_core.host import (
     TempDirs,
 )
 from smaply_metrics_host.demo import content
+from smaply_metrics_host.demo.connections import (
+    DATABASE_FILE,
+    database_credentials,
+    uses_only_invented_data,
+)
+from smaply_metrics_host.demo.recorded_limesurvey import recorded_limesurvey
 from smaply_metrics_host.demo.sandbox_process import REMEDY, SandboxProcess, demo_environment
-from smaply_metrics_host.demo.visits import write_visits
+from smaply_metrics_host.demo.visits import write_visits, write_visits_database
 
 ACTOR: Final = Actor("default", "demo", Role.ADMIN)
 """In the account that ``smaply-metrics`` uses by default, so that it can show what is stored."""
 WORKSPACE: Final = "demo"
 """The demo's metrics are in a workspace of their own, so that the next demo finds them."""
 VISITS_FOLDER: Final = "demo"
-LOOPBACK: Final = "127.0.0.1:"
 SECONDS_TO_LOAD: Final = 300.0
 NUMBER, SERIES, COMPARISON = MetricType.NUMBER, MetricType.SERIES, MetricType.COMPARISON
 
@@ -83,7 +88,7 @@ def run_once(
     seed: int,
     report: Callable[[str, str], None],
 ) -> DemoResult:
-    """Connect both sources, add metrics of all types, load their cards, write a debug bundle.
+    """Connect the sources, add metrics of all types, load their cards, write a debug bundle.
 
     Args:
         home: The folder of the store.
@@ -107,11 +112,23 @@ def run_once(
         report("Sandbox", f"a generated Qualtrics account (seed {seed}) at {sandbox.host}")
         qualtrics = _connect(host, content.QUALTRICS, sandbox.credentials)
         report("Connect", f"{qualtrics.title}: {qualtrics.status}")
-        write_visits(visits / "store_visits.csv", seed=seed, until=datetime.now(UTC))
-        files = _connect(host, content.FILES, {"folder": VISITS_FOLDER})
-        report("Connect", f"{files.title}: {files.status}")
+        now = datetime.now(UTC)
+        write_visits(visits / "store_visits.csv", seed=seed, until=now)
+        write_visits_database(visits / DATABASE_FILE, seed=seed, until=now)
+        others = {
+            content.FILES: {"folder": VISITS_FOLDER},
+            content.DATABASE: database_credentials(VISITS_FOLDER),
+        }
+        recorded = recorded_limesurvey()
+        if recorded is not None:
+            others[content.LIMESURVEY] = recorded
         survey = _add_metrics(host, qualtrics, report)
-        _add_metrics(host, files, report)
+        for source, values in others.items():
+            connection = _connect(host, source, values)
+            report("Connect", f"{connection.title}: {connection.status}")
+            _add_metrics(
+                host, connection, report, content.SHOP if source == content.LIMESURVEY else ""
+            )
         ids = [metric.id for metric in host.metrics.list(ACTOR) if metric.workspace == WORKSPACE]
         cards = host.cards.load(ACTOR, ids, wait=SECONDS_TO_LOAD)
         bundle.unlink(missing_ok=True)
@@ -120,7 +137,7 @@ def run_once(
 
 
 def _require_sources(host: MetricsHost) -> None:
-    for source in (content.QUALTRICS, content.FILES):
+    for source in content.SOURCES:
         try:
             host.sources.get(source)
         except NotFound:
@@ -139,7 +156,7 @@ def _delete_metrics(host: MetricsHost) -> None:
 def _require_own_home(host: MetricsHost) -> None:
     """Raise an error if the home holds a connection that no demo created."""
     for view in host.connections.list(ACTOR):
-        if not (view.created_by == ACTOR.user and _is_invented(view)):
+        if not (view.created_by == ACTOR.user and uses_only_invented_data(view, VISITS_FOLDER)):
             raise InputError(
                 f"The connection to {view.title} in this home was not created by the demo.",
                 remedy="Choose another folder with --home, or omit the option.",
@@ -154,17 +171,22 @@ def _connect(host: MetricsHost, source: str, values: dict[str, str]) -> Connecti
     return host.connections.connect(ACTOR, source, values)
 
 
-def _is_invented(view: ConnectionView) -> bool:
-    """Whether it uses a sandbox or the demo's files; the host of a stopped sandbox is blank."""
-    values = {field.value for field in view.fields if not field.secret}
-    return all(value.startswith(LOOPBACK) or value == VISITS_FOLDER for value in values)
-
-
 def _add_metrics(
-    host: MetricsHost, connection: ConnectionView, report: Callable[[str, str], None]
+    host: MetricsHost,
+    connection: ConnectionView,
+    report: Callable[[str, str], None],
+    only: str = "",
 ) -> Survey:
-    """List the surveys of a connection, add metrics for the first one and return it."""
-    surveys = host.catalog.surveys(ACTOR, connection.id, limit=None).surveys
+    """List the surveys of a connection, add metrics for the first one and return it.
+
+    Args:
+        host: The host.
+        connection: The connection.
+        report: Called with a title and a text for each step.
+        only: The id of the one survey to list; empty for all.
+    """
+    listed = host.catalog.surveys(ACTOR, connection.id, limit=None).surveys
+    surveys = [survey for survey in listed if only in {"", survey.id}]
     if not surveys:
         raise NoSurveys(f"{connection.title} has no survey.", remedy="Report this as a bug.")
     for survey in surveys:

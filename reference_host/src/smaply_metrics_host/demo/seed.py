@@ -1,4 +1,4 @@
-"""The demo's account: connections to the sandbox and to files, metrics, journey maps."""
+"""The demo's account: connections to its sources, metrics, journey maps."""
 
 from __future__ import annotations
 
@@ -19,16 +19,21 @@ from smaply_metrics_core.host import (
 )
 from smaply_metrics_host.app_state import AppState
 from smaply_metrics_host.demo import content
+from smaply_metrics_host.demo.connections import (
+    DATABASE_FILE,
+    database_credentials,
+    uses_only_invented_data,
+)
 from smaply_metrics_host.demo.content import PlannedMap
+from smaply_metrics_host.demo.recorded_limesurvey import recorded_limesurvey
 from smaply_metrics_host.demo.sandbox_process import REMEDY, SandboxProcess
-from smaply_metrics_host.demo.visits import write_visits
+from smaply_metrics_host.demo.visits import write_visits, write_visits_database
 from smaply_metrics_host.store.map_models import Cell
 from smaply_metrics_host.uploads import OURS
 
 ACCOUNT: Final = "demo"
 OWNER: Final = "Ada"
 ZONE: Final = "Europe/Vienna"
-LOOPBACK: Final = "127.0.0.1:"
 SECONDS_TO_LOAD: Final = 20.0
 
 
@@ -52,14 +57,19 @@ async def seed_demo_account(app_state: AppState, sandbox: SandboxProcess, seed: 
     await asyncio.to_thread(app_state.people.invite, ACCOUNT, OWNER, Role.ADMIN)
     uploads = app_state.settings.files_of(ACCOUNT) / OURS
     await asyncio.to_thread(_write_files, uploads, seed)
+    recorded = recorded_limesurvey()
     await _connect(app_state, ada, content.QUALTRICS, sandbox.credentials)
     await _connect(app_state, ada, content.FILES, {"folder": OURS})
+    await _connect(app_state, ada, content.DATABASE, database_credentials(OURS))
+    if recorded is not None:
+        await _connect(app_state, ada, content.LIMESURVEY, recorded)
     maps = await asyncio.to_thread(app_state.maps.list, ACCOUNT)
     if not maps:
         await app_state.metrics.accounts.edit(ada, AccountSettings(zone=ZONE))
         workspaces = await asyncio.to_thread(_workspaces, app_state)
         metrics = await _metrics(app_state, ada, workspaces)
-        for planned in content.MAPS:
+        shown = [*content.MAPS, *([content.RECORDED_MAP] if recorded is not None else [])]
+        for planned in shown:
             await asyncio.to_thread(_draw_map, app_state, planned, workspaces, metrics)
         maps = await asyncio.to_thread(app_state.maps.list, ACCOUNT)
     await app_state.metrics.cards.load(ada, wait=SECONDS_TO_LOAD)
@@ -67,7 +77,7 @@ async def seed_demo_account(app_state: AppState, sandbox: SandboxProcess, seed: 
 
 
 async def _require_sources(app_state: AppState) -> None:
-    for source in (content.QUALTRICS, content.FILES):
+    for source in content.SOURCES:
         try:
             await app_state.metrics.sources.get(source)
         except NotFound:
@@ -89,15 +99,14 @@ async def _refuse_what_is_real(app_state: AppState, ada: Actor) -> None:
 
 
 def _invented(view: ConnectionView) -> bool:
-    """Whether it uses a sandbox or the demo's files; the host of a stopped sandbox is blank."""
-    values = {field.value for field in view.fields if not field.secret}
-    return all(value.startswith(LOOPBACK) or value in {OURS, ""} for value in values)
+    return uses_only_invented_data(view, OURS)
 
 
 def _write_files(folder: Path, seed: int) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     write_visits(folder / f"{content.VISITS}.csv", seed=seed, until=today)
+    write_visits_database(folder / DATABASE_FILE, seed=seed, until=today)
 
 
 async def _connect(app_state: AppState, ada: Actor, source: str, values: dict[str, str]) -> None:
@@ -132,8 +141,8 @@ async def _metrics(
     """Return the demo's metrics by name, and create those that are missing."""
     metrics = {metric.name: metric for metric in await app_state.metrics.metrics.list(ada)}
     connections = await _first_connections(app_state, ada)
-    for planned in content.METRICS:
-        if planned.name not in metrics:
+    for planned in (*content.METRICS, *content.RECORDED_METRICS):
+        if planned.name not in metrics and planned.source in connections:
             metrics[planned.name] = await app_state.metrics.metrics.add(
                 ada,
                 connections[planned.source],
