@@ -173,7 +173,7 @@ docs: install ## build the documentation site into build/docs
 		--quiet --doctree-dir build/docs-doctrees docs build/docs
 	@echo "The site is in build/docs/index.html"
 
-docs-generated: install ## regenerate the pages in docs/ that are written from the code
+docs-generated: install postgresql ## regenerate the pages in docs/ that are written from the code
 	$(BIN)/python -m tests.docs.settings_page
 	$(BIN)/python -m tests.docs.cli_page
 	$(BIN)/python -m tests.docs.rules_page
