@@ -24,7 +24,7 @@ from smaply_metrics_host.demo.connections import (
     database_credentials,
     uses_only_invented_data,
 )
-from smaply_metrics_host.demo.content import PlannedMap
+from smaply_metrics_host.demo.planned import PlannedMap
 from smaply_metrics_host.demo.recorded_limesurvey import recorded_limesurvey
 from smaply_metrics_host.demo.sandbox_process import REMEDY, SandboxProcess
 from smaply_metrics_host.demo.visits import write_visits, write_visits_database
