@@ -62,7 +62,10 @@ demo-once: install ## the same in the terminal: from connecting to a debug bundl
 	rm -rf build/demo-once
 	$(DEMO) --once --home build/demo-once
 
-test: lint format types imports tests ## lint, format, types, import rules and tests, on every change
+# The types and the import rules are checked while tests wait for servers and browsers. The packages
+# are installed before, one after the other: apt cannot run twice.
+test: lint format browser postgresql ## lint, format, types, import rules and tests, on every change
+	@$(MAKE) --no-print-directory --jobs=3 types imports tests
 
 test-deep: coverage deep wheels ## coverage; the tests marked deep; wheels in clean environments
 
@@ -143,7 +146,8 @@ mutants: install ## run every contract mutant and print what kills it, as JSON
 # can refuse the trace function of a new thread ("while another trace function is being installed").
 coverage: install browser postgresql ## measure branch coverage of the core and the plugins, print it
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/coverage run -m pytest $(XDIST) -m "$(ON_EVERY_CHANGE)" tests plugins || \
+	$(BIN)/coverage run -m pytest $(XDIST) --hypothesis-profile=thorough \
+		-m "$(ON_EVERY_CHANGE)" tests plugins || \
 		$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)" \
 			--last-failed --last-failed-no-failures none tests plugins
 	$(BIN)/coverage combine --quiet

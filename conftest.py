@@ -4,6 +4,7 @@ import pytest
 
 pytest_plugins = (
     "tests.garbage",
+    "tests.hypothesis_profiles",
     "tests.new_stores",
     "tests.shared_statements",
     "tests.skip_summary",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -27,6 +27,9 @@ from smaply_metrics_core.sources.exception_details import (
 )
 
 M = TypeVar("M", bound=BaseModel)
+
+_NUMBERS: Final = {int, float, bool, type(None)}
+"""Types of most values of a tally, which contain no text."""
 
 
 def require_type(model: type[M], given: object, what: str) -> M:
@@ -206,17 +209,22 @@ def check_no_secrets(redactor: Redactor, hook: str, *given: BaseModel) -> None:
         raise ContractViolation(f"a text of {hook} contained a secret.")
 
 
-def _texts(given: object) -> Iterator[str]:
+def _texts(given: object) -> list[str]:
     # Not from JSON, in which secrets are escaped and next to our own names.
-    if type(given) is str:
-        yield given
-    elif isinstance(given, BaseModel):
-        yield from _texts(tuple(vars(given).values()))
-    elif isinstance(given, Mapping):
-        yield from _texts(tuple(given.items()))
-    elif isinstance(given, tuple):
-        for item in given:
-            yield from _texts(item)
+    texts: list[str] = []
+    left = [given]
+    while left:
+        one = left.pop()
+        if type(one) is str:
+            texts.append(one)
+        elif isinstance(one, BaseModel):
+            left += vars(one).values()
+        elif isinstance(one, tuple):
+            left += one
+        elif type(one) not in _NUMBERS and isinstance(one, Mapping):
+            left += one.keys()
+            left += one.values()
+    return texts
 
 
 def parsed(given: Credentials, model: type[Credentials]) -> Credentials:

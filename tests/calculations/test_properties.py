@@ -165,7 +165,7 @@ def slow_group(row: Row, group_by: str) -> str | None:
 ONE_VALUE = [each for each in Calculation if each is not Calculation.DISTRIBUTION]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(responses, max_size=40),
     st.sampled_from(ONE_VALUE),
@@ -229,7 +229,7 @@ def test_every_number_is_the_one_worked_out_row_by_row(  # noqa: PLR0917  # Hypo
     assert result.ungrouped == sum(slow_group(row, group_by) is None for row in counting)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(responses, max_size=40), st.sampled_from(["distribution", "share", "responses"]))
 def test_a_distribution_adds_up(rows: list[Row], calculation: str) -> None:
     """The counts and percentages of answers are those of the rows, and add up to all."""
@@ -248,7 +248,7 @@ def test_a_distribution_adds_up(rows: list[Row], calculation: str) -> None:
         assert sum(values) == pytest.approx(100)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(responses, max_size=40), times)
 def test_windows_side_by_side_hold_everything_once(rows: list[Row], cut: datetime) -> None:
     """A response is in exactly one of two adjacent windows."""
@@ -265,7 +265,7 @@ def test_windows_side_by_side_hold_everything_once(rows: list[Row], cut: datetim
 ticks = st.frozensets(st.sampled_from(["chat", "phone", "mail", "none"]))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(ticks, max_size=30), st.frozensets(st.sampled_from(["chat", "phone", "mail"])))
 def test_several_answers_count_respondents(
     rows: list[frozenset[str]], wanted: frozenset[str]
@@ -314,7 +314,7 @@ numbers = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(numbers, max_size=30))
 def test_any_text_is_a_number_or_is_unreadable(texts: list[str]) -> None:
     """Any text in a number question counts once: as a number, unreadable, or blank."""

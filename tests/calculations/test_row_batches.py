@@ -98,7 +98,7 @@ def in_batches(rows: pl.DataFrame, size: int) -> dict[str, object]:
     return dict(counting.tallies(AS_OF))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.lists(ROW, max_size=30), size=st.integers(1, 40))
 def test_batches_have_the_tallies_of_all_rows(rows: list[tuple[object, ...]], size: int) -> None:
     """Neither the size of batches nor categories change a tally."""
@@ -106,7 +106,7 @@ def test_batches_have_the_tallies_of_all_rows(rows: list[tuple[object, ...]], si
     assert in_batches(whole, size) == tally_all(whole, requests(), as_of=AS_OF)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     rows=st.lists(ROW, max_size=40),
     order=st.permutations(range(len(requests()))),

@@ -124,7 +124,6 @@ results = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(result=results, shown=displays, theme=st.sampled_from(list(THEMES)))
 def test_every_result_has_texts_and_a_chart(
     result: Result,
@@ -144,7 +143,6 @@ def test_every_result_has_texts_and_a_chart(
     assert large.text or result.calculation is Calculation.DISTRIBUTION
 
 
-@settings(max_examples=200, deadline=None)
 @given(result=st.one_of(of_groups(), of_periods()), shown=displays)
 def test_the_table_has_every_group(result: Result, shown: Display) -> None:
     """Each group has a row with its label, formatted value and answers."""
@@ -159,7 +157,7 @@ def test_the_table_has_every_group(result: Result, shown: Display) -> None:
 
 
 # Without shrinking, which would draw for minutes.
-@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(result=results, shown=displays)
 def test_every_specification_can_be_drawn(result: Result, shown: Display) -> None:
     """Vega-Lite draws each specification, whatever its labels and values are."""

@@ -36,7 +36,7 @@ finally:
 def python(code: str) -> subprocess.CompletedProcess[str]:
     """Run Python code in a new process."""
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=180
     )
 
 

@@ -53,7 +53,7 @@ OTHER = Definition(survey_id="S2", question_id="stars", calculation=Calculation.
 
 def load(host: MetricsHost) -> tuple[Card, ...]:
     """Load every card, waiting for fresh ones."""
-    return host.cards.load(VIEWER, wait=60)
+    return host.cards.load(VIEWER, wait=180)
 
 
 def value_of(card: Card) -> float | None:

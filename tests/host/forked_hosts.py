@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tests.host.host_process import Told
 
-SECONDS = 60
+SECONDS = 180
 CHILDREN = 3
 VALUES = ["4.0", "1.5"]
 WRITE = "UPDATE metrics SET version = version + 1 WHERE account = 'acme'"

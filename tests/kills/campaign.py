@@ -140,7 +140,7 @@ def make_told(folder: Path, database: str | None) -> dict[str, Any]:
         "database": database,
         "log": str(folder / "log"),
         "hold": str(folder / "hold"),
-        "lease": 3.0,
+        "lease": 6.0,
         "refresher": "procrastinate" if database else "threads",
         "ahead": HOUR,
     }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TOKEN: Final = "right-token-0001"
 ACCOUNTS: Final = ("acme", "globex")
 SURVEYS: Final = ("S1", "S2")
-WAIT: Final = 20.0
+WAIT: Final = 180.0
 
 
 class Report(NamedTuple):

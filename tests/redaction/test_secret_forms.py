@@ -54,7 +54,7 @@ def test_a_secret_is_found_in_each_form(form: str, secret: str) -> None:
         assert found(encode(text), secret, size=1)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(secret=TEXTS.filter(lambda text: len(text) >= 6), before=TEXTS, after=TEXTS)
 @pytest.mark.parametrize("form", ENCODERS)
 def test_any_secret_is_found_in_any_text(form: str, secret: str, before: str, after: str) -> None:
@@ -63,7 +63,7 @@ def test_any_secret_is_found_in_any_text(form: str, secret: str, before: str, af
 
 
 @pytest.mark.deep(reason="300 texts for each of 80 forms")
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(secret=TEXTS.filter(lambda text: len(text) >= 6), before=TEXTS, after=TEXTS)
 @pytest.mark.parametrize("form", ENCODERS)
 def test_many_secrets_are_found_in_many_texts(

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smaply_metrics_core.errors import DestinationRefused
@@ -87,14 +87,12 @@ def test_anything_but_a_public_host_name_is_rejected(host: str) -> None:
     assert "such as api.example.com" in refusal(host)
 
 
-@settings(deadline=None)
 @given(address=st.one_of(st.ip_addresses().map(str), st.integers(0, 2**32 - 1).map(str)))
 def test_an_ip_address_is_not_a_host_name(address: str) -> None:
     """No form of an IP address is accepted."""
     assert "public host name" in refusal(address)
 
 
-@settings(deadline=None)
 @given(host=st.text(max_size=40), setting=st.sampled_from(["", SETTING, "PATH"]))
 def test_any_text_is_allowed_or_rejected(host: str, setting: str) -> None:
     """No text raises another exception."""

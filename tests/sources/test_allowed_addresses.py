@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smaply_metrics_core.errors import CredentialsInvalid, DestinationRefused, InputError
@@ -158,7 +158,6 @@ def test_what_is_not_an_address_is_refused(url: str) -> None:
     assert "secret" not in f"{caught.value.message} {caught.value.remedy}"
 
 
-@settings(deadline=None)
 @given(text=st.text(max_size=60).map(lambda text: f"https://{text}"))
 def test_parsing_is_stable(text: str) -> None:
     """An accepted address parses to itself; nothing else than ``ValueError`` is raised."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
@@ -371,7 +371,6 @@ things = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(thing=things)
 def test_any_object_of_an_entry_point_has_a_state(thing: object) -> None:
     """With any object, the source is ok, or broken with a reason."""

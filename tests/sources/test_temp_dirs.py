@@ -330,7 +330,7 @@ def test_a_forked_child_has_its_own_folder(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
 
     assert (ended.stdout.strip(), ended.stderr, ended.returncode) == ("2", "", 0)

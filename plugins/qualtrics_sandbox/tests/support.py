@@ -270,7 +270,7 @@ class Client:
             headers=headers,
             trust_env=False,
             verify=PLAIN_HTTP,
-            timeout=60,  # Writing a large export takes long on a busy machine.
+            timeout=180,  # Writing a large export takes long on a busy machine.
         )
 
     def get(self, path: str, **options: Json) -> httpx.Response:

@@ -168,10 +168,10 @@ def test_the_server_stops_at_the_deadline_and_on_cancel(reader_database: Servers
     thread = threading.Thread(target=run)
     thread.start()
     running = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-    while made.owner.execute(running).fetchone() == (0,):
+    while thread.is_alive() and made.owner.execute(running).fetchone() == (0,):
         pass
     cancelled.set()
-    thread.join(30)
+    thread.join(180)
     database.close()
 
     assert [type(one) for one in failed] == [Cancelled]

@@ -35,7 +35,7 @@ def test_the_commands_do_what_the_page_says(
         env={**os.environ, "HOST": shared.url, "LINK": link, "no_proxy": "127.0.0.1"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

@@ -28,9 +28,8 @@ FLAGS: Final = (
     "--force-prefers-reduced-motion",
 )
 SERIOUS: Final = {"serious", "critical"}
-MILLISECONDS: Final = 60_000
-DRAWN_MILLISECONDS: Final = 120_000
-"""The timeout for a chart; long, since it only guards against a hang."""
+MILLISECONDS: Final = 180_000
+"""The timeout for a page and a chart; long, since it only guards against a hang."""
 HEIGHT: Final = 900
 """The height of a window in CSS pixels."""
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from reference_host.tests.app_fixture import TOKEN
-from reference_host.tests.e2e.browser_pages import DRAWN_MILLISECONDS
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ def read_it(
     with guide.section("Read the map"):
         page = browsers.visit(world, Role.VIEWER, address).page
         page.locator(".card-value").nth(len(METRICS) - 1).wait_for()
-        page.locator(".chart svg").first.wait_for(timeout=DRAWN_MILLISECONDS)
+        page.locator(".chart svg").first.wait_for()
         guide.look(page, "map")
         before = value(page)
         answers = [{"QID1": "0"} for _ in range(400)]

@@ -32,7 +32,7 @@ from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
 SURVEY: Final = "SV_RelationshipA01"
 RECOMMEND: Final = "QID1"
 BOUGHT_AT: Final = "QID3"
-SECONDS: Final = 60.0
+SECONDS: Final = 180.0
 Ids = dict[str, str]
 Scene = Callable[[World], Ids]
 """Sets up data, and returns the ids for the paths of the pages."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from reference_host.tests.e2e.browser_pages import DRAWN_MILLISECONDS
 from reference_host.tests.map_factories import NPS, add_map, add_metric, measure, place
 from smaply_metrics_core.host import GroupBy, MetricType, Role
 
@@ -120,7 +119,7 @@ def fail(page: Page, address: str, failure: Failure, *, times: int) -> list[str]
 
 def appear(page: Page) -> None:
     """Wait until the chart is drawn in the browser."""
-    page.locator(".chart svg").first.wait_for(timeout=DRAWN_MILLISECONDS)
+    page.locator(".chart svg").first.wait_for()
 
 
 def forgive(visit: Visit) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from reference_host.tests.e2e.browser_pages import DRAWN_MILLISECONDS
 from reference_host.tests.map_factories import NPS, add_map, add_metric, measure, place
 from smaply_metrics_core.host import GroupBy, MetricType, Role
 
@@ -75,14 +74,14 @@ def test_a_warm_map_does_not_shift(
     visit = browsers.visit(world, Role.VIEWER, full.path, width=width)
     page = visit.page
     page.set_viewport_size({"width": width, "height": TALL})
-    page.wait_for_function(DRAWN, timeout=DRAWN_MILLISECONDS)
+    page.wait_for_function(DRAWN)
     page.goto(full.path)  # The page now names the chart script by its digest.
-    page.wait_for_function(DRAWN, timeout=DRAWN_MILLISECONDS)
+    page.wait_for_function(DRAWN)
     page.add_init_script(OBSERVE)
 
     page.goto(full.path)
 
-    page.wait_for_function(DRAWN, timeout=DRAWN_MILLISECONDS)
+    page.wait_for_function(DRAWN)
     page.evaluate(SETTLED)
     assert page.evaluate("() => window.shifts") == []
     assert page.evaluate(FROM_CACHE) == []

@@ -69,7 +69,8 @@ class OutputCapture(logging.Handler):
         elif isinstance(value, BaseModel):
             self.add(f"the returned {type(value).__name__}", value.model_dump_json().encode())
         elif isinstance(value, Mapping):
-            self.add_value(tuple(value.values()))
+            # One error is often the answer to all queries.
+            self.add_value(tuple({id(one): one for one in value.values()}.values()))
         elif isinstance(value, tuple | list):
             for item in value:
                 self.add_value(item)

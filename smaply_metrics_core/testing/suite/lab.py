@@ -89,12 +89,7 @@ class Lab:
     """
 
     __slots__ = (
-        "_entry_point",
-        "_secrets",
-        "facts",
-        "fault_runs",
-        "matched_paths",
-        "results",
+        *("_entry_point", "_secrets", "facts", "fault_runs", "matched_paths", "results"),
         "unstored_fields",
     )
 
@@ -106,8 +101,6 @@ class Lab:
         self.fault_runs: dict[tuple[str, str, int], tuple[ScenarioResult, Replay]] = {}
         self.unstored_fields: set[str] = set()
         self.matched_paths: set[NamedPath] = set()
-
-    # The scenarios that several subjects use.
 
     def surveys(self) -> tuple[Survey, ...]:
         """Return every survey that the credentials can access."""
@@ -177,12 +170,13 @@ class Lab:
         except MetricsError as error:
             raise unexpected(error, f"Calculating {query.id}") from None
 
-    # Running scenarios.
-
     def load_source(
-        self, transports: Transports | None = None, clock: Clock | None = None
+        self,
+        transports: Transports | None = None,
+        clock: Clock | None = None,
+        stack: ExitStack | None = None,
     ) -> Source:
-        """Return the source, loaded as a host loads it.
+        """Return the source, loaded as a host loads it; its temporary files live until ``stack``.
 
         Raises:
             AssertionError: with the reason if the source cannot be used.
@@ -190,9 +184,12 @@ class Lab:
         clock = clock or self.facts.clock()
         try:  # All installed distributions are searched for it only once.
             self._entry_point = point = self._entry_point or entry_point_of(self.facts.source)
-            return SourceRegistry(
+            registry = SourceRegistry(
                 clock=clock, entry_points=lambda: (point,), transport_factory=transports
-            ).get(point.name)
+            )
+            if stack is not None:
+                stack.callback(registry.close)
+            return registry.get(point.name)
         except MetricsError as error:
             raise unexpected(error, "Loading the source") from None
 
@@ -315,9 +312,10 @@ class Lab:
             output.capturing(),
             detect_process_changes(result.process_changes),
             detect_sleeps(result.sleeps),
+            ExitStack() as stack,
         ):
             try:
-                source = source or self.load_source(transports, clock)
+                source = source or self.load_source(transports, clock, stack)
                 credentials = source.parse(values or self.facts.credentials)
                 output.add("the credentials' repr", f"{credentials!r} {credentials}".encode())
                 output.add("the credentials' JSON", credentials.model_dump_json().encode())

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.qualtrics.tests.connector.support import (
@@ -330,7 +330,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_reading_an_envelope_never_fails(body: object) -> None:
     """Any JSON can be read as an envelope."""

@@ -96,7 +96,7 @@ def counted(path: Path, context: SourceContext) -> dict[str, Tally | MetricsErro
     return count_export(path, parts, survey.owners, context, seen=None, as_of=NOW)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cells=st.lists(CELL, max_size=12), size=st.integers(1, 300))
 def test_block_boundaries_do_not_change_the_rows(cells: list[str], size: int) -> None:
     """Newlines, quotes and nulls in cells, and rows longer than a block, are preserved."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.qualtrics.tests.connector.support import csv_text, zipped
@@ -191,7 +191,6 @@ WHOLE = zipped(
 )
 
 
-@settings(deadline=None)
 @given(place=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255), cut=st.booleans())
 def test_damage_to_one_byte_never_loses_a_response(place: int, byte: int, *, cut: bool) -> None:
     """A changed or truncated archive results in all responses or in an error."""

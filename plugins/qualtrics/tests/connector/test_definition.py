@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.qualtrics.tests.connector.support import (
@@ -204,7 +204,6 @@ TYPES = st.sampled_from(["MC", "Matrix", "TE", "Slider", "CS", "RO", "Timing", "
 SELECTORS = st.sampled_from(["SAVR", "MAVR", "NPS", "Likert", "Bipolar", "TE", "CS", "FORM", "SL"])
 
 
-@settings(deadline=None)
 @given(TYPES, SELECTORS, st.dictionaries(FIELDS, ANY_JSON), ANY_JSON, ANY_JSON)
 def test_parsing_a_definition_never_fails(
     kind: str, selector: str, body: dict[str, Any], blocks: object, flow: object

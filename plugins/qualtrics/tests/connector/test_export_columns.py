@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smaply_metrics_qualtrics.export_columns import ColumnKey, Header, read_key
@@ -47,7 +47,6 @@ def test_a_cell_without_an_import_id_object_has_no_key(cell: str) -> None:
     assert read_key(cell) is None
 
 
-@settings(deadline=None)
 @given(
     st.text() | JSON.map(json.dumps) | st.dictionaries(st.just("ImportId"), JSON).map(json.dumps)
 )

@@ -7,7 +7,7 @@ import sys
 from types import FrameType
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smaply_metrics_core.input_limits import html_text as core_html_text
@@ -57,7 +57,6 @@ def test_html_becomes_one_line_of_text(source: object, text: str) -> None:
     assert html_to_text(source) == text
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.text(alphabet="<>!&;/-[]{}$#x0sctyle \n\"'=")))
 def test_converting_a_text_never_fails(source: str) -> None:
     """Any text becomes one line without surrounding white space."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.qualtrics.tests.connector.support import (
@@ -244,7 +244,6 @@ ANY_JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(ANY_JSON)
 def test_parsing_a_schema_never_fails(schema: object) -> None:
     """Whatever the schema contains, the questions are listed."""

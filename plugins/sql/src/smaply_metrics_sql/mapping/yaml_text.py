@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from smaply_metrics_sql.mapping.model import DatabaseMapping
 
 MOST_CHARACTERS: Final = 200_000
+MOST_LEVELS: Final = 50
 
 
 class MappingInvalid(ValueError):
@@ -25,9 +26,7 @@ def read_mapping(text: str) -> DatabaseMapping:
     if len(text) > MOST_CHARACTERS:
         raise MappingInvalid(f"The mapping has more than {MOST_CHARACTERS:,} characters.")
     try:
-        # An alias repeats what its anchor names, so few characters could become gigabytes.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise MappingInvalid("The mapping has an alias (*name); write the value itself.")
+        _check_events(text)
         data = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -46,6 +45,24 @@ def read_mapping(text: str) -> DatabaseMapping:
         place = ".".join(str(part) for part in first["loc"]) or "the mapping"
         reason = first["msg"].removeprefix("Value error, ")
         raise MappingInvalid(f"{place}: {reason}.") from None
+
+
+def _check_events(text: str) -> None:
+    """Raise for what makes reading expensive, before it is read.
+
+    An alias repeats what its anchor names, so few characters could become gigabytes. The time for
+    nested collections grows with the square of their depth.
+    """
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise MappingInvalid("The mapping has an alias (*name); write the value itself.")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MOST_LEVELS:
+            raise MappingInvalid(f"The mapping is nested more than {MOST_LEVELS} levels deep.")
 
 
 def write_mapping(mapping: DatabaseMapping) -> str:
