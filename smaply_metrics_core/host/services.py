@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from smaply_metrics_core.host.accounts.service import Accounts
 from smaply_metrics_core.host.cards.service import Cards
 from smaply_metrics_core.host.connections.chosen_surveys import ChosenSurveys
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
@@ -26,6 +28,7 @@ class Services:
     """The services that call sources or show what they returned; see ``MetricsHost``."""
 
     sessions: ConnectionSessions
+    accounts: Accounts
     keys: Keys
     connections: Connections
     catalog: SurveyCatalog
@@ -54,8 +57,17 @@ class Services:
         questionnaires = QuestionnaireCache(runtime, sessions)
         catalog = SurveyCatalog(runtime, sessions, questionnaires)
         previews = Previews(runtime, sessions, health, questionnaires)
+
+        def forget(connection_ids: Sequence[str]) -> None:
+            """Forget connections of a deleted account, and clear the caches of this process."""
+            for connection_id in connection_ids:
+                sessions.forget(connection_id)
+            catalog.clear()
+            previews.clear()
+
         return cls(
             sessions=sessions,
+            accounts=Accounts(runtime, forget),
             keys=Keys(runtime, credentials, key_source),
             connections=Connections(runtime, credentials, sessions, health),
             catalog=catalog,

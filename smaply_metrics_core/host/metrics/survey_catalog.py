@@ -105,6 +105,11 @@ class SourceCache(Generic[V]):
         with self._lock:
             self._entries[key] = entry
 
+    def clear(self) -> None:
+        """Remove all entries."""
+        with self._lock:
+            self._entries.clear()
+
     def get(self, key: Hashable, fetch: Callable[[], V], *, reload: bool = False) -> CacheEntry[V]:
         """Return the entry of a key, or fetch its value; concurrent callers share one fetch.
 
@@ -154,6 +159,10 @@ class QuestionnaireCache:
         """Add a questionnaire that was just fetched."""
         entry = CacheEntry(questionnaire, self._runtime.now())
         self._cache.add((*_version_of(row), questionnaire.survey.id), entry)
+
+    def clear(self) -> None:
+        """Remove all questionnaires."""
+        self._cache.clear()
 
 
 class SurveyCatalog:
@@ -269,6 +278,11 @@ class SurveyCatalog:
             comparison=comparison,
             compare_with=compare_with,
         )
+
+    def clear(self) -> None:
+        """Remove all cached surveys and questionnaires."""
+        self._surveys.clear()
+        self._questionnaires.clear()
 
     def _list(self, row: ConnectionRow) -> tuple[Survey, ...]:
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.list)
