@@ -18,9 +18,15 @@ from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.debug_bundles import DebugBundles
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.metrics.service import Metrics
-from smaply_metrics_core.host.metrics.survey_catalog import QuestionnaireCache, SurveyCatalog
+from smaply_metrics_core.host.metrics.survey_catalog import (
+    MAX_LISTS,
+    QuestionnaireCache,
+    SourceCache,
+    SurveyCatalog,
+)
 from smaply_metrics_core.host.refresh.executors import RefreshExecutor
 from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.models.survey import Survey
 
 
 @dataclass(frozen=True)
@@ -55,15 +61,16 @@ class Services:
         health = ConnectionHealth(runtime.store, runtime.clock, runtime.settings.policy)
         sessions = ConnectionSessions(runtime, credentials, health)
         questionnaires = QuestionnaireCache(runtime, sessions)
-        catalog = SurveyCatalog(runtime, sessions, questionnaires)
+        surveys = SourceCache[tuple[Survey, ...]](runtime.clock, MAX_LISTS)
+        catalog = SurveyCatalog(runtime, sessions, questionnaires, surveys)
         previews = Previews(runtime, sessions, health, questionnaires)
 
         def forget(connection_ids: Sequence[str]) -> None:
             """Forget connections of a deleted account, and clear the caches of this process."""
             for connection_id in connection_ids:
                 sessions.forget(connection_id)
-            catalog.clear()
-            previews.clear()
+            for cache in (surveys, questionnaires, previews):
+                cache.clear()
 
         return cls(
             sessions=sessions,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smaply_metrics_core.errors import StoreError, StoreUnavailable
 from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.account_rows import count_rows, delete_rows
+from smaply_metrics_core.host.store.queued_jobs import delete_jobs
 from smaply_metrics_core.models.base import Frozen
 
 if TYPE_CHECKING:
@@ -38,6 +40,14 @@ class DeletedAccount(Frozen):
     remaining_files: Path | None = None
 
 
+class _DeletedRows(NamedTuple):
+    """The deleted rows by table, the ids of the connections, and the number of queued refreshes."""
+
+    rows: dict[str, int]
+    connections: tuple[str, ...]
+    queued: int
+
+
 def delete_account(runtime: Runtime, account: str) -> tuple[DeletedAccount, tuple[str, ...]]:
     """Delete an account; return what was deleted, and the ids of its connections.
 
@@ -45,49 +55,37 @@ def delete_account(runtime: Runtime, account: str) -> tuple[DeletedAccount, tupl
         StoreError: when the store or a file cannot be changed. The rows are deleted completely or
             not at all; the files are deleted after them, by the next call if it fails.
     """
-    rows, connections = _delete_rows(runtime, account)
-    queued = _delete_jobs(runtime, account)
+    deleted = _delete_rows(runtime.store, account)
     runtime.store.forget_deleted()
-    folder = runtime.settings.files_of(account)
-    deleted = _delete_folder(folder)
-    outside = runtime.settings.files_dir
+    folder, outside = runtime.settings.files_of(account), runtime.settings.files_dir
     return (
         DeletedAccount(
             id=account,
-            rows={name: count for name, count in rows.items() if count},
-            queued_refreshes=queued,
-            files=folder if deleted else None,
+            rows={name: count for name, count in deleted.rows.items() if count},
+            queued_refreshes=deleted.queued,
+            files=folder if _delete_folder(folder) else None,
             remaining_files=outside if account == runtime.settings.account else None,
         ),
-        connections,
+        deleted.connections,
     )
 
 
-def _delete_rows(runtime: Runtime, account: str) -> tuple[dict[str, int], tuple[str, ...]]:
+def _delete_rows(store: Store, account: str) -> _DeletedRows:
     for _ in range(ATTEMPTS - 1):
         try:
-            with runtime.store.writing() as db:
-                return _delete_rows_in(db, account)
+            with store.writing() as db:
+                return _delete_rows_in(db, store, account)
         except StoreUnavailable:  # As for a deadlock with a refresh that is being saved.
             continue
-    with runtime.store.writing() as db:
-        return _delete_rows_in(db, account)
+    with store.writing() as db:
+        return _delete_rows_in(db, store, account)
 
 
-def _delete_rows_in(db: Connection, account: str) -> tuple[dict[str, int], tuple[str, ...]]:
+def _delete_rows_in(db: Connection, store: Store, account: str) -> _DeletedRows:
     rows = count_rows(db, account)
     connections = connection_rows.ids_of_account(db, account)
     delete_rows(db, account)
-    return rows, connections
-
-
-def _delete_jobs(runtime: Runtime, account: str) -> int:
-    if not runtime.store.is_shared:
-        return 0
-    from smaply_metrics_core.host.store.queued_jobs import delete_jobs  # PostgreSQL only.
-
-    with runtime.store.writing() as db:
-        return delete_jobs(db, account)
+    return _DeletedRows(rows, connections, delete_jobs(db, account) if store.is_shared else 0)
 
 
 def _delete_folder(folder: Path | None) -> bool:

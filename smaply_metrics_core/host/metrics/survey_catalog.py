@@ -173,11 +173,15 @@ class SurveyCatalog:
     """
 
     def __init__(
-        self, runtime: Runtime, sessions: ConnectionSessions, questionnaires: QuestionnaireCache
+        self,
+        runtime: Runtime,
+        sessions: ConnectionSessions,
+        questionnaires: QuestionnaireCache,
+        surveys: SourceCache[tuple[Survey, ...]],
     ) -> None:
         self._runtime = runtime
         self._sessions = sessions
-        self._surveys = SourceCache[tuple[Survey, ...]](runtime.clock, MAX_LISTS)
+        self._surveys = surveys
         self._questionnaires = questionnaires
 
     def surveys(  # noqa: PLR0913  # The options are passed by name.
@@ -278,11 +282,6 @@ class SurveyCatalog:
             comparison=comparison,
             compare_with=compare_with,
         )
-
-    def clear(self) -> None:
-        """Remove all cached surveys and questionnaires."""
-        self._surveys.clear()
-        self._questionnaires.clear()
 
     def _list(self, row: ConnectionRow) -> tuple[Survey, ...]:
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.list)

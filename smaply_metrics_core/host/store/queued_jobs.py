@@ -19,9 +19,12 @@ _DELETE: Final = text(
 
 
 def delete_jobs(db: Connection, account: str) -> int:
-    """Delete the jobs of an account that do not run; return their number.
+    """Delete the jobs of an account that do not run, at the end of a transaction.
 
     A job that runs ends without storing anything, since the rows of the account are deleted.
+
+    Returns:
+        The number of deleted jobs; 0 if there is no queue.
     """
     if not db.execute(_EXISTS, {"table": _TABLE}).scalar():
         return 0

@@ -215,6 +215,20 @@ def test_files_that_remained_are_deleted_by_the_next_call(
 
 
 @sqlite_only
+def test_caches_of_the_process_are_cleared(world: World, used: MetricsHost) -> None:
+    """The surveys, questions and previews of the account are not kept in memory."""
+    connection = used.connections.list(OWNER)[0].id
+    used.catalog.surveys(OWNER, connection)
+    used.metrics.preview(OWNER, connection, AVERAGE)
+    sessions, catalog = used._sessions, used.catalog  # noqa: SLF001  # Their caches.
+    caches = (catalog._surveys, catalog._questionnaires._cache, used.metrics._previews._downloads)  # noqa: SLF001
+    assert all(cache._entries for cache in caches)  # noqa: SLF001
+    used.accounts.delete(OWNER)
+    assert not any(cache._entries for cache in caches)  # noqa: SLF001
+    assert connection not in {*sessions._rate_limiters, *sessions._tokens}  # noqa: SLF001
+
+
+@sqlite_only
 def test_a_linked_folder_keeps_its_files(world: World, host: MetricsHost, tmp_path: Path) -> None:
     """The operator's files outside the home are not deleted, only the link."""
     host.accounts.register(ACCOUNT)
