@@ -39,6 +39,7 @@
     ├── StoreError                  the store cannot be used
     │   ├── StoreMisconfigured      the settings of the store are not valid
     │   └── StoreUnavailable        the store cannot be used at the moment
+    ├── LimitReached                the account has reached a limit that the operator set
     ├── BundleRefused               the debug bundle contained a secret
     └── Cancelled                   the caller cancelled the call
 
@@ -372,6 +373,12 @@ class StoreUnavailable(StoreError):
     retryable = True
     default_remedy = "Try again in a few minutes; if it fails again, check the database server."
     default_summary = "The data of this installation is not available at the moment."
+
+
+class LimitReached(MetricsError):
+    """The account has reached a limit that the operator set; nothing was requested or stored."""
+
+    kind = "limit_reached"
 
 
 class BundleRefused(MetricsError):

@@ -29,10 +29,10 @@ GROUPS: Final = {
     "metric": "Preview, add, list, show, edit and delete metrics.",
     "card": "Load cards.",
     "bundle": "Export, show and check debug bundles.",
-    "account": "List accounts; show and edit their date settings.",
+    "account": "List, show, edit, export and delete accounts; erase users.",
     "audit": "List the audit trail.",
-    "db": "Upgrade the store.",
-    "key": "Generate, show and rotate encryption keys.",
+    "db": "Upgrade, check and back up the store.",
+    "key": "Generate, show, check and rotate encryption keys.",
     "worker": "Run queued refreshes.",
 }
 """The help of each command group; each group is a module that is imported on first use."""

@@ -1,8 +1,9 @@
-"""Arguments that several commands share."""
+"""Arguments that several commands share, and file names made from them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 import typer
 
@@ -15,3 +16,10 @@ ConnectionArgument = Annotated[
 ]
 
 SurveyArgument = Annotated[str, typer.Argument(metavar="SURVEY", help="The ID of a survey.")]
+
+_UNSAFE_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def file_name_part(text: str) -> str:
+    """Return an ID as a part of a file name, without characters that have a meaning in paths."""
+    return _UNSAFE_IN_NAMES.sub("-", text)

@@ -29,6 +29,7 @@ from smaply_metrics_core.errors import (
     ExportFailed,
     GroupingRefused,
     InputError,
+    LimitReached,
     MetricsError,
     NoSurveys,
     NotFound,
@@ -49,7 +50,9 @@ from smaply_metrics_core.errors import (
     SurveyUnavailable,
     Unreachable,
 )
-from smaply_metrics_core.host.accounts import Accounts
+from smaply_metrics_core.host.accounts.deletion import DeletedAccount
+from smaply_metrics_core.host.accounts.export import AccountExport
+from smaply_metrics_core.host.accounts.service import Accounts
 from smaply_metrics_core.host.async_metrics_host import (
     AsyncAccounts,
     AsyncAuditTrail,
@@ -74,6 +77,7 @@ from smaply_metrics_core.host.connections.chosen_surveys import (
 )
 from smaply_metrics_core.host.connections.key_rotation import (
     FailedRotation,
+    KeyCheck,
     KeyRotation,
     Keys,
     KeyStatus,
@@ -88,6 +92,8 @@ from smaply_metrics_core.host.connections.views import (
     SourceForm,
 )
 from smaply_metrics_core.host.debug_bundles import DebugBundle, DebugBundles
+from smaply_metrics_core.host.maintenance.backup import back_up_store
+from smaply_metrics_core.host.maintenance.check import StoreCheck, StoreFinding, check_store
 from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft, MetricOptions
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog, SurveyPage
@@ -163,6 +169,7 @@ __all__ = [
     "PRESETS",
     "ROLLING",
     "AccessMissing",
+    "AccountExport",
     "AccountSettings",
     "Accounts",
     "Actor",
@@ -216,6 +223,7 @@ __all__ = [
     "DebugBundles",
     "DecryptionFailed",
     "Definition",
+    "DeletedAccount",
     "DeletedConnection",
     "DestinationRefused",
     "Display",
@@ -241,11 +249,13 @@ __all__ = [
     "IntervalMethod",
     "IntervalVisibility",
     "Issue",
+    "KeyCheck",
     "KeyRotation",
     "KeyStatus",
     "KeyUse",
     "Keys",
     "KnownQuestion",
+    "LimitReached",
     "Metric",
     "MetricDraft",
     "MetricOptions",
@@ -289,7 +299,9 @@ __all__ = [
     "SourceUnavailable",
     "StepCallback",
     "StepResult",
+    "StoreCheck",
     "StoreError",
+    "StoreFinding",
     "StoreMisconfigured",
     "StoreUnavailable",
     "StoreUpgrade",
@@ -310,7 +322,9 @@ __all__ = [
     "Window",
     "WindowResult",
     "Worker",
+    "back_up_store",
     "card_json",
+    "check_store",
     "describe_answers",
     "describe_responses",
     "describe_weights",

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from smaply_metrics_core.context import Clock
-from smaply_metrics_core.host.accounts import Accounts
+from smaply_metrics_core.host.accounts.service import Accounts
 from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.cards.service import Cards
 from smaply_metrics_core.host.connections.chosen_surveys import ChosenSurveys
@@ -33,11 +33,15 @@ T = TypeVar("T")
 class AsyncAccounts:
     """The async version of ``Accounts``."""
 
-    def __init__(self, accounts: Accounts, quick: ThreadBridge, _slow: ThreadBridge) -> None:
+    def __init__(self, accounts: Accounts, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.list = quick(accounts.list)
         self.exists = quick(accounts.exists)
         self.show = quick(accounts.show)
         self.edit = quick(accounts.edit)
+        self.register = quick(accounts.register)
+        self.export = slow(accounts.export)
+        self.erase_user = quick(accounts.erase_user)
+        self.delete = slow(accounts.delete)
 
 
 class AsyncConnections:
@@ -107,6 +111,7 @@ class AsyncKeys:
     def __init__(self, keys: Keys, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.require = quick(keys.require)
         self.status = quick(keys.status)
+        self.check = slow(keys.check)
         self.rotate = slow(keys.rotate)
         self.add_to_file = quick(keys.add_to_file)
         self.remove_unused = quick(keys.remove_unused)
@@ -179,8 +184,8 @@ class AsyncMetricsHost:
             survey tool or wait, one for all others.
 
     Attributes:
-        accounts: List, show and edit accounts. Like all attributes, it exists once the host is
-            open.
+        accounts: List, show, edit, export and delete accounts; erase users. Like all attributes, it
+            exists once the host is open.
         connections: Connect, list, show, check, edit, rename and delete.
         catalog: The surveys and questions of a connection, cached for ten minutes, and the options
             of the metric form.

@@ -6,16 +6,21 @@ from typing import Final
 
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host.authorization import Actor, Role
-from smaply_metrics_core.host.store import Store, audit
+from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store import audit
 
 MOST: Final = 1_000
 
 
 class AuditTrail:
-    """What the people of an account did, for its Admins; entries are never changed or deleted."""
+    """What the people of an account did, for its Admins.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    Entries are never changed, except for the names of erased users. They are deleted with their
+    account, and ``Settings.audit_retention_days`` can limit how long they are stored.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     def list(
         self, actor: Actor, *, limit: int = 100, before: int | None = None
@@ -36,5 +41,6 @@ class AuditTrail:
             raise InputError(
                 f"The limit {limit} is not valid.", remedy=f"Use a limit from 1 to {MOST:,}."
             )
-        with self._store.reading() as db:
-            return audit.of_account(db, actor.account, limit=limit, before=before)
+        since = self._runtime.settings.audit_kept_since(self._runtime.now())
+        with self._runtime.store.reading() as db:
+            return audit.of_account(db, actor.account, limit=limit, before=before, since=since)

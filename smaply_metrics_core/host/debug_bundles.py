@@ -25,6 +25,7 @@ from smaply_metrics_core.bundle.reader import open_bundle, problems_in
 from smaply_metrics_core.bundle.writer import BundleWriter, write_searched_bundle
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, MetricsError
+from smaply_metrics_core.host.accounts.limits import require_export
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
@@ -98,12 +99,14 @@ class DebugBundles:
         Raises:
             RoleRequired: when the actor is not an Admin.
             NotFound: when there is no such connection.
+            LimitReached: when the account has used its exports of this hour.
             BundleRefused: when the credential was found in the bundle; the file is removed.
             InputError: when ``path`` exists or cannot be written.
             Cancelled: when cancelled; the file is removed.
         """
         actor.require(Role.ADMIN, "Downloading survey data")
         row = self._runtime.find_connection(actor.account, connection_id)
+        require_export(self._runtime, actor.account)
         with self._runtime.store.writing() as db:
             detail = f"{survey_id}{', with personal columns' if include_personal else ''}"
             audit.add_entry(db, actor, AuditAction.EXPORT, row.id, detail, self._runtime.now())

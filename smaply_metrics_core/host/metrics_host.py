@@ -8,14 +8,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from smaply_metrics_core.context import Clock, SystemClock
-from smaply_metrics_core.host.accounts import Accounts
+from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.connections.keys import VARIABLE as KEYS_VARIABLE
 from smaply_metrics_core.host.connections.keys import KeySource
 from smaply_metrics_core.host.runtime import Runtime
-from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store import Store, audit
 from smaply_metrics_core.host.store.database_clock import DatabaseClock
-from smaply_metrics_core.host.store.engine import parse_database_url
+from smaply_metrics_core.host.store.engine import name_of, parse_database_url
 
 if TYPE_CHECKING:  # Loaded when a host is opened, so that importing the class stays light.
     from smaply_metrics_core.host.refresh.executors import RefreshExecutor
@@ -46,7 +46,7 @@ class MetricsHost:
         InputError: when ``settings.database_url`` is not a URL of PostgreSQL.
 
     Attributes:
-        accounts: List, show and edit accounts: their time zone and first day of the week.
+        accounts: List, show, edit, export and delete accounts; erase users.
         connections: Connect, list, show, check, edit, rename and delete.
         catalog: The surveys and questions of a connection, cached for ten minutes, and the options
             of the metric form.
@@ -59,6 +59,7 @@ class MetricsHost:
             rotation.
         sources: The installed sources and their states.
         upgraded: The versions of the store's tables before and after it was opened.
+        store_name: The path of the SQLite file, or the name of the PostgreSQL database.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class MetricsHost:
             settings.database_connections,
         )
         self.upgraded = self._store.upgraded
+        self.store_name = str(self._store.where) if url is None else name_of(self._store.where)
         try:
             refresh_executor = _queue(self._store, settings)
         except BaseException:
@@ -117,14 +119,15 @@ class MetricsHost:
         self._sessions = services.sessions
         self.sources = registry
         self.keys = services.keys
-        self.accounts = Accounts(runtime)
+        self.accounts = services.accounts
         self.connections = services.connections
         self.catalog = services.catalog
         self.chosen_surveys = services.chosen_surveys
         self.metrics = services.metrics
         self.cards = services.cards
         self.debug_bundles = services.debug_bundles
-        self.audit = AuditTrail(self._store)
+        self.audit = AuditTrail(runtime)
+        _forget_old_entries(runtime)
 
     def worker(self, concurrency: int = 4) -> Worker:
         """Return a worker, a context manager that runs the refreshes in the queue.
@@ -160,6 +163,16 @@ class MetricsHost:
     ) -> None:
         """Close the host."""
         self.close()
+
+
+def _forget_old_entries(runtime: Runtime) -> None:
+    """Delete the entries of audit trails that are older than the operator allows."""
+    if runtime.settings.audit_retention_days is None:
+        return
+    try:
+        audit.forget_all(runtime.store, runtime.settings.audit_kept_since(runtime.now()))
+    except StoreError:  # The host can still show what is stored.
+        logger.warning("Old entries of the audit trail could not be deleted.", exc_info=True)
 
 
 def _queue(store: Store, settings: Settings) -> RefreshExecutor | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from smaply_metrics_core.host.accounts.service import Accounts
 from smaply_metrics_core.host.cards.service import Cards
 from smaply_metrics_core.host.connections.chosen_surveys import ChosenSurveys
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
@@ -16,9 +18,15 @@ from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.debug_bundles import DebugBundles
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.metrics.service import Metrics
-from smaply_metrics_core.host.metrics.survey_catalog import QuestionnaireCache, SurveyCatalog
+from smaply_metrics_core.host.metrics.survey_catalog import (
+    MAX_LISTS,
+    QuestionnaireCache,
+    SourceCache,
+    SurveyCatalog,
+)
 from smaply_metrics_core.host.refresh.executors import RefreshExecutor
 from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.models.survey import Survey
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,7 @@ class Services:
     """The services that call sources or show what they returned; see ``MetricsHost``."""
 
     sessions: ConnectionSessions
+    accounts: Accounts
     keys: Keys
     connections: Connections
     catalog: SurveyCatalog
@@ -52,10 +61,20 @@ class Services:
         health = ConnectionHealth(runtime.store, runtime.clock, runtime.settings.policy)
         sessions = ConnectionSessions(runtime, credentials, health)
         questionnaires = QuestionnaireCache(runtime, sessions)
-        catalog = SurveyCatalog(runtime, sessions, questionnaires)
+        surveys = SourceCache[tuple[Survey, ...]](runtime.clock, MAX_LISTS)
+        catalog = SurveyCatalog(runtime, sessions, questionnaires, surveys)
         previews = Previews(runtime, sessions, health, questionnaires)
+
+        def forget(connection_ids: Sequence[str]) -> None:
+            """Forget connections of a deleted account, and clear the caches of this process."""
+            for connection_id in connection_ids:
+                sessions.forget(connection_id)
+            for cache in (surveys, questionnaires, previews):
+                cache.clear()
+
         return cls(
             sessions=sessions,
+            accounts=Accounts(runtime, forget),
             keys=Keys(runtime, credentials, key_source),
             connections=Connections(runtime, credentials, sessions, health),
             catalog=catalog,

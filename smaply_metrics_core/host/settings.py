@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, NoReturn, SupportsIndex
 
@@ -156,6 +156,34 @@ class Settings(EnvironmentSettings):
             description="How many surveys one process refreshes at the same time.",
         ),
     ] = 4
+    audit_retention_days: Annotated[
+        int | None,
+        VariableInfo(f"a whole number from 1 to {MAX_HISTORY_DAYS:,}, such as 730", default="all"),
+        Field(
+            ge=1,
+            le=MAX_HISTORY_DAYS,
+            description="How many days entries of the audit trail are stored.",
+        ),
+    ] = None
+    account_max_connections: Annotated[
+        int | None,
+        VariableInfo("a whole number of 1 or more, such as 10", default="no limit"),
+        Field(ge=1, description="How many connections one account may have."),
+    ] = None
+    account_max_metrics: Annotated[
+        int | None,
+        VariableInfo("a whole number of 1 or more, such as 1000", default="no limit"),
+        Field(ge=1, description="How many metrics one account may have."),
+    ] = None
+    account_max_exports_per_hour: Annotated[
+        int | None,
+        VariableInfo("a whole number of 1 or more, such as 200", default="no limit"),
+        Field(
+            ge=1,
+            description="How many times one account may download responses in an hour of the "
+            "clock: refreshes of a survey, previews that are not cached, and debug bundles.",
+        ),
+    ] = None
     support_contact: Annotated[
         str,
         VariableInfo("an address, as in support@example.com", read_by="host apps", default="none"),
@@ -181,6 +209,11 @@ class Settings(EnvironmentSettings):
     def history_retention(self) -> timedelta:
         """How long a metric's past values are stored."""
         return timedelta(days=self.history_retention_days)
+
+    def audit_kept_since(self, now: datetime) -> datetime | None:
+        """Return the time from which on entries of the audit trail are stored; ``None`` for all."""
+        days = self.audit_retention_days
+        return None if days is None else now - timedelta(days=days)
 
     @classmethod
     def all_variables(cls) -> tuple[EnvironmentVariable, ...]:
@@ -263,6 +296,13 @@ class Settings(EnvironmentSettings):
             if folder.is_relative_to(self.home):
                 for part in (*reversed(folder.relative_to(self.home).parents[:-1]), folder):
                     (self.home / part).mkdir(mode=0o700, exist_ok=True)
+
+    def files_of(self, account: str) -> Path | None:
+        """Return the folder in the home for the files of an account.
+
+        ``None`` if its id is not a valid folder name; such an account has no files in the home.
+        """
+        return _files_of(self.home, account)
 
     def with_folders(self, folders: Mapping[str, Path]) -> Settings:
         """Return a copy in which sources may read below other folders.

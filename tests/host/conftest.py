@@ -117,6 +117,7 @@ class World:
     lease: float = 90.0
     history: timedelta = timedelta(days=400)
     workers: int = 4
+    options: dict[str, Any] = field(default_factory=dict)
 
     def open(self) -> MetricsHost:
         """Open one more host on the home."""
@@ -148,6 +149,7 @@ class World:
             database_connections=4,
             refresh_threads=self.workers,
             encryption_keys=None if keys is None else SecretStr(keys),
+            **self.options,
         )
 
     @property

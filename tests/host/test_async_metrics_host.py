@@ -10,7 +10,9 @@ import pytest
 
 from smaply_metrics_core.errors import InputError, RoleRequired, StoreError
 from smaply_metrics_core.host import Freshness
+from smaply_metrics_core.host.accounts.service import Accounts
 from smaply_metrics_core.host.async_metrics_host import (
+    AsyncAccounts,
     AsyncCards,
     AsyncConnections,
     AsyncDebugBundles,
@@ -57,6 +59,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 @pytest.mark.parametrize(
     ("blocking", "awaited"),
     [
+        (Accounts, AsyncAccounts),
         (Connections, AsyncConnections),
         (SurveyCatalog, AsyncSurveyCatalog),
         (Metrics, AsyncMetrics),

@@ -8,7 +8,7 @@ import pytest
 
 from smaply_metrics_core.errors import CheckFailed, InputError, RoleRequired
 from smaply_metrics_core.host import AccountSettings, Actor, AuditAction, Role
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,3 +74,20 @@ def test_the_trail_is_read_in_pages(connected: MetricsHost) -> None:
     for limit in (0, 1_001):
         with pytest.raises(InputError):
             connected.audit.list(ADMIN, limit=limit)
+
+
+def test_old_entries_are_neither_shown_nor_stored(world: World) -> None:
+    """With a retention, a refresh and the start of a process delete them; others stay."""
+    world.options = {"audit_retention_days": 30}
+    host = world.open()
+    for actor in (ADMIN, Actor("rival", "rita", Role.ADMIN)):
+        host.connections.connect(actor, "shop", {"api_token": TOKEN})
+    world.clock.forward(31 * 86_400)
+    metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    assert [one.subject for one in host.audit.list(ADMIN)] == [metric.id]
+    stored = "SELECT account, action FROM audit ORDER BY id"
+    assert len(world.query(stored)) == 3
+    load(host)
+    assert world.query(stored) == [("rival", "connect"), ("acme", "add_metric")]
+    world.open()
+    assert world.query(stored) == [("acme", "add_metric")]

@@ -12,7 +12,7 @@ from alembic.config import Config
 from procrastinate.schema import SchemaManager
 
 from smaply_metrics_core.errors import StoreError
-from smaply_metrics_core.host.refresh.procrastinate_queue import SCHEMA, prepare_queue
+from smaply_metrics_core.host.refresh.procrastinate_queue import prepare_queue
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.engine import make_engine, parse_database_url
 from smaply_metrics_core.host.store.migrations.runner import (
@@ -21,6 +21,7 @@ from smaply_metrics_core.host.store.migrations.runner import (
     newest_version,
     version_of,
 )
+from smaply_metrics_core.host.store.queued_jobs import SCHEMA
 from tests.host.child_processes import until
 from tests.host.concurrent_starts import (
     WORKS,

@@ -27,6 +27,10 @@ EVERY = {
     "SMAPLY_METRICS_REFRESH_THREADS": "2",
     "SMAPLY_METRICS_SUPPORT_CONTACT": "help@example.com",
     "SMAPLY_METRICS_SOURCES_ALLOWED": "qualtrics, csv_example",
+    "SMAPLY_METRICS_AUDIT_RETENTION_DAYS": "30",
+    "SMAPLY_METRICS_ACCOUNT_MAX_CONNECTIONS": "10",
+    "SMAPLY_METRICS_ACCOUNT_MAX_METRICS": "1000",
+    "SMAPLY_METRICS_ACCOUNT_MAX_EXPORTS_PER_HOUR": "200",
     "SMAPLY_METRICS_SOURCES_BLOCKED": "form_garden",
     "SMAPLY_METRICS_SOURCES_PREFERRED": "qualtrics=smaply-metrics-qualtrics",
     "SMAPLY_METRICS_SOURCES_ADDRESSES": "limesurvey=https://surveys.corp:8443/lime/",
@@ -48,6 +52,10 @@ def test_every_variable_is_read() -> None:
     assert settings.allowed.folders == {"acme": Path("/srv/files")}
     assert settings.allowed.store == Path("/srv/metrics/store.db")
     assert settings.history_retention.days == 7
+    assert settings.audit_retention_days == 30
+    assert settings.account_max_connections == 10
+    assert settings.account_max_metrics == 1_000
+    assert settings.account_max_exports_per_hour == 200
     assert settings.refresh_executor == "procrastinate"
     assert settings.refresh_threads == 2
     assert settings.support_contact == "help@example.com"

@@ -29,8 +29,8 @@ from sqlalchemy import select
 
 from smaply_metrics_core.bundle.contents import MANIFEST
 from smaply_metrics_core.host import Freshness, Role
-from smaply_metrics_core.host.refresh.procrastinate_queue import SCHEMA
 from smaply_metrics_core.host.store.migrations.runner import newest_version, version_of
+from smaply_metrics_core.host.store.queued_jobs import SCHEMA
 from smaply_metrics_core.host.store.tables import attempts, leases, metric_values
 from tests.host.child_processes import until
 from tests.host.host_process import open_host

@@ -109,6 +109,7 @@ def create_app(
                 settings.framework, clock=clock, registry=registry
             ) as metrics:
                 await metrics.keys.require()
+                await metrics.accounts.register(*await run_in_threadpool(people.accounts))
                 await run_in_threadpool(undo_left_uploads, settings.home / FILES)
                 downloads = await run_in_threadpool(Downloads, settings.home)
                 map_renderer = MapRenderer(maps, metrics, result_renderer, templates)

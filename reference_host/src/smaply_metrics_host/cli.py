@@ -67,6 +67,9 @@ UrlOption = Annotated[
 ]
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")]
 
+AccountArgument = Annotated[str, typer.Argument(help="The ID of the account.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Skip the confirmation prompt.")]
+
 
 @app.command()
 def serve(
@@ -168,13 +171,60 @@ def invite(
     public_url: UrlOption = None,
 ) -> None:
     """Print a one-time sign-in link; an existing person keeps their data and gets the role."""
+    from smaply_metrics_host.account_data import register_account  # Slow: loads the framework.
+
     url = _checked_url(public_url or f"http://{LOOPBACK}:8000")
-    database = Database(home)
-    try:
+    with closing(Database(home)) as database:
         token = People(database, SystemClock()).invite(account, name, role.role)
-    finally:
-        database.close()
+    register_account(HostSettings.from_environment(home.absolute(), url), account)
     _echo(f"{url}/sign-in/{token}")
+
+
+@app.command()
+def export_account(
+    account: AccountArgument,
+    *,
+    home: HomeOption,
+    output: Annotated[
+        Path, typer.Option(metavar="FILE", help="The ZIP file to write; it must not exist yet.")
+    ],
+) -> None:
+    """Export everything about an account: people, maps, metrics, values and the audit trail."""
+    from smaply_metrics_host.account_data import export_account  # Slow: loads the framework.
+
+    export_account(_local_settings(home), account, output)
+    _echo(f"Written: {output}")
+
+
+@app.command()
+def delete_account(account: AccountArgument, *, home: HomeOption, yes: YesOption = False) -> None:
+    """Delete an account with its people, maps, metrics, files and audit trail; stop the host first.
+
+    It cannot be undone: consider `export-account` before.
+    """
+    from smaply_metrics_host.account_data import delete_account  # Slow: loads the framework.
+
+    if not yes:
+        typer.confirm(f"Delete the account {account}?", abort=True, err=True)
+    delete_account(_local_settings(home), account)
+    _echo(f"Deleted the account {account}.")
+
+
+@app.command()
+def erase_person(
+    account: AccountArgument,
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    *,
+    home: HomeOption,
+    yes: YesOption = False,
+) -> None:
+    """Delete a person, and replace their name in the audit trail. It cannot be undone."""
+    from smaply_metrics_host.account_data import erase_person  # Slow: loads the framework.
+
+    if not yes:
+        typer.confirm(f"Erase {printable(name)} in {account}?", abort=True, err=True)
+    erase_person(_local_settings(home), account, name)
+    _echo(f"Erased {name}.")
 
 
 def main() -> None:
@@ -190,6 +240,10 @@ def main() -> None:
 def _echo(text: str) -> None:
     typer.echo(printable(text))
     sys.stdout.flush()
+
+
+def _local_settings(home: Path) -> HostSettings:
+    return HostSettings.from_environment(home.absolute(), f"http://{LOOPBACK}")
 
 
 def _checked_url(url: str) -> str:

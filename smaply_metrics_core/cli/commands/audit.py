@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from smaply_metrics_core.bundle.spreadsheet_csv import escape_formula
 from smaply_metrics_core.charts.date_text import instant_text
-from smaply_metrics_core.cli.command_context import CommandContext, before_command
+from smaply_metrics_core.cli.command_context import CommandContext, OpenedHost, before_command
+from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
+from smaply_metrics_core.cli.stdio import reserve_stdout
+from smaply_metrics_core.cli.terminal_text import visible
+
+if TYPE_CHECKING:  # Loads SQLAlchemy.
+    from smaply_metrics_core.host import AuditEntry
+
+SHOWN: Final = 100
+"""How many entries are listed by default."""
+
+PAGE: Final = 1_000
+CSV_COLUMNS: Final = ("id", "at", "user", "action", "subject", "detail")
 
 app = typer.Typer()
 app.callback()(option_groups(before_command))
@@ -20,19 +37,40 @@ app.callback()(option_groups(before_command))
 def list_entries(
     *,
     limit: Annotated[
-        int, typer.Option(min=1, max=1_000, metavar="NUMBER", help="Maximum number of entries.")
-    ] = 100,
+        int | None,
+        typer.Option(
+            min=1,
+            max=1_000_000,
+            metavar="NUMBER",
+            help="Maximum number of entries. Default: 100, or all of them as CSV.",
+            show_default=False,
+        ),
+    ] = None,
     before: Annotated[
         int | None,
         typer.Option(
             metavar="ID", help="List only entries older than this one.", show_default=False
         ),
     ] = None,
+    output_format: Annotated[
+        Literal["table", "csv"],
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="table, or csv: all entries with times in UTC; --limit restricts them.",
+        ),
+    ] = "table",
     invocation: CommandContext,
 ) -> None:
     """List who connected, edited, deleted and exported, newest first."""
+    if output_format == "csv":
+        if invocation.wants_json:
+            raise CommandLineError("--format csv and --json exclude each other.", "Omit one.")
+        with invocation.open() as opened:
+            _write_csv(_entries(opened, limit, before))
+        return
     with invocation.open() as opened:
-        entries = opened.host.audit.list(opened.actor, limit=limit, before=before)
+        entries = tuple(_entries(opened, limit or SHOWN, before))
         zone = opened.zone
     if invocation.wants_json:
         print_json({"entries": [entry.model_dump(mode="json") for entry in entries]})
@@ -55,3 +93,31 @@ def list_entries(
             text(entry.detail),
         )
     show(shown)
+
+
+def _entries(opened: OpenedHost, limit: int | None, before: int | None) -> Iterator[AuditEntry]:
+    """Yield entries, newest first, page after page."""
+    left = sys.maxsize if limit is None else limit
+    while left > 0:
+        page = opened.host.audit.list(opened.actor, limit=min(left, PAGE), before=before)
+        yield from page
+        if len(page) < min(left, PAGE):
+            return
+        left -= len(page)
+        before = page[-1].id
+
+
+def _write_csv(entries: Iterable[AuditEntry]) -> None:
+    """Write CSV in UTF-8, whatever the encoding of the terminal; no cell runs as a formula."""
+    out = reserve_stdout()
+    out.flush()
+    readable = TextIOWrapper(out.buffer, encoding="utf-8", newline="")
+    try:
+        written = csv.writer(readable, lineterminator="\n")
+        written.writerow(CSV_COLUMNS)
+        for entry in entries:
+            texts = map(visible, (entry.user, entry.action, entry.subject, entry.detail))
+            written.writerow((entry.id, entry.at.isoformat(), *map(escape_formula, texts)))
+        readable.flush()
+    finally:  # When a text wrapper is collected, it closes the stream it wraps.
+        readable.detach()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
@@ -16,7 +15,7 @@ from smaply_metrics_core.calculations.response_text import count_text
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.calculations.small_groups import hide_small_groups
 from smaply_metrics_core.charts.date_text import instant_text
-from smaply_metrics_core.cli.arguments import ConnectionArgument, SurveyArgument
+from smaply_metrics_core.cli.arguments import ConnectionArgument, SurveyArgument, file_name_part
 from smaply_metrics_core.cli.command_context import (
     CommandContext,
     before_command,
@@ -48,9 +47,6 @@ app.callback()(option_groups(before_command))
 
 MOST_SHOWN: Final = 10
 """Maximum number of differences per metric in the text output; JSON has all of them."""
-
-UNSAFE_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]+")
-"""Characters of a survey ID that are replaced in a file name."""
 
 COLORS: Final = {
     "agrees": "green",
@@ -96,7 +92,7 @@ def export(
     The bundle never contains credentials. If the survey tool fails, the bundle is still written: it
     contains the problem, which is also printed on standard error.
     """
-    path = output or Path(f"debug-bundle-{UNSAFE_IN_NAMES.sub('-', survey)}.zip")
+    path = output or Path(f"debug-bundle-{file_name_part(survey)}.zip")
     with invocation.open() as opened, progress_bar() as progress:
         bundle = opened.host.debug_bundles.export(
             opened.actor,

@@ -11,8 +11,9 @@ from smaply_metrics_core.charts.date_text import instant_text
 from smaply_metrics_core.cli import credential_input
 from smaply_metrics_core.cli.arguments import ConnectionArgument
 from smaply_metrics_core.cli.command_context import CommandContext, OpenedHost, before_command
+from smaply_metrics_core.cli.confirmation import YesOption, confirm, require_terminal
 from smaply_metrics_core.cli.credential_input import CredentialOptions
-from smaply_metrics_core.cli.errors import CommandLineError
+from smaply_metrics_core.cli.errors import REFUSED, CommandLineError
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import (
     error_json,
@@ -24,11 +25,13 @@ from smaply_metrics_core.cli.output import (
     table,
     text,
 )
+from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.credentials import CredentialField, credential_fields
 
 if TYPE_CHECKING:  # Loads SQLAlchemy.
     from smaply_metrics_core.host import ConnectionView
     from smaply_metrics_core.models.check import StepResult
+    from smaply_metrics_core.models.problem import Problem
 
 STEP_SIGNS: Final = {
     "passed": ("✓", "green"),
@@ -133,12 +136,32 @@ def show_connection(connection: ConnectionArgument, invocation: CommandContext) 
 
 @app.command("check")
 @option_groups
-def check(connection: ConnectionArgument, invocation: CommandContext) -> None:
-    """Check a connection.
+def check(
+    connection: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONNECTION",
+            help="The ID or name of a connection, or the ID of a source with one connection.",
+        ),
+    ] = "",
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Check all connections of the account.")
+    ] = False,
+    invocation: CommandContext,
+) -> None:
+    """Check a connection, or all of them.
 
     Refreshes paused by rejected credentials resume after a check that passes. The exit code is 1 if
-    the check fails.
+    a check fails.
     """
+    if every is bool(connection):
+        raise CommandLineError(
+            "Either a connection or --all is required.", "Enter a connection, or --all."
+        )
+    if every:
+        _check_all(invocation)
+        return
     with invocation.open() as opened:
         view = opened.host.connections.check(
             opened.actor, connection, on_step=_step_printer(invocation)
@@ -147,6 +170,48 @@ def check(connection: ConnectionArgument, invocation: CommandContext) -> None:
     _print_connection(view, zone, invocation)
     if view.status == "error":
         raise typer.Exit(1)
+
+
+def _check_all(invocation: CommandContext) -> None:
+    """Check every connection; a check that cannot be made is a failure of that connection only."""
+    with invocation.open() as opened:
+        connections, actor = opened.host.connections, opened.actor
+        checked = [_checked(opened, view) for view in connections.list(actor)]
+        views = {view.id: view for view in connections.list(actor)}
+    failed = [view for view, problem in checked if problem is not None]
+    if invocation.wants_json:
+        print_json(
+            [
+                {
+                    **views.get(view.id, view).model_dump(mode="json"),
+                    "error": None if problem is None else error_json(problem),
+                }
+                for view, problem in checked
+            ]
+        )
+    elif not checked:
+        print_text("There is no connection.")
+    else:
+        for view, problem in checked:
+            passed = "passed" if problem is None else "failed"
+            sign, color = STEP_SIGNS[passed]
+            print_text(
+                text(f"{sign} ", color), text(view.label, "bold"), text(f"  {view.id}", "dim")
+            )
+            if problem is not None:
+                print_problem(problem, stderr=True)
+        print_text(f"{len(checked) - len(failed):,} of {len(checked):,} passed the check.")
+    if failed:
+        raise typer.Exit(REFUSED)
+
+
+def _checked(opened: OpenedHost, view: ConnectionView) -> tuple[ConnectionView, Problem | None]:
+    """Check a connection and return why the check failed, if it did."""
+    try:
+        view = opened.host.connections.check(opened.actor, view.id)
+    except MetricsError as error:
+        return view, error.to_problem()
+    return view, view.problem if view.status == "error" else None
 
 
 @app.command("edit")
@@ -190,7 +255,7 @@ def rename(
 def delete(
     connection: ConnectionArgument,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation prompt.")] = False,
+    yes: YesOption = False,
     invocation: CommandContext,
 ) -> None:
     """Delete a connection and its credentials.
@@ -201,7 +266,7 @@ def delete(
     with invocation.open() as opened:
         host, actor = opened.host, opened.actor
         if not yes:
-            _require_terminal(invocation)
+            require_terminal(invocation, "Deleting a connection")
             view = host.connections.show(actor, connection)
             stopping = [m.name for m in host.metrics.list(actor) if m.connection_id == view.id]
             _confirm(view, stopping)
@@ -220,21 +285,10 @@ def _fields(opened: OpenedHost, source: str) -> tuple[CredentialField, ...]:
     return credential_fields(opened.host.sources.get(source).description.credentials)
 
 
-def _require_terminal(invocation: CommandContext) -> None:
-    # With --json there is no output for a declined deletion.
-    if invocation.wants_json or not credential_input.at_a_terminal():
-        raise CommandLineError(
-            "Deleting a connection requires confirmation, which only a terminal can prompt for.",
-            "Add --yes to confirm.",
-        )
-
-
 def _confirm(view: ConnectionView, stopping: list[str]) -> None:
     print_text(f"This deletes {view.label} ({view.id}) and its credentials.", stderr=True)
     _print_metrics("These metrics will no longer be refreshed:", stopping, stderr=True)
-    if not typer.confirm("Delete this connection?", err=True):
-        print_text("Nothing was deleted.", stderr=True)
-        raise typer.Exit(1)
+    confirm("Delete this connection?", "Nothing was deleted.")
 
 
 def _print_metrics(title: str, names: list[str] | tuple[str, ...], *, stderr: bool = False) -> None:

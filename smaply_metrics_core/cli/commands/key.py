@@ -1,7 +1,8 @@
-"""``key``: generates encryption keys, shows what depends on them, and rotates them."""
+"""``key``: generates encryption keys, shows what depends on them, checks and rotates them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,7 +22,7 @@ from smaply_metrics_core.cli.output import (
 from smaply_metrics_core.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from smaply_metrics_core.host import KeyRotation, KeyUse
+    from smaply_metrics_core.host import FailedRotation, KeyRotation, KeyUse
 
 app = typer.Typer()
 app.callback()(option_groups(before_command))
@@ -86,6 +87,25 @@ def status(invocation: CommandContext) -> None:
         print_text(f"The stored credentials of {_connections(found.damaged)} are damaged.")
 
 
+@app.command("check")
+@option_groups
+def check(invocation: CommandContext) -> None:
+    """Check that the credentials of all accounts can be decrypted with the configured keys.
+
+    Nothing is changed, and no survey tool is called. The exit code is 1 if credentials cannot be
+    decrypted, as when a key is missing or a restored backup does not belong to the keys.
+    """
+    with invocation.open(hint=False) as opened:
+        done = opened.host.keys.check()
+    if invocation.wants_json:
+        print_json({"decrypted": done.decrypted, "failed": _failed_json(done.failed)})
+    else:
+        print_text(f"Decrypted the credentials of {_connections(done.decrypted)}.")
+        _print_failed(done.failed)
+    if done.failed:
+        raise typer.Exit(REFUSED)
+
+
 @app.command("rotate")
 @option_groups
 def rotate(
@@ -114,9 +134,7 @@ def rotate(
             f"Encrypted {_connections(done.encrypted)} with the first key; "
             f"{_connections(done.current)} needed no change."
         )
-        for one in done.failed:
-            print_text(f"Account {one.account}, connection {one.connection} ({one.source}):")
-            print_problem(one.problem)
+        _print_failed(done.failed)
         if removed:
             print_text(f"Removed from the key file: {', '.join(removed)}.")
     if done.failed:
@@ -127,16 +145,26 @@ def _rotation_json(done: KeyRotation) -> dict[str, Any]:
     return {
         "encrypted": done.encrypted,
         "current": done.current,
-        "failed": [
-            {
-                "account": one.account,
-                "connection": one.connection,
-                "source": one.source,
-                "error": error_json(one.problem),
-            }
-            for one in done.failed
-        ],
+        "failed": _failed_json(done.failed),
     }
+
+
+def _failed_json(failed: Sequence[FailedRotation]) -> list[dict[str, Any]]:
+    return [
+        {
+            "account": one.account,
+            "connection": one.connection,
+            "source": one.source,
+            "error": error_json(one.problem),
+        }
+        for one in failed
+    ]
+
+
+def _print_failed(failed: Sequence[FailedRotation]) -> None:
+    for one in failed:
+        print_text(f"Account {one.account}, connection {one.connection} ({one.source}):")
+        print_problem(one.problem)
 
 
 def _use(use: KeyUse) -> str:

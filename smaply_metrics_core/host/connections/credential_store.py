@@ -130,6 +130,14 @@ class CredentialStore:
         sealed = self._seal(db, row.id, row.account, row.source, values, now)
         return connection_rows.edit(db, stored, {"sealed": sealed})
 
+    def require_decryptable(self, row: ConnectionRow) -> None:
+        """Raise unless the credentials of a connection can be decrypted; needs no source.
+
+        Raises:
+            EncryptionError: as for ``values``.
+        """
+        self._decrypt(row)
+
     def values(self, row: ConnectionRow) -> dict[str, Any]:
         """Return the decrypted credentials of a connection, with each text as a ``SecretStr``.
 

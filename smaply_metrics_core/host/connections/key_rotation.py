@@ -55,12 +55,24 @@ class KeyStatus(Frozen):
 
 
 class FailedRotation(Frozen):
-    """A connection that could not be encrypted with the current key, and why."""
+    """A connection whose credentials could not be decrypted or encrypted again, and why."""
 
     account: str
     connection: str
     source: str
     problem: Problem
+
+
+class KeyCheck(Frozen):
+    """Whether the stored credentials can be decrypted in this process.
+
+    Attributes:
+        decrypted: The number of connections, of all accounts, whose credentials can be decrypted.
+        failed: Those whose credentials cannot be decrypted.
+    """
+
+    decrypted: int
+    failed: tuple[FailedRotation, ...]
 
 
 class KeyRotation(Frozen):
@@ -139,6 +151,30 @@ class Keys:
             damaged=damaged,
         )
 
+    def check(self) -> KeyCheck:
+        """Decrypt the credentials of all accounts, as after a restore; nothing is changed.
+
+        Raises:
+            EncryptionError: when a key, or the key file, is not valid. A missing key is a failure
+                of the connections that depend on it.
+        """
+        self._credential_store.key_ids()
+        decrypted, failed = 0, []
+        with self._runtime.store.reading() as db:
+            blobs = tuple(connection_rows.all_sealed(db))
+        for blob in blobs:
+            try:
+                with self._runtime.store.reading() as db:
+                    row = connection_rows.find(db, blob.account, blob.id)
+                self._credential_store.require_decryptable(row)
+            except NotFound:
+                continue  # Deleted in the meantime.
+            except EncryptionError as error:
+                failed.append(_failed(blob, error))
+            else:
+                decrypted += 1
+        return KeyCheck(decrypted=decrypted, failed=tuple(failed))
+
     def rotate(self, progress: ProgressCallback | None = None) -> KeyRotation:
         """Encrypt the credentials of all accounts with the first key; no survey tool is called.
 
@@ -157,14 +193,7 @@ class Keys:
             try:
                 encrypted += self._rotate_one(blob)
             except EncryptionError as error:
-                failed.append(
-                    FailedRotation(
-                        account=blob.account,
-                        connection=blob.id,
-                        source=blob.source,
-                        problem=error.to_problem(),
-                    )
-                )
+                failed.append(_failed(blob, error))
             if progress is not None:
                 progress(number, len(blobs), "Encrypting credentials")
         self._runtime.store.forget_deleted()
@@ -229,3 +258,9 @@ class Keys:
                 audience=Audience.OPERATOR,
             )
         return self._source.file
+
+
+def _failed(blob: SealedBlob, error: EncryptionError) -> FailedRotation:
+    return FailedRotation(
+        account=blob.account, connection=blob.id, source=blob.source, problem=error.to_problem()
+    )

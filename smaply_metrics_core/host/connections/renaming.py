@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from smaply_metrics_core.host.accounts.limits import require_connection
 from smaply_metrics_core.host.authorization import Actor
 from smaply_metrics_core.host.connections.names import new_name, validate_name
 from smaply_metrics_core.host.runtime import Runtime
@@ -40,10 +41,13 @@ class ConnectionNames:
         Raises:
             InputError: when the name is not valid.
             AlreadyExists: when it is taken, or missing for a second connection to the source.
+            LimitReached: when the account has as many connections as it may have.
         """
         name = validate_name(name)
         rows.lock_names(db, account)
         others = [row for row in rows.of_account(db, account) if row.id != renamed]
+        if not renamed:
+            require_connection(self._runtime, len(others))
         names = {row.id: self._runtime.name_of(row) for row in others}
         return new_name(name, title, source_id, others, names)
 

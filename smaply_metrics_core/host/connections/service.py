@@ -100,6 +100,7 @@ class Connections:
             RoleRequired: when the actor is not an Admin.
             AlreadyExists: when another connection has this name, or the account is already
                 connected to this source and there is no name.
+            LimitReached: when the account has as many connections as it may have.
             CredentialsInvalid: when a field is not valid; nothing was requested.
             DestinationRefused: when the operator does not allow the destination.
             CheckFailed: when a required step failed; nothing was stored.

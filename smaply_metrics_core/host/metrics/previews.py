@@ -30,6 +30,7 @@ from smaply_metrics_core.errors import (
     SurveyUnavailable,
     Unreachable,
 )
+from smaply_metrics_core.host.accounts.limits import require_export
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.survey_restriction import require_chosen
@@ -195,6 +196,7 @@ class Previews:
 
         Raises:
             SmallGroupRefused: when its filters are too narrow for the account.
+            LimitReached: when the account has used its exports of this hour.
             MetricsError: when the definition is not valid, or the source cannot answer.
         """
         require_chosen(self._runtime, row, definition.survey_id)
@@ -210,6 +212,7 @@ class Previews:
         result = cached.value.result(definition, account) if cached else None
         if result is not None:
             return _shown(result, definition, minimum)
+        require_export(self._runtime, row.account)
         with self._sessions.session(row, deadline, progress=progress) as session:
             questionnaire = self._fitting(row, session, definition, reload=reload)
             now = self._runtime.now()
@@ -247,6 +250,10 @@ class Previews:
             query, tally, now, confidence=account.confidence, question_changes=changes
         )
         return _shown(filtered.add(result, query, relaxed), definition, minimum)
+
+    def clear(self) -> None:
+        """Remove all cached downloads."""
+        self._downloads.clear()
 
     def _fitting(
         self, row: ConnectionRow, session: SourceSession, definition: Definition, *, reload: bool

@@ -10,6 +10,7 @@ from smaply_metrics_core.calculations.matrix_rows import row_questions
 from smaply_metrics_core.calculations.rules import check_definition
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import EditConflict, InputError
+from smaply_metrics_core.host.accounts.limits import require_metrics
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.survey_restriction import require_chosen
@@ -67,6 +68,7 @@ class Metrics:
             RoleRequired: when the actor is a Viewer.
             SurveyNotChosen: when an Admin restricted the connection to other surveys.
             QueryInvalid: when the parts of the definition are not compatible.
+            LimitReached: when the account has used its exports of this hour.
             MetricsError: when the source cannot answer.
         """
         actor.require(Role.EDITOR, "Previewing a metric")
@@ -92,6 +94,7 @@ class Metrics:
             RoleRequired: when the actor is a Viewer.
             SurveyNotChosen: when an Admin restricted the connection to other surveys.
             QueryInvalid: when the parts of the definition are not compatible.
+            LimitReached: when the account has as many metrics as it may have.
             MetricsError: when the survey cannot be read.
         """
         actor.require(Role.EDITOR, "Creating a metric")
@@ -112,6 +115,7 @@ class Metrics:
         )
         with self._runtime.store.writing() as db:
             connection_rows.find(db, actor.account, row.id, keep=True)
+            require_metrics(self._runtime, db, actor.account)
             rows.add(db, actor.account, actor.user, metric)
             audit.add_entry(db, actor, AuditAction.ADD_METRIC, metric.id, metric.name, now)
         return metric

@@ -105,6 +105,11 @@ class SourceCache(Generic[V]):
         with self._lock:
             self._entries[key] = entry
 
+    def clear(self) -> None:
+        """Remove all entries."""
+        with self._lock:
+            self._entries.clear()
+
     def get(self, key: Hashable, fetch: Callable[[], V], *, reload: bool = False) -> CacheEntry[V]:
         """Return the entry of a key, or fetch its value; concurrent callers share one fetch.
 
@@ -155,6 +160,10 @@ class QuestionnaireCache:
         entry = CacheEntry(questionnaire, self._runtime.now())
         self._cache.add((*_version_of(row), questionnaire.survey.id), entry)
 
+    def clear(self) -> None:
+        """Remove all questionnaires."""
+        self._cache.clear()
+
 
 class SurveyCatalog:
     """The surveys and questionnaires of connections, cached for ten minutes.
@@ -164,11 +173,15 @@ class SurveyCatalog:
     """
 
     def __init__(
-        self, runtime: Runtime, sessions: ConnectionSessions, questionnaires: QuestionnaireCache
+        self,
+        runtime: Runtime,
+        sessions: ConnectionSessions,
+        questionnaires: QuestionnaireCache,
+        surveys: SourceCache[tuple[Survey, ...]],
     ) -> None:
         self._runtime = runtime
         self._sessions = sessions
-        self._surveys = SourceCache[tuple[Survey, ...]](runtime.clock, MAX_LISTS)
+        self._surveys = surveys
         self._questionnaires = questionnaires
 
     def surveys(  # noqa: PLR0913  # The options are passed by name.

@@ -30,6 +30,7 @@ from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
+from smaply_metrics_core.host.store.queued_jobs import SCHEMA
 from smaply_metrics_core.models.problem import Audience
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ logger = logging.getLogger(__name__)
 
 QUEUE: Final = "smaply-metrics"
 TASK: Final = "smaply_metrics.refresh"
-SCHEMA: Final = "smaply_metrics_jobs"
-"""Procrastinate's tables have a schema of their own."""
 
 
 def require_procrastinate() -> ModuleType:

@@ -16,6 +16,7 @@ from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.context import ProgressCallback
 from smaply_metrics_core.errors import Cancelled, InputError, MetricsError, NotFound, StoreError
 from smaply_metrics_core.forking import call_now_and_in_children
+from smaply_metrics_core.host.accounts.limits import require_export
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.filtered_counts import FilteredCounts
 from smaply_metrics_core.host.refresh.decisions import decide_for_metric, read_decisions
@@ -24,7 +25,7 @@ from smaply_metrics_core.host.refresh.outcomes import Outcome, calculate_outcome
 from smaply_metrics_core.host.refresh.refresh_log import RefreshLog, RefreshTimer
 from smaply_metrics_core.host.refresh.replaced_questions import find_replaced_questions
 from smaply_metrics_core.host.runtime import Runtime
-from smaply_metrics_core.host.store import attempts, leases, metric_states, question_versions
+from smaply_metrics_core.host.store import attempts, audit, leases, metric_states, question_versions
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.connections import ConnectionRow
@@ -304,6 +305,7 @@ class SurveyRefresh:
     ) -> dict[str, Outcome]:
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.refresh, stopping)
         filtered = FilteredCounts(tuple(queries.values()), attempt.account.minimum_group)
+        require_export(self._runtime, key.account)
         with self._sessions.session(attempt.row, deadline, progress=progress) as session:
             tallies = self._sessions.fetch(attempt.row, session, key.survey_id, filtered.every)
             metrics = [state.metric for state in attempt.waiting]
@@ -343,6 +345,7 @@ class SurveyRefresh:
                 forget_before=now - self._runtime.settings.history_retention,
             )
             attempt.questions.save(db)
+            audit.forget(db, self._runtime.settings.audit_kept_since(now), lease.account)
 
         self._save(save, stopping)
         return problems

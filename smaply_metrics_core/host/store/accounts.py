@@ -32,6 +32,12 @@ def write_account(db: Connection, account: str, settings: AccountSettings) -> No
     db.execute(upsert(db, accounts, {"id": account, **values}, values))
 
 
+def add_account(db: Connection, account: str) -> None:
+    """Store an account with the default settings, unless its settings are stored."""
+    new = {"id": account, **asdict(AccountSettings())}
+    db.execute(upsert(db, accounts, new, {"id": account}))
+
+
 def has_rows(db: Connection, account: str) -> bool:
     """Whether any table has a row of an account."""
     columns = (accounts.c.id, connections.c.account, metrics.c.account, audit.c.account)

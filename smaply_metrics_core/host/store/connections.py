@@ -142,6 +142,12 @@ def of_account(db: Connection, account: str) -> tuple[ConnectionRow, ...]:
     return tuple(_row(row) for row in rows)
 
 
+def ids_of_account(db: Connection, account: str) -> tuple[str, ...]:
+    """Return the ids of the connections of an account, also if their rows are damaged."""
+    found = select(connections.c.id).where(connections.c.account == account)
+    return tuple(db.execute(found).scalars())
+
+
 def lock_names(db: Connection, account: str) -> None:
     """Wait for other transactions that add or rename connections of an account.
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    func,
     insert,
     select,
     update,
@@ -36,6 +37,9 @@ COLUMNS: Final = tuple(
 _WITHOUT_CONNECTION: Final = ~exists().where(
     and_(connections.c.id == metrics.c.connection_id, connections.c.account == metrics.c.account)
 )
+
+_LIMIT_LOCK: Final = 0x5_3A_92
+"""The first key of the advisory locks on the number of an account's metrics."""
 
 _QUESTIONS: Final = TypeAdapter(Mapping[str, KnownQuestion], config=ConfigDict(defer_build=True))
 
@@ -141,6 +145,21 @@ def without_connection(db: Connection, account: str, source: str) -> tuple[Metri
     return _select(
         db, metrics.c.account == account, metrics.c.source == source, _WITHOUT_CONNECTION
     )
+
+
+def count_metrics(db: Connection, account: str) -> int:
+    """Return the number of metrics of an account."""
+    counted = select(func.count()).select_from(metrics).where(metrics.c.account == account)
+    return int(db.execute(counted).scalar_one())
+
+
+def lock_metrics(db: Connection, account: str) -> None:
+    """Wait for other transactions that count and add metrics of an account.
+
+    In SQLite, writing transactions exclude each other anyway.
+    """
+    if db.dialect.name == "postgresql":
+        db.execute(select(func.pg_advisory_xact_lock(_LIMIT_LOCK, func.hashtext(account))))
 
 
 def _select(db: Connection, *wanted: ColumnElement[bool]) -> tuple[Metric, ...]:

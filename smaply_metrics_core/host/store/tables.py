@@ -275,4 +275,16 @@ audit = Table(
     Column("detail", Text, nullable=False),
     PrimaryKeyConstraint("id"),
     Index("ix_audit_account", "account", "id"),
+    Index("ix_audit_at", "at"),
+)
+
+# Only while the exports of an account are limited.
+export_counts = Table(
+    "export_counts",
+    metadata,
+    Column("account", String(200), nullable=False),
+    # The start of the hour of the last export, and the exports in that hour.
+    Column("hour", Instant, nullable=False),
+    Column("exports", Integer, nullable=False),
+    PrimaryKeyConstraint("account"),
 )

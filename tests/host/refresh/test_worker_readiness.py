@@ -24,11 +24,11 @@ from smaply_metrics_core.host.connections.keys import new_key
 from smaply_metrics_core.host.refresh import worker as worker_module
 from smaply_metrics_core.host.refresh.procrastinate_queue import (
     QUEUE,
-    SCHEMA,
     TASK,
     ProcrastinateExecutor,
 )
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
+from smaply_metrics_core.host.store.queued_jobs import SCHEMA
 from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.host.child_processes import connected_host, fleet_in, until
 from tests.host.conftest import (

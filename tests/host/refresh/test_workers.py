@@ -11,8 +11,9 @@ from procrastinate.schema import SchemaManager
 
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host import Freshness, MetricsHost, Settings
-from smaply_metrics_core.host.refresh.procrastinate_queue import SCHEMA, prepare_queue
+from smaply_metrics_core.host.refresh.procrastinate_queue import prepare_queue
 from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.queued_jobs import SCHEMA
 from tests.host.child_processes import Fleet, connected_host, fleet_in, until
 from tests.host.conftest import (
     EDITOR,

@@ -104,6 +104,7 @@ def _database_errors() -> Iterator[None]:
 def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401  # A driver's object.
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA secure_delete=ON")  # Deleted people must not linger in free pages.
 
 
 def _begin(connection: Connection) -> None:

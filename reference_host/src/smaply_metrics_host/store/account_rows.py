@@ -1,0 +1,56 @@
+"""All rows of an account or a person in the host's database, for deletion and export."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import delete, select
+
+from smaply_metrics_host.store.tables import (
+    accounts,
+    invitations,
+    metadata,
+    people,
+    sessions,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Column, Table
+
+    from smaply_metrics_host.store.database import Database
+
+NOT_EXPORTED: Final = (invitations, sessions)
+"""Tables with digests of tokens."""
+
+
+def _owner_of(table: Table) -> Column[Any]:
+    return table.c.id if table is accounts else table.c.account
+
+
+def delete_account(database: Database, account: str) -> bool:
+    """Delete an account with its people, sessions and maps; ``False`` if it does not exist."""
+    deleted = 0
+    with database.writing() as db:
+        for table in reversed(metadata.sorted_tables):
+            deleted += db.execute(delete(table).where(_owner_of(table) == account)).rowcount
+    return deleted > 0
+
+
+def delete_person(database: Database, account: str, name: str) -> bool:
+    """Delete a person with their sessions and invitations; ``False`` if there is no such person."""
+    person = delete(people).where(people.c.account == account, people.c.name == name)
+    with database.writing() as db:
+        return db.execute(person).rowcount > 0
+
+
+def read_account(database: Database, account: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of an account by table, without sessions and invitations."""
+    with database.reading() as db:
+        return {
+            table.name: [
+                dict(row)
+                for row in db.execute(select(table).where(_owner_of(table) == account)).mappings()
+            ]
+            for table in metadata.sorted_tables
+            if table not in NOT_EXPORTED
+        }

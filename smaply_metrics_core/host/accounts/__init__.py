@@ -1,0 +1,1 @@
+"""The accounts of a store: their settings, limits, export and deletion."""

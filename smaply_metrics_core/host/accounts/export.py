@@ -1,0 +1,91 @@
+"""Writes everything that the store has about an account into a ZIP file."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from smaply_metrics_core._version import __version__
+from smaply_metrics_core.bundle.drafts import already_exists, draft_file
+from smaply_metrics_core.errors import InputError
+from smaply_metrics_core.host.store.account_rows import read_rows
+from smaply_metrics_core.host.store.migrations.runner import newest_version
+from smaply_metrics_core.host.store.tables import metadata
+from smaply_metrics_core.models.base import Frozen
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
+
+MANIFEST: Final = "account.json"
+
+
+class AccountExport(Frozen):
+    """A file with everything that the store has about an account, without credentials.
+
+    Attributes:
+        path: The path of the file.
+        rows: The number of rows of each table.
+    """
+
+    path: Path
+    rows: dict[str, int]
+
+
+def write_export(db: Connection, account: str, path: Path, now: datetime) -> AccountExport:
+    """Write the rows of an account: ``account.json``, and one file of JSON lines for each table.
+
+    Raises:
+        InputError: when ``path`` exists or cannot be written; no file is left.
+    """
+    if os.path.lexists(path):
+        raise already_exists(path)
+    try:
+        with draft_file(path.parent) as (file, place):
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                rows = {
+                    table.name: _write_table(archive, db, account, table)
+                    for table in metadata.sorted_tables
+                }
+                manifest = {
+                    "account": account,
+                    "made_at": now.isoformat(),
+                    "release": __version__,
+                    "tables_version": newest_version(),
+                    "rows": rows,
+                }
+                archive.writestr(MANIFEST, f"{json.dumps(manifest, indent=2)}\n")
+            file.flush()
+            place(path)
+    except OSError as error:
+        raise InputError(
+            f"The file {path} cannot be written: {error.strerror}.",
+            remedy="Choose a folder that exists, is writable and has free space.",
+        ) from None
+    return AccountExport(path=path, rows=rows)
+
+
+def _write_table(archive: zipfile.ZipFile, db: Connection, account: str, table: Table) -> int:
+    written = 0
+    with (
+        archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as member,
+        TextIOWrapper(member, encoding="utf-8", newline="\n") as lines,
+    ):
+        for line in _lines(db, account, table):
+            lines.write(line)
+            written += 1
+    return written
+
+
+def _lines(db: Connection, account: str, table: Table) -> Iterator[str]:
+    for row in read_rows(db, account, table):
+        yield f"{json.dumps({name: _json(value) for name, value in row.items()})}\n"
+
+
+def _json(value: Any) -> Any:  # noqa: ANN401  # The value of a column.
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,1 @@
+"""Maintenance of a store without opening a host: its check and its backup."""
