@@ -14,6 +14,7 @@ from smaply_metrics_core.host.connections.keys import KeySource
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.health.service import Health
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import QuestionnaireCache, SurveyCatalog
@@ -33,6 +34,7 @@ class Services:
     metrics: Metrics
     cards: Cards
     debug_bundles: DebugBundles
+    health: Health
 
     @classmethod
     def of(
@@ -57,6 +59,7 @@ class Services:
         return cls(
             sessions=sessions,
             keys=Keys(runtime, credentials, key_source),
+            health=Health(runtime.store, credentials, runtime.settings),
             connections=Connections(runtime, credentials, sessions, health),
             catalog=catalog,
             chosen_surveys=ChosenSurveys(runtime, catalog),
