@@ -13,6 +13,7 @@ PURPOSES: Final[Mapping[str, str]] = {
     "charts": "Rendering charts",
     "cli": "The command smaply-metrics",
     "postgresql": "A store in PostgreSQL",
+    "telemetry": "Recording spans and metrics",
     "testing": "Recording and replaying responses",
     "worker": "Refreshing in workers",
 }

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 OPEN: Final = {
     "GET /charts/vega.js",
     "GET /healthz",
+    "GET /livez",
+    "GET /readyz",
     "GET /openapi.json",
     "GET /sign-in",
     "GET /sign-in/{token}",

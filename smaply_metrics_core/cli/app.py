@@ -14,7 +14,7 @@ from smaply_metrics_core import __version__
 from smaply_metrics_core.cli.command_context import (
     CommandContext,
     before_command,
-    logging_to_stderr,
+    command_log,
 )
 from smaply_metrics_core.cli.errors import CommandLineError, ExitReporter, reject_undecodable
 from smaply_metrics_core.cli.option_groups import option_groups
@@ -34,8 +34,11 @@ GROUPS: Final = {
     "db": "Upgrade, check and back up the store.",
     "key": "Generate, show, check and rotate encryption keys.",
     "worker": "Run queued refreshes.",
+    "doctor": "Examine the installation, and explain each failure and its fix.",
 }
-"""The help of each command group; each group is a module that is imported on first use."""
+"""The help of each command group, and of the command ``doctor``.
+
+Each is a module that is imported on first use."""
 
 
 class _Groups(dict[str, Any]):
@@ -51,7 +54,8 @@ class _Groups(dict[str, Any]):
             module.app.rich_markup_mode = None  # As the root command.
             group = typer.main.get_command(module.app)
             group.name = name
-            group.help = GROUPS[name]
+            if isinstance(group, TyperGroup):  # Not a single command, which has its own help.
+                group.help = GROUPS[name]
             self[name] = group
         return super().__getitem__(name)
 
@@ -94,9 +98,10 @@ class RootCommand(TyperGroup):
         def command() -> Any:  # noqa: ANN401  # Typer returns the code of an `Exit`, or nothing.
             reject_undecodable(arguments)
             extra["standalone_mode"] = False
-            return TyperGroup.main(self, arguments, prog_name, **extra)
+            with command_log(arguments):
+                return TyperGroup.main(self, arguments, prog_name, **extra)
 
-        with terminated_gracefully(), logging_to_stderr(debug=reporter.with_traceback):
+        with terminated_gracefully():
             code = reporter.run(command)
         sys.exit(code)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import getpass
-import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +16,15 @@ import typer
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.output import print_text
 from smaply_metrics_core.cli.stdio import keep_stdout
-from smaply_metrics_core.cli.terminal_text import TerminalFormatter
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.errors import StoreError
+from smaply_metrics_core.observability.log_output import (
+    FORMAT_VARIABLE,
+    LogFormat,
+    LogLevel,
+    logging_to_stderr,
+    settings_warnings_to_stderr,
+)
 
 if TYPE_CHECKING:  # Loads SQLAlchemy and cryptography.
     from smaply_metrics_core.host import Actor, MetricsHost, Settings
@@ -72,6 +77,23 @@ class CommandContext:
             "--debug", help="Print the log and tracebacks on standard error.", show_default=False
         ),
     ] = False
+    log_level: Annotated[
+        LogLevel | None,
+        typer.Option(
+            "--log-level",
+            help="Print the log on standard error, from this level on. Default of `worker run`: "
+            "SMAPLY_METRICS_LOG_LEVEL, else info; of other commands: no log.",
+            show_default=False,
+        ),
+    ] = None
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(
+            "--log-format",
+            help="Format of the log. Default: SMAPLY_METRICS_LOG_FORMAT, else text.",
+            show_default=False,
+        ),
+    ] = None
 
     @property
     def wants_json(self) -> bool:
@@ -91,6 +113,17 @@ class CommandContext:
         if self.account is None and self._outer is not None:
             return self._outer.given_account
         return self.account
+
+    @property
+    def given_log_level(self) -> LogLevel | None:
+        """The value of --log-level, or what --debug means; the innermost one applies."""
+        given = LogLevel.DEBUG if self.debug else self.log_level
+        return given or (None if self._outer is None else self._outer.given_log_level)
+
+    @property
+    def given_log_format(self) -> LogFormat | None:
+        """The value of --log-format; the innermost one applies."""
+        return self.log_format or (None if self._outer is None else self._outer.given_log_format)
 
     @property
     def _outer(self) -> CommandContext | None:
@@ -228,21 +261,33 @@ def opened(settings: Settings, *, now: datetime | None = None) -> Iterator[Metri
         yield host
 
 
-@contextmanager
-def logging_to_stderr(*, debug: bool) -> Iterator[None]:
-    """Write the log to standard error: all of it with --debug, else warnings about settings."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(TerminalFormatter("%(levelname)s %(name)s: %(message)s"))
-    if not debug:
-        handler.setFormatter(TerminalFormatter("! %(message)s"))
-        handler.addFilter(logging.Filter(SETTINGS_LOGGER))
-    log = logging.getLogger("smaply_metrics_core")
-    level = log.level
-    log.addHandler(handler)
-    if debug:
-        log.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(level)
+def command_log(arguments: Sequence[str]) -> AbstractContextManager[None]:
+    """Return a context manager that writes the log of a command to standard error.
+
+    Without --log-level and --debug, only warnings about settings are written. The options are read
+    from the unparsed arguments, so that the log begins before the command does.
+
+    Args:
+        arguments: The command line.
+    """
+    level = LogLevel.DEBUG if "--debug" in arguments else None
+    given = _value_of("--log-level", arguments)
+    if level is None and given in set(LogLevel):
+        level = LogLevel(given)
+    chosen = _value_of("--log-format", arguments) or os.environ.get(FORMAT_VARIABLE, "").strip()
+    # Another value is reported when the options or the settings are validated.
+    form = LogFormat(chosen) if chosen in set(LogFormat) else LogFormat.TEXT
+    if level is not None:
+        return logging_to_stderr(level, form)
+    return settings_warnings_to_stderr(SETTINGS_LOGGER, form)
+
+
+def _value_of(option: str, arguments: Sequence[str]) -> str:
+    """Return the last value of an option; empty if it is not given."""
+    value = ""
+    for argument, following in zip(arguments, (*arguments[1:], ""), strict=True):
+        if argument == option:
+            value = following
+        elif argument.startswith(f"{option}="):
+            value = argument.partition("=")[2]
+    return value

@@ -10,9 +10,9 @@ from typing import Any, Final
 import typer
 
 from smaply_metrics_core.cli.output import error_json, print_json, print_problem
-from smaply_metrics_core.cli.terminal_text import visible_lines
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.problem import Blame, Problem
+from smaply_metrics_core.terminal_text import visible_lines
 
 DONE: Final = 0
 REFUSED: Final = 1

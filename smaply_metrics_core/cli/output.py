@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from smaply_metrics_core.cli.stdio import reserve_stdout
-from smaply_metrics_core.cli.terminal_text import to_json, visible
 from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.terminal_text import to_json, visible
 
 if TYPE_CHECKING:  # Heavy, and not needed for `--help` and `--json`.
     from rich.console import Console

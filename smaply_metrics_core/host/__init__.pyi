@@ -60,6 +60,7 @@ from smaply_metrics_core.host.async_metrics_host import (
     AsyncChosenSurveys,
     AsyncConnections,
     AsyncDebugBundles,
+    AsyncHealth,
     AsyncKeys,
     AsyncMetrics,
     AsyncMetricsHost,
@@ -69,6 +70,7 @@ from smaply_metrics_core.host.async_metrics_host import (
 from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.flat_json import card_json, result_json
+from smaply_metrics_core.host.cards.refresh_attempts import AttemptOutcome, RefreshAttempt
 from smaply_metrics_core.host.cards.service import Cards
 from smaply_metrics_core.host.connections.chosen_surveys import (
     ChosenSurveys,
@@ -92,6 +94,9 @@ from smaply_metrics_core.host.connections.views import (
     SourceForm,
 )
 from smaply_metrics_core.host.debug_bundles import DebugBundle, DebugBundles
+from smaply_metrics_core.host.health.doctor import diagnose
+from smaply_metrics_core.host.health.report import HealthCheck, HealthReport, HealthStatus
+from smaply_metrics_core.host.health.service import Health
 from smaply_metrics_core.host.maintenance.backup import back_up_store
 from smaply_metrics_core.host.maintenance.check import StoreCheck, StoreFinding, check_store
 from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft, MetricOptions
@@ -105,6 +110,7 @@ from smaply_metrics_core.host.single_flight import SingleFlight
 from smaply_metrics_core.host.store.audit import AuditAction, AuditEntry
 from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.host.store.migrations.runner import StoreUpgrade
+from smaply_metrics_core.host.telemetry import enable_telemetry, telemetry_of
 from smaply_metrics_core.models.check import CheckReport, CheckStep, StepResult
 from smaply_metrics_core.models.credentials import CredentialField
 from smaply_metrics_core.models.metric import (
@@ -157,6 +163,14 @@ from smaply_metrics_core.models.uncertainty import (
     UncertaintyReason,
     Verdict,
 )
+from smaply_metrics_core.observability.correlation import correlated, correlation_id
+from smaply_metrics_core.observability.log_events import log_event
+from smaply_metrics_core.observability.log_output import (
+    LogFormat,
+    LogLevel,
+    log_formatter,
+    logging_to_stderr,
+)
 from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind, RefreshPolicy
 from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.sources.registry import SourceRegistry
@@ -182,11 +196,13 @@ __all__ = [
     "AsyncChosenSurveys",
     "AsyncConnections",
     "AsyncDebugBundles",
+    "AsyncHealth",
     "AsyncKeys",
     "AsyncMetrics",
     "AsyncMetricsHost",
     "AsyncSources",
     "AsyncSurveyCatalog",
+    "AttemptOutcome",
     "Audience",
     "AuditAction",
     "AuditEntry",
@@ -243,6 +259,10 @@ __all__ = [
     "GroupBy",
     "GroupValue",
     "GroupingRefused",
+    "Health",
+    "HealthCheck",
+    "HealthReport",
+    "HealthStatus",
     "HistoryEntry",
     "InputError",
     "Interval",
@@ -256,6 +276,8 @@ __all__ = [
     "Keys",
     "KnownQuestion",
     "LimitReached",
+    "LogFormat",
+    "LogLevel",
     "Metric",
     "MetricDraft",
     "MetricOptions",
@@ -277,6 +299,7 @@ __all__ = [
     "QuestionUnavailable",
     "Questionnaire",
     "RateLimited",
+    "RefreshAttempt",
     "RefreshDecision",
     "RefreshDecisionKind",
     "RefreshExplanation",
@@ -325,10 +348,18 @@ __all__ = [
     "back_up_store",
     "card_json",
     "check_store",
+    "correlated",
+    "correlation_id",
     "describe_answers",
     "describe_responses",
     "describe_weights",
+    "diagnose",
+    "enable_telemetry",
     "format_value",
+    "log_event",
+    "log_formatter",
+    "logging_to_stderr",
     "parse_filter",
     "result_json",
+    "telemetry_of",
 ]

@@ -16,6 +16,7 @@ from smaply_metrics_core.host.connections.chosen_surveys import ChosenSurveys
 from smaply_metrics_core.host.connections.key_rotation import Keys
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.health.service import Health
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog
 from smaply_metrics_core.host.metrics_host import MetricsHost
@@ -96,6 +97,7 @@ class AsyncCards:
     def __init__(self, cards: Cards, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.load = _route_load(cards.load, quick, slow)
         self.explain = quick(cards.explain)
+        self.attempts = quick(cards.attempts)
 
 
 class AsyncDebugBundles:
@@ -115,6 +117,13 @@ class AsyncKeys:
         self.rotate = slow(keys.rotate)
         self.add_to_file = quick(keys.add_to_file)
         self.remove_unused = quick(keys.remove_unused)
+
+
+class AsyncHealth:
+    """The async version of ``Health``."""
+
+    def __init__(self, health: Health, quick: ThreadBridge, _slow: ThreadBridge) -> None:
+        self.readiness = quick(health.readiness)
 
 
 class AsyncAuditTrail:
@@ -196,6 +205,7 @@ class AsyncMetricsHost:
         audit: The audit trail.
         keys: Require encryption keys at the start of a process; their use and rotation.
         sources: The installed sources and their states.
+        health: Whether this process can work.
     """
 
     accounts: AsyncAccounts
@@ -208,6 +218,7 @@ class AsyncMetricsHost:
     audit: AsyncAuditTrail
     keys: AsyncKeys
     sources: AsyncSources
+    health: AsyncHealth
 
     def __init__(
         self,
@@ -251,6 +262,7 @@ class AsyncMetricsHost:
         self.audit = AsyncAuditTrail(host.audit, *calls)
         self.keys = AsyncKeys(host.keys, *calls)
         self.sources = AsyncSources(host.sources, *calls)
+        self.health = AsyncHealth(host.health, *calls)
 
     async def close(self) -> None:
         """Stop background refreshes, wait for running calls and close the store."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -16,6 +17,8 @@ from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import Store, audit
 from smaply_metrics_core.host.store.database_clock import DatabaseClock
 from smaply_metrics_core.host.store.engine import name_of, parse_database_url
+from smaply_metrics_core.host.telemetry import enable_telemetry
+from smaply_metrics_core.observability import telemetry
 
 if TYPE_CHECKING:  # Loaded when a host is opened, so that importing the class stays light.
     from smaply_metrics_core.host.refresh.executors import RefreshExecutor
@@ -55,6 +58,7 @@ class MetricsHost:
         cards: Load cards, and explain why a metric was or was not refreshed.
         debug_bundles: Export debug bundles.
         audit: The audit trail.
+        health: Whether this process can work: its database, tables, keys, sources and queue.
         keys: Require encryption keys at the start of a process; for the operator, their use and
             rotation.
         sources: The installed sources and their states.
@@ -70,6 +74,8 @@ class MetricsHost:
         lease_clock: Clock | None = None,
         registry: SourceRegistry | None = None,
     ) -> None:
+        if settings.telemetry == "on" and not telemetry.enabled():
+            enable_telemetry()
         url = settings.database_url
         self._store = Store(
             settings.store_path if url is None else parse_database_url(url.get_secret_value()),
@@ -127,13 +133,16 @@ class MetricsHost:
         self.cards = services.cards
         self.debug_bundles = services.debug_bundles
         self.audit = AuditTrail(runtime)
+        self.health = services.health
         _forget_old_entries(runtime)
 
-    def worker(self, concurrency: int = 4) -> Worker:
+    def worker(self, concurrency: int = 4, *, heartbeat_file: Path | None = None) -> Worker:
         """Return a worker, a context manager that runs the refreshes in the queue.
 
         Args:
             concurrency: How many surveys it refreshes at the same time.
+            heartbeat_file: The file that it writes the time to every 10 seconds, for a liveness
+                probe.
 
         Raises:
             InputError: when the store is not in PostgreSQL, or the extra ``worker`` is missing.
@@ -142,7 +151,7 @@ class MetricsHost:
         self.keys.require()
         from smaply_metrics_core.host.refresh.worker import Worker  # Heavy: asyncio.
 
-        return Worker(self._runtime, self._sessions, concurrency)
+        return Worker(self._runtime, self._sessions, concurrency, heartbeat_file)
 
     def close(self) -> None:
         """Stop background refreshes, remove temporary files and close the store."""

@@ -16,6 +16,7 @@ from smaply_metrics_core.host.connections.keys import KeySource
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.health.service import Health
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import (
@@ -42,6 +43,7 @@ class Services:
     metrics: Metrics
     cards: Cards
     debug_bundles: DebugBundles
+    health: Health
 
     @classmethod
     def of(
@@ -76,6 +78,7 @@ class Services:
             sessions=sessions,
             accounts=Accounts(runtime, forget),
             keys=Keys(runtime, credentials, key_source),
+            health=Health(runtime.store, credentials, runtime.settings),
             connections=Connections(runtime, credentials, sessions, health),
             catalog=catalog,
             chosen_surveys=ChosenSurveys(runtime, catalog),

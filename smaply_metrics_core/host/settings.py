@@ -18,6 +18,7 @@ from smaply_metrics_core.environment import (
     VariableInfo,
     warn_of_unknown_variables,
 )
+from smaply_metrics_core.observability.log_output import LogFormat, LogLevel
 from smaply_metrics_core.refresh_policy import RefreshPolicy
 from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.sources.settings import SourceSettings
@@ -189,6 +190,30 @@ class Settings(EnvironmentSettings):
         VariableInfo("an address, as in support@example.com", read_by="host apps", default="none"),
         Field(description="The address of support; shown with each issue."),
     ] = ""
+
+    log_level: Annotated[
+        LogLevel,
+        VariableInfo("debug, info, warning or error", read_by="the worker, the reference host"),
+        Field(
+            description="The lowest level of the records on standard error; `--log-level` takes "
+            "precedence. See [logs](observing.md#logs)."
+        ),
+    ] = LogLevel.INFO
+    log_format: Annotated[
+        LogFormat,
+        VariableInfo("text or json", read_by="the command, the reference host"),
+        Field(
+            description="The format of the log on standard error; `--log-format` takes precedence."
+        ),
+    ] = LogFormat.TEXT
+    telemetry: Annotated[
+        Literal["off", "on"],
+        VariableInfo("off or on"),
+        Field(
+            description="Whether spans and metrics are recorded with OpenTelemetry. See "
+            "[traces and metrics](observing.md#traces-and-metrics)."
+        ),
+    ] = "off"
 
     allowed: InstanceOf[AllowedDestinations]
     sources: InstanceOf[SourceSettings] = Field(default_factory=SourceSettings)

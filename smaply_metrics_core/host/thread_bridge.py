@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial, wraps
 from threading import Event
 from typing import Any, Final, ParamSpec, TypeVar, cast
@@ -14,6 +14,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 from smaply_metrics_core.errors import Cancelled, InputError
 from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.models.problem import Audience
+from smaply_metrics_core.observability.telemetry import capture_context
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class ThreadBridge:
     async def _run(self, work: Callable[[], T], stop: Event | None) -> T:
         if self._closed:
             raise InputError("This host is closed.", remedy="Open a new one.")
-        running = self._pool.submit(work)
+        running = self._pool.submit(_in_context, capture_context(), work)
         ending = asyncio.wrap_future(running)
         if stop is not None:
             self._stops.add(stop)
@@ -101,6 +102,13 @@ class ThreadBridge:
     def close(self) -> None:
         """Block until every call has ended."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_context(
+    restore_context: Callable[[], AbstractContextManager[None]], work: Callable[[], T]
+) -> T:
+    with restore_context():
+        return work()
 
 
 async def _end(running: Future[T], ending: asyncio.Future[T]) -> None:

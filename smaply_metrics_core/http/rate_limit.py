@@ -52,7 +52,7 @@ class RateLimiter:
         self._clock = clock
         self._lock = threading.Lock()
 
-    def acquire(self, method: str, path: str, deadline: Deadline, *, operation: str = "") -> None:
+    def acquire(self, method: str, path: str, deadline: Deadline, *, operation: str = "") -> float:
         """Wait until the request may be sent; return immediately if no limit matches.
 
         Args:
@@ -61,13 +61,16 @@ class RateLimiter:
             deadline: The deadline of the call.
             operation: The operation of the request, for limits of operations.
 
+        Returns:
+            How long it waited, in seconds.
+
         Raises:
             RateLimited: immediately, when the wait would end after the deadline.
             Cancelled: when the caller cancelled the call.
         """
         window = next((w for w in self._windows if w.covers(method, path, operation)), None)
         if window is None:
-            return
+            return 0.0
         with self._lock:
             now = self._clock.monotonic()
             slot = window.next_slot(now)
@@ -79,5 +82,7 @@ class RateLimiter:
                     remedy="Wait a minute and try again.",
                 )
             window.take(slot)
-        if slot > now:
-            deadline.pause(slot - now)
+        wait = slot - now
+        if wait > 0:
+            deadline.pause(wait)
+        return wait

@@ -18,6 +18,7 @@ from smaply_metrics_core.errors import (
     DestinationRefused,
     ExportFailed,
     MetricsError,
+    RateLimited,
     Unreachable,
 )
 from smaply_metrics_core.http import error_mapping, retry
@@ -27,6 +28,7 @@ from smaply_metrics_core.http.log_filter import our_request
 from smaply_metrics_core.http.network import end_at_deadline
 from smaply_metrics_core.http.origin import Origin, Scope, open_route, proxy_for
 from smaply_metrics_core.http.rate_limit import RateLimiter
+from smaply_metrics_core.http.request_spans import describe_outcome, describe_request, measure_wait
 from smaply_metrics_core.http.response_body import GuardedBody
 from smaply_metrics_core.http.response_limit import response_limit
 from smaply_metrics_core.http.responses import (
@@ -37,6 +39,7 @@ from smaply_metrics_core.http.responses import (
 )
 from smaply_metrics_core.models.problem import Audience
 from smaply_metrics_core.models.source import ClientCertificate, RequestOperation
+from smaply_metrics_core.observability import telemetry
 from smaply_metrics_core.redaction import Redactor
 
 READ_AT_ONCE: Final = "smaply_metrics.read_at_once"
@@ -120,11 +123,13 @@ class GuardedTransport(httpx.BaseTransport):
         while True:
             rules.deadline.check()
             if rules.rate_limiter is not None:
-                rules.rate_limiter.acquire(
+                waited = rules.rate_limiter.acquire(
                     request.method, request.url.path, rules.deadline, operation=operation
                 )
+                if waited:
+                    measure_wait(origin, waited, "limit", rules.redactor)
             tries += 1
-            outcome = self._send_once(request, origin, operation)
+            outcome = self._traced(request, origin, operation, tries)
             if isinstance(outcome, httpx.Response):
                 return outcome
             wait = self._wait_before_retry(request, outcome, tries)
@@ -133,6 +138,8 @@ class GuardedTransport(httpx.BaseTransport):
                 raise outcome.error
             host = rules.redactor.redact(origin.label)
             _log.info("%s from %s, retry in %.1f s", outcome.error.kind, host, wait)
+            if isinstance(outcome.error, RateLimited):
+                measure_wait(origin, wait, "retry_after", rules.redactor)
             rules.deadline.pause(wait)
 
     def close(self) -> None:
@@ -171,8 +178,20 @@ class GuardedTransport(httpx.BaseTransport):
                 )
             return self._routes[origin]
 
+    def _traced(
+        self, request: httpx.Request, origin: Origin, operation: str, tries: int
+    ) -> httpx.Response | error_mapping.MappedError:
+        """Send a request once, in a span that ends with the headers of a streamed response."""
+        with telemetry.span(request.method, client=True) as span:
+            if span.recording:
+                describe_request(span, request, origin, tries, self._rules.redactor)
+            outcome = self._send_once(request, origin, operation, span)
+            if span.recording:
+                describe_outcome(span, outcome)
+        return outcome
+
     def _send_once(
-        self, request: httpx.Request, origin: Origin, operation: str
+        self, request: httpx.Request, origin: Origin, operation: str, span: telemetry.Span
     ) -> httpx.Response | error_mapping.MappedError:
         rules = self._rules
         sent = _Sent(
@@ -193,6 +212,7 @@ class GuardedTransport(httpx.BaseTransport):
             self._record(sent, 0, failure.error.kind)
             return failure
         sent.status = answer.status_code
+        span.set({"http.response.status_code": answer.status_code})
         return self._check_response(sent, answer)
 
     def _outgoing(self, request: httpx.Request) -> httpx.Request:

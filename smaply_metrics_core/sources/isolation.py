@@ -23,6 +23,7 @@ from smaply_metrics_core.errors import (
     SourceNotUsable,
 )
 from smaply_metrics_core.forking import call_now_and_in_children
+from smaply_metrics_core.observability.telemetry import capture_context
 from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.sources.exception_details import (
     CapturedException,
@@ -76,6 +77,7 @@ class _CallThread:
 
     def __init__(self, name: str, redactor: Redactor) -> None:
         self._redactor = redactor
+        self._restore_context = capture_context()
         self.leave: Callable[[], object] = _nothing
         self.leaving = threading.Event()
         self.left: object = None
@@ -87,9 +89,10 @@ class _CallThread:
 
     def _work(self) -> None:
         redact_logs(self._redactor)
-        while not self.leaving.is_set() and (order := self._orders.get()) is not None:
-            self._answers.put(_attempt(order, self._redactor))
-        self.left = _attempt(self.leave, self._redactor)
+        with self._restore_context():
+            while not self.leaving.is_set() and (order := self._orders.get()) is not None:
+                self._answers.put(_attempt(order, self._redactor))
+            self.left = _attempt(self.leave, self._redactor)
 
     def do(self, order: Callable[[], object], deadline: Deadline) -> object:
         """Run a function and return its result, or a ``CapturedException``.

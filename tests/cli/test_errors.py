@@ -53,16 +53,17 @@ def test_the_names_of_commands_are_stable() -> None:
     }
 
     assert {name for name, _ in commands()} == {
-        f"{noun} {verb}" for noun, verbs in grammar.items() for verb in verbs.split()
+        "doctor",
+        *(f"{noun} {verb}" for noun, verbs in grammar.items() for verb in verbs.split()),
     }
 
 
 @pytest.mark.parametrize(("name", "found"), list(commands()), ids=lambda one: str(one)[:20])
 def test_every_command_takes_a_home(name: str, found: Any) -> None:  # noqa: ANN401  # Typer's.
-    """Every command has --home, --account, --json and --debug."""
+    """Every command has --home, --account, --json, --debug and the options of the log."""
     options = {option for parameter in found.params for option in parameter.opts}
 
-    assert {"--home", "--account", "--json", "--debug"} <= options
+    assert {"--home", "--account", "--json", "--debug", "--log-level", "--log-format"} <= options
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from smaply_metrics_core.environment import unknown_variable_text
 from smaply_metrics_core.errors import InputError
-from smaply_metrics_core.host import AllowedDestinations, Settings
+from smaply_metrics_core.host import AllowedDestinations, LogFormat, LogLevel, Settings
 from smaply_metrics_core.models.address import Address
 
 SECRET = "postgresql://user:hunter2@host/database"
@@ -25,6 +25,9 @@ EVERY = {
     "SMAPLY_METRICS_HISTORY_RETENTION_DAYS": "7",
     "SMAPLY_METRICS_REFRESH_EXECUTOR": "procrastinate",
     "SMAPLY_METRICS_REFRESH_THREADS": "2",
+    "SMAPLY_METRICS_LOG_FORMAT": "json",
+    "SMAPLY_METRICS_LOG_LEVEL": "warning",
+    "SMAPLY_METRICS_TELEMETRY": "on",
     "SMAPLY_METRICS_SUPPORT_CONTACT": "help@example.com",
     "SMAPLY_METRICS_SOURCES_ALLOWED": "qualtrics, csv_example",
     "SMAPLY_METRICS_AUDIT_RETENTION_DAYS": "30",
@@ -58,6 +61,11 @@ def test_every_variable_is_read() -> None:
     assert settings.account_max_exports_per_hour == 200
     assert settings.refresh_executor == "procrastinate"
     assert settings.refresh_threads == 2
+    assert (settings.log_level, settings.log_format, settings.telemetry) == (
+        LogLevel.WARNING,
+        LogFormat.JSON,
+        "on",
+    )
     assert settings.support_contact == "help@example.com"
     assert settings.sources.allowed == frozenset({"qualtrics", "csv_example"})
     assert settings.sources.blocked == {"form_garden"}

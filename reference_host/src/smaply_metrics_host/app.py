@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import PlainTextResponse
 
 from smaply_metrics_core.host import AsyncMetricsHost, Clock, SourceRegistry, SystemClock
 from smaply_metrics_host import __version__
@@ -28,6 +27,7 @@ from smaply_metrics_host.routes import (
     chosen_surveys,
     connections,
     debug_bundles,
+    health,
     home,
     integrations,
     metric_form,
@@ -47,6 +47,7 @@ from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
 from smaply_metrics_host.upload_transactions import undo_left_uploads
 from smaply_metrics_host.web.authentication import Authentication, SessionAuthentication
+from smaply_metrics_host.web.correlation import CorrelationMiddleware
 from smaply_metrics_host.web.middleware import SecurityMiddleware
 from smaply_metrics_host.web.routing import share_routes
 from smaply_metrics_host.web.server_sent_events import Streams
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from smaply_metrics_host.settings import HostSettings
 
 PAGES: Final = (
+    health,
     home,
     sign_in_pages,
     pages,
@@ -118,6 +120,7 @@ def create_app(
                     settings=settings,
                     clock=now,
                     metrics=metrics,
+                    database=database,
                     people=people,
                     maps=maps,
                     card_placements=CardPlacements(database),
@@ -152,10 +155,7 @@ def create_app(
     add_api(app)
     share_routes(app, [part.router for part in PAGES])
 
-    @app.get("/healthz", include_in_schema=False)
-    async def healthz() -> PlainTextResponse:
-        return PlainTextResponse("ok")
-
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(SecurityMiddleware, public_url=settings.public_url)
+    app.add_middleware(CorrelationMiddleware)
     return app

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from smaply_metrics_core.host import AsyncMetricsHost, Clock
+from smaply_metrics_core.host import AsyncMetricsHost, Clock, HealthCheck, SingleFlight
 from smaply_metrics_host.downloads import Downloads
 from smaply_metrics_host.jobs import Jobs
 from smaply_metrics_host.live_updates import LiveUpdates
@@ -19,6 +19,7 @@ from smaply_metrics_host.rendering.result_renderer import ResultRenderer
 from smaply_metrics_host.rendering.templating import Templates
 from smaply_metrics_host.settings import HostSettings
 from smaply_metrics_host.store.card_placements import CardPlacements
+from smaply_metrics_host.store.database import Database
 from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
 from smaply_metrics_host.web.authentication import Authentication
@@ -33,6 +34,7 @@ class AppState:
 
     Attributes:
         metrics: The framework.
+        database: The database of maps and people, for the probes.
         people: Accounts, people and sessions. Blocking: call it in the thread pool.
         maps: Journey maps. Blocking: call it in the thread pool.
         card_placements: Cards on maps. Blocking: call it in the thread pool.
@@ -45,12 +47,14 @@ class AppState:
         live_updates: Notifies open maps of changes.
         streams: The open event streams.
         authentication: Identifies the person who makes a request.
+        readiness: Shares the checks of concurrent probes.
         uploading: Limits how many uploaded files are read at once, since each takes memory.
     """
 
     settings: HostSettings
     clock: Clock
     metrics: AsyncMetricsHost
+    database: Database
     people: People
     maps: Maps
     card_placements: CardPlacements
@@ -64,6 +68,9 @@ class AppState:
     streams: Streams
     authentication: Authentication
     templates: Templates
+    readiness: SingleFlight[tuple[HealthCheck, ...]] = field(
+        default_factory=lambda: SingleFlight(join_running=True)
+    )
     uploading: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(MOST_UPLOADS_AT_ONCE)
     )

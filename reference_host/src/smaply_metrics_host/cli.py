@@ -22,10 +22,14 @@ from smaply_metrics_core.host import (
     Audience,
     Freshness,
     InputError,
+    LogFormat,
+    LogLevel,
     MetricsError,
     SystemClock,
     TempDirs,
     card_json,
+    logging_to_stderr,
+    telemetry_of,
 )
 from smaply_metrics_host.demo.sandbox_process import demo_environment, running_sandbox
 from smaply_metrics_host.settings import PUBLIC_URL_VARIABLE, HostSettings
@@ -65,6 +69,23 @@ UrlOption = Annotated[
         help="The URL at which browsers reach the host: https://metrics.example.com.",
     ),
 ]
+LogLevelOption = Annotated[
+    LogLevel | None,
+    typer.Option(
+        "--log-level",
+        help="The lowest level of the log on standard error. Default: SMAPLY_METRICS_LOG_LEVEL, "
+        "else info.",
+        show_default=False,
+    ),
+]
+LogFormatOption = Annotated[
+    LogFormat | None,
+    typer.Option(
+        "--log-format",
+        help="The format of the log. Default: SMAPLY_METRICS_LOG_FORMAT, else text.",
+        show_default=False,
+    ),
+]
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 picks a free one.")]
 
 AccountArgument = Annotated[str, typer.Argument(help="The ID of the account.")]
@@ -72,7 +93,7 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Skip the confirmation pr
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913  # Its options.
     *,
     home: HomeOption,
     address: Annotated[
@@ -80,6 +101,8 @@ def serve(
     ] = LOOPBACK,
     port: PortOption = 8000,
     public_url: UrlOption = None,
+    log_level: LogLevelOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Serve the app until it is interrupted."""
     from smaply_metrics_host import server  # Slow: loads the web libraries.
@@ -91,7 +114,12 @@ def serve(
         async def report(_site: AppState) -> None:
             _echo(f"Smaply Metrics is running at {url}")
 
-        asyncio.run(server.serve(settings, listening, report))
+        framework = settings.framework
+        with (
+            logging_to_stderr(log_level or framework.log_level, log_format or framework.log_format),
+            telemetry_of(framework, "smaply-metrics-host"),
+        ):
+            asyncio.run(server.serve(settings, listening, report))
 
 
 @app.command()

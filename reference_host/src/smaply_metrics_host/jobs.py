@@ -24,6 +24,7 @@ from smaply_metrics_core.host import (
     Problem,
     Role,
     StepResult,
+    log_event,
 )
 from smaply_metrics_host.web.reader_problem import ANY_SOURCE, problem_for
 
@@ -121,6 +122,7 @@ class Job:
     _view: JobView = field(init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _task: asyncio.Task[None] | None = None
+    _begun_at: float = 0.0
     _ended_at: float | None = None
 
     def __post_init__(self, checks: tuple[CheckStep, ...], back: str) -> None:
@@ -223,6 +225,7 @@ class Jobs:
             back=back,
         )
         self._jobs[job.id] = job
+        job._begun_at = self._clock.monotonic()  # noqa: SLF001  # Its own module.
         job._task = asyncio.create_task(self._run(job, work))  # noqa: SLF001  # Its own module.
         return job
 
@@ -276,6 +279,7 @@ class Jobs:
     def _end(self, job: Job, state: JobState, outcome: JobResult) -> None:
         job.state = state
         job._ended_at = self._clock.monotonic()  # noqa: SLF001  # Its own module.
+        _log(job, outcome.problem, job._ended_at - job._begun_at)  # noqa: SLF001  # As above.
         # The job may have made a file with personal data, so it expires without another call.
         asyncio.get_running_loop().call_later(KEPT_SECONDS + 1, self._forget)
         problem = outcome.problem and problem_for(job.role, outcome.problem, job.source)
@@ -305,6 +309,24 @@ class Jobs:
 def _delete(job: Job) -> None:
     if job.file is not None:
         job.file.unlink(missing_ok=True)
+
+
+def _log(job: Job, problem: Problem | None, seconds: float) -> None:
+    """Log one record for a job that ended; its id is left out, which gives access to its file."""
+    log_event(
+        logger,
+        logging.INFO,
+        "The job ended.",
+        {
+            "title": job.title,
+            "outcome": job.state.value,
+            "account": job.account,
+            "person": job.person,
+            "seconds": round(seconds, 3),
+            "error": problem.kind if problem else None,
+            "request_id": problem.request_id if problem else None,
+        },
+    )
 
 
 def _bug() -> Problem:

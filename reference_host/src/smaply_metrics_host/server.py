@@ -74,6 +74,7 @@ class GracefulServer(uvicorn.Server):
                 http=(timeouts or ConnectionTimeouts()).protocol,  # type: ignore[arg-type]
                 ws="none",
                 lifespan=lifespan,
+                log_config=None,  # Its errors go to the handlers of the process.
                 log_level="warning",
                 access_log=False,
                 server_header=False,

@@ -152,14 +152,30 @@ def history(metric: MetricArgument, invocation: CommandContext) -> None:
 @app.command("explain")
 @option_groups
 def explain(metric: MetricArgument, invocation: CommandContext) -> None:
-    """Explain why a metric was or was not refreshed and when it is due."""
+    """Explain why a metric was or was not refreshed and when it is due, and list the last attempts.
+
+    The log records of an attempt have its correlation ID.
+    """
     with invocation.open() as opened:
         explanation = opened.host.cards.explain(opened.actor, metric)
+        zone = opened.zone
     if invocation.wants_json:
         print_json(explanation.model_dump(mode="json"))
         return
     print_text(text(explanation.name, "bold"), text(f"  {explanation.metric_id}", "dim"))
     print_text(explanation.sentence, indent=2)
+    if not explanation.attempts:
+        return
+    shown = table("Attempt", "Outcome", "Seconds", "Why", "Correlation ID", right=("Seconds",))
+    for attempt in explanation.attempts:
+        shown.add_row(
+            instant_text(attempt.started_at, zone),
+            attempt.outcome,
+            "" if attempt.seconds is None else f"{attempt.seconds:.1f}",
+            text(attempt.problem.message if attempt.problem else ""),
+            attempt.correlation_id,
+        )
+    show(shown)
 
 
 @app.command("edit")

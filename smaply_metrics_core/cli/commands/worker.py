@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from smaply_metrics_core.cli.command_context import (
-    SETTINGS_LOGGER,
-    CommandContext,
-    before_command,
-)
+from smaply_metrics_core.cli.command_context import CommandContext, before_command, opened
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_text
-from smaply_metrics_core.cli.terminal_text import TerminalFormatter
-
-LINE: Final = "%(asctime)s %(levelname)s %(message)s"
-TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+from smaply_metrics_core.observability.log_output import logging_to_stderr
 
 app = typer.Typer()
 app.callback()(option_groups(before_command))
@@ -36,6 +26,14 @@ def run(
             min=1, max=64, metavar="NUMBER", help="Number of surveys to refresh at the same time."
         ),
     ] = 4,
+    heartbeat_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File to write the time to every 10 seconds while the worker is alive, for a "
+            "liveness probe.",
+        ),
+    ] = None,
     invocation: CommandContext,
 ) -> None:
     """Run queued refreshes until Ctrl-C or SIGTERM.
@@ -44,43 +42,18 @@ def run(
     smaply-metrics-core[worker]. A refresh that the shutdown cancels does not count as an attempt;
     another worker runs it. The log is on standard error, with one line for each refresh.
     """
+    from smaply_metrics_core.host import telemetry_of  # Imported on use: it loads the host.
+
+    settings = invocation.settings()
     with (
-        log_on_stderr(),
-        invocation.open(hint=False) as opened,
-        opened.host.worker(concurrency) as running,
+        logging_to_stderr(
+            invocation.given_log_level or settings.log_level,
+            invocation.given_log_format or settings.log_format,
+        ),
+        telemetry_of(settings, "smaply-metrics-worker"),
+        opened(settings) as host,
+        host.worker(concurrency, heartbeat_file=heartbeat_file) as running,
     ):
         if not invocation.wants_json:
             print_text("Waiting for refreshes. Press Ctrl-C to stop.", stderr=True)
         running.wait()
-
-
-@contextmanager
-def log_on_stderr() -> Iterator[None]:
-    """Write the log of the worker to standard error, and problems of the library of the queue.
-
-    With --debug, the log is written there anyway.
-    """
-    if logging.getLogger("smaply_metrics_core").level == logging.DEBUG:
-        yield
-        return
-    handler = logging.StreamHandler()
-    formatter = TerminalFormatter(LINE, TIME)
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    # Every command shows the warnings about settings.
-    handler.addFilter(lambda record: record.name != SETTINGS_LOGGER)
-    levels = {
-        "smaply_metrics_core": logging.INFO,
-        "procrastinate": logging.WARNING,
-        "psycopg": logging.WARNING,
-    }
-    before = {name: logging.getLogger(name).level for name in levels}
-    for name, level in levels.items():
-        logging.getLogger(name).addHandler(handler)
-        logging.getLogger(name).setLevel(level)
-    try:
-        yield
-    finally:
-        for name, level in before.items():
-            logging.getLogger(name).removeHandler(handler)
-            logging.getLogger(name).setLevel(level)

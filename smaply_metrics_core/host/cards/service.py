@@ -13,6 +13,11 @@ from smaply_metrics_core.errors import SurveyNotChosen
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.card_builder import empty_result_problem, shown_result
 from smaply_metrics_core.host.cards.pending_refreshes import PendingRefreshes, survey_of
+from smaply_metrics_core.host.cards.refresh_attempts import (
+    RefreshAttempt,
+    shown_attempt,
+    with_last_attempt,
+)
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.decisions import (
     NOT_CONNECTED,
@@ -30,11 +35,17 @@ from smaply_metrics_core.host.refresh.failures import UnstoredFailures
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.single_flight import SingleFlight
+from smaply_metrics_core.host.store import past_attempts
 from smaply_metrics_core.host.store.bulk_read import paused_collector
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
+from smaply_metrics_core.host.store.past_attempts import PastAttempt
+from smaply_metrics_core.host.telemetry import observe_queue
 from smaply_metrics_core.models.metric import Card, Freshness, RefreshProgress
 from smaply_metrics_core.models.problem import Audience, Blame, Problem
 from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.observability import telemetry
+from smaply_metrics_core.observability.correlation import correlated
+from smaply_metrics_core.observability.instruments import CARD_AGE, FRESHNESS
 from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind
 
 _NOT_ATTEMPTED: Final = (RefreshDecisionKind.DUE, RefreshDecisionKind.IN_FLIGHT)
@@ -71,6 +82,9 @@ class Cards:
             SurveyRefresh(runtime, sessions, self._report_progress),
             runtime.settings.refresh_threads,
         )
+        self._stop_observing = observe_queue(
+            runtime.store, self._refresh_executor, queued=refresh_executor is not None
+        )
 
     def load(  # noqa: PLR0913  # Which cards to load, and how to refresh them.
         self,
@@ -103,6 +117,24 @@ class Cards:
         """
         if force:
             actor.require(Role.EDITOR, "Refreshing now")
+        with correlated(), telemetry.span("load") as span:
+            cards = self._load(actor, metric_ids, wait, progress, cancelled, force, refresh)
+            if span.recording:
+                span.set({"smaply_metrics.cards": len(cards)})
+        if telemetry.enabled():
+            self._measure_ages(cards)
+        return cards
+
+    def _load(  # noqa: PLR0913, PLR0917  # As ``load``.
+        self,
+        actor: Actor,
+        metric_ids: Sequence[str] | None,
+        wait: float,
+        progress: ProgressCallback | None,
+        cancelled: threading.Event | None,
+        force: bool,  # noqa: FBT001  # Passed on.
+        refresh: bool,  # noqa: FBT001  # Passed on.
+    ) -> tuple[Card, ...]:
         if not refresh:
             # Before the store is read, so that refreshes that end in between are seen there.
             pending = self._refresh_executor.pending()
@@ -128,10 +160,31 @@ class Cards:
             NotFound: when it is not in this account.
         """
         ((state, decision),) = self._decide(actor.account, metric_ids=[metric_id])
-        return explain_decision(state, decision)
+        with self._runtime.store.reading() as db:
+            past = past_attempts.read(db, actor.account, [metric_id])
+        attempts = with_last_attempt(past.get(metric_id, ()), state, decision)
+        return explain_decision(state, decision, self._attempts(actor, attempts))
+
+    def attempts(
+        self, actor: Actor, metric_ids: Sequence[str]
+    ) -> dict[str, tuple[RefreshAttempt, ...]]:
+        """Return the last attempts to refresh each metric, the newest first.
+
+        At most ten of each metric are stored, those of earlier definitions included. The one that
+        is running is not part of the result; one whose process died is from the next one on.
+        Metrics that are not in this account have none.
+        """
+        with self._runtime.store.reading() as db:
+            past = past_attempts.read(db, actor.account, metric_ids)
+        return {one: self._attempts(actor, past.get(one, ())) for one in metric_ids}
+
+    def _attempts(self, actor: Actor, past: Sequence[PastAttempt]) -> tuple[RefreshAttempt, ...]:
+        title = self._runtime.registry.title
+        return tuple(shown_attempt(one, actor.role.audience, title(one.source)) for one in past)
 
     def close(self) -> None:
         """Stop background refreshes; interrupted ones do not count as attempts."""
+        self._stop_observing()
         self._refresh_executor.close()
 
     def _refresh(
@@ -190,6 +243,13 @@ class Cards:
                 failure = self._failures.find(key, state.attempt) if state.survey_chosen else None
                 cards.append(_card(state, decision, connection, failure))
         return tuple(cards)
+
+    def _measure_ages(self, cards: Sequence[Card]) -> None:
+        now = self._runtime.now()
+        for card in cards:
+            if card.as_of is not None:
+                age = max(0.0, (now - card.as_of).total_seconds())
+                telemetry.measure(CARD_AGE, age, {FRESHNESS: card.freshness.value})
 
     def _connection_name(self, state: MetricState) -> str:
         if state.connection is None:

@@ -17,7 +17,6 @@ from smaply_metrics_core.errors import (
     MetricsError,
 )
 from smaply_metrics_core.host.authorization import Actor, Role
-from smaply_metrics_core.host.connections.checks import run_check, unseen_metrics
 from smaply_metrics_core.host.connections.credential_changes import merge_credentials
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
@@ -209,8 +208,8 @@ class Connections:
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
         with self._sessions.check_session(
             row.account, row.id, source, credentials, deadline
-        ) as session:
-            report = run_check(session, on_step)
+        ) as check:
+            report = check.run(on_step)
         deadline.check()
         problem = report.problem
         now = self._runtime.now()
@@ -348,15 +347,15 @@ class Connections:
         """Check new credentials, and return the names of metrics whose survey they cannot see."""
         with self._sessions.check_session(
             account, connection_id, source, credentials, deadline
-        ) as session:
-            report = run_check(session, on_step)
+        ) as check:
+            report = check.run(on_step)
             if not report.passed:
                 raise CheckFailed(report)
             with self._runtime.store.reading() as db:
                 metrics = metric_rows.of_account(db, account, connection_id=connection_id)
                 # A new connection adopts them.
                 metrics += metric_rows.without_connection(db, account, source.id) if is_new else ()
-            return report, unseen_metrics(session, metrics)
+            return report, check.unseen_metrics(metrics)
 
     def _merge(self, row: ConnectionRow, source: Source, values: Mapping[str, Any]) -> Credentials:
         """Merge entered fields into the stored ones, unless those cannot be decrypted."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from smaply_metrics_core.context import Deadline, ProgressCallback
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.forking import call_now_and_in_children
+from smaply_metrics_core.host.connections.checks import CredentialsCheck, logged_check
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth
 from smaply_metrics_core.host.connections.servers import server_key
@@ -96,12 +97,20 @@ class ConnectionSessions:
         source: Source,
         credentials: Credentials,
         deadline: Deadline,
-    ) -> AbstractContextManager[SourceSession]:
+    ) -> AbstractContextManager[CredentialsCheck]:
         """Open a session to check credentials; the caller records its errors.
 
         The connection need not exist yet: its later sessions share the rate limiter of the check.
         """
-        return self._open(account, connection_id, source, credentials, deadline)
+
+        def open_session(
+            exchange: Callable[[Exchange], None],
+        ) -> AbstractContextManager[SourceSession]:
+            return self._open(
+                account, connection_id, source, credentials, deadline, exchange=exchange
+            )
+
+        return logged_check(account, connection_id, source.id, self._runtime.clock, open_session)
 
     def fetch(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from smaply_metrics_core.host.cards.refresh_attempts import RefreshAttempt
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import leases
 from smaply_metrics_core.host.store import metric_states as state_rows
@@ -105,6 +106,7 @@ class RefreshExplanation(Frozen):
         kind: The decision; ``None`` when the metric's connection was deleted.
         sentence: Why it was made, and when the metric is refreshed next.
         next_at: The first instant at which a load refreshes the metric, if nothing else happens.
+        attempts: The last attempts, the newest first, without the one that is running.
     """
 
     metric_id: str
@@ -112,10 +114,13 @@ class RefreshExplanation(Frozen):
     kind: RefreshDecisionKind | None
     sentence: str
     next_at: datetime | None
+    attempts: tuple[RefreshAttempt, ...] = ()
 
 
-def explain_decision(state: MetricState, decision: RefreshDecision | None) -> RefreshExplanation:
-    """Return the explanation of a decision."""
+def explain_decision(
+    state: MetricState, decision: RefreshDecision | None, attempts: tuple[RefreshAttempt, ...]
+) -> RefreshExplanation:
+    """Return the explanation of a decision, with the last attempts."""
     return RefreshExplanation(
         metric_id=state.id,
         name=state.name,
@@ -125,6 +130,7 @@ def explain_decision(state: MetricState, decision: RefreshDecision | None) -> Re
         else f"{NOT_CONNECTED} It is refreshed on the first load after the source is connected, or "
         "after the metric is edited to use another connection.",
         next_at=decision.next_at if decision else None,
+        attempts=attempts,
     )
 
 

@@ -6,9 +6,11 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from smaply_metrics_core.forking import call_now_and_in_children
+from smaply_metrics_core.observability.telemetry import capture_context
 
 logger = logging.getLogger(__name__)
 
@@ -95,10 +97,19 @@ class ThreadRefreshExecutor:
                 return running
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._workers, "smaply-metrics-refresh")
-            future = self._pool.submit(self._refresh, key, forced, self._stopping)
+            future = self._pool.submit(self._run, capture_context(), key, forced)
             self._running[key] = future
         future.add_done_callback(lambda ended: self._forget(key, ended))
         return future
+
+    def _run(
+        self,
+        restore_context: Callable[[], AbstractContextManager[None]],
+        key: SurveyKey,
+        forced: bool,  # noqa: FBT001  # The pool passes it by position.
+    ) -> object:
+        with restore_context():
+            return self._refresh(key, forced, self._stopping)
 
     def pending(self) -> dict[SurveyKey, Future[object]]:
         """Return the refreshes that are queued or running."""

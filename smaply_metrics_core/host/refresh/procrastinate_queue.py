@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -32,6 +33,7 @@ from smaply_metrics_core.host.store.error_mapping import driver_errors, store_er
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
 from smaply_metrics_core.host.store.queued_jobs import SCHEMA
 from smaply_metrics_core.models.problem import Audience
+from smaply_metrics_core.observability.correlation import correlation_id
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -41,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 QUEUE: Final = "smaply-metrics"
 TASK: Final = "smaply_metrics.refresh"
+
+_CARRIER: Final = "correlation:"
 
 
 def require_procrastinate() -> ModuleType:
@@ -100,6 +104,22 @@ def lock_of(key: SurveyKey) -> str:
     return json.dumps(key)
 
 
+def carrying_lock() -> str:
+    """Return a lock for a job, which carries the correlation ID.
+
+    Jobs with the same lock do not run concurrently; this one is unique, so it delays nothing. An
+    argument of the job would be unknown to workers of earlier releases, whose jobs would fail.
+    """
+    return f"{_CARRIER}{correlation_id()}:{secrets.token_hex(8)}"
+
+
+def correlation_of(lock: str | None) -> str | None:
+    """Return the correlation ID that the lock of a job carries; ``None`` if it carries none."""
+    if lock is None or not lock.startswith(_CARRIER):
+        return None
+    return lock.removeprefix(_CARRIER).rpartition(":")[0] or None
+
+
 class ProcrastinateExecutor:
     """Queues refreshes for the workers of the fleet.
 
@@ -152,7 +172,7 @@ class ProcrastinateExecutor:
         try:
             with queue_errors(self._store):
                 deferrer = self._open().configure_task(
-                    TASK, queue=QUEUE, queueing_lock=lock_of(key)
+                    TASK, queue=QUEUE, lock=carrying_lock(), queueing_lock=lock_of(key)
                 )
                 deferrer.defer(**job_of(key, forced=forced))
         except AlreadyEnqueued:

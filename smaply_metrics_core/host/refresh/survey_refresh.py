@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum, auto
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +21,8 @@ from smaply_metrics_core.host.filtered_counts import FilteredCounts
 from smaply_metrics_core.host.refresh.decisions import decide_for_metric, read_decisions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.outcomes import Outcome, calculate_outcomes
-from smaply_metrics_core.host.refresh.refresh_log import RefreshLog, RefreshTimer
+from smaply_metrics_core.host.refresh.refresh_end import RefreshEnd
+from smaply_metrics_core.host.refresh.refresh_log import RefreshLog, RefreshReport
 from smaply_metrics_core.host.refresh.replaced_questions import find_replaced_questions
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts, audit, leases, metric_states, question_versions
@@ -36,6 +36,9 @@ from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.observability import telemetry
+from smaply_metrics_core.observability.correlation import correlated
+from smaply_metrics_core.observability.instruments import SOURCE
 from smaply_metrics_core.refresh_policy import RefreshDecisionKind
 
 if TYPE_CHECKING:
@@ -48,21 +51,6 @@ PROGRESS_INTERVAL: Final = 1.0
 
 SAVE_AGAIN: Final = (1.0, 2.0, 4.0, 8.0, 15.0)
 """The back-off between attempts to save results, in seconds, as while the database restarts."""
-
-
-class RefreshEnd(Enum):
-    """How a refresh ended."""
-
-    DONE = auto()
-    """Every metric has a new value or problem."""
-    NOTHING_DUE = auto()
-    """No metric was due, or another process has just refreshed the survey."""
-    BUSY = auto()
-    """Another process is refreshing the survey."""
-    CUT_SHORT = auto()
-    """The process is shutting down; no attempt was recorded."""
-    LEFT = auto()
-    """This process could not make the attempt, so it left the attempt to other processes."""
 
 
 @dataclass
@@ -158,12 +146,17 @@ class SurveyRefresh:
                 return RefreshEnd.NOTHING_DUE
             return self._leave(key, row, error)
         begun = self._begin(key, forced=forced, resumed=resumed)
+        if begun is RefreshEnd.BUSY:
+            self._log.busy(row.source)
         if isinstance(begun, RefreshEnd):
             return begun
-        return self._make(key, begun, stopping, self._log.begun(key))
+        survey = {SOURCE: row.source, "smaply_metrics.survey": key.survey_id}
+        with correlated(), telemetry.span("refresh", survey) as span:
+            report = self._log.begun(key, row.source, len(begun.waiting), span)
+            return self._make(key, begun, stopping, report)
 
     def _make(
-        self, key: SurveyKey, attempt: _StartedRefresh, stopping: Event, log: RefreshTimer
+        self, key: SurveyKey, attempt: _StartedRefresh, stopping: Event, report: RefreshReport
     ) -> RefreshEnd:
         """Make the attempt and save the outcomes, or undo it."""
         queries = {
@@ -180,23 +173,25 @@ class SurveyRefresh:
 
         try:
             with self._holding(attempt.lease, progress):
-                outcomes = self._fetch(key, attempt, queries, stopping, report_progress)
+                outcomes = self._fetch(key, attempt, queries, stopping, report_progress, report)
         except Cancelled:
             self._undo(attempt, stopping)
-            log.stopped()
+            report.stopped()
             return RefreshEnd.CUT_SHORT
         except MetricsError as error:
             outcomes = dict.fromkeys(queries, error)
-        except BaseException:  # A bug: the attempt stays unfinished, so it is not retried now.
+        except BaseException as bug:  # The attempt stays unfinished, so it is not retried now.
+            report.crashed(bug)
             with self._runtime.store.writing() as db:
                 leases.release(db, attempt.lease)
             raise
         cause = _process_only(outcomes)
         if cause is not None:
             self._undo(attempt, stopping)
+            report.left(cause)
             return self._leave(key, attempt.row, cause)
         problems = self._finish(attempt, outcomes, stopping)
-        log.ended(problems)
+        report.ended(problems)
         return RefreshEnd.DONE
 
     def _leave(self, key: SurveyKey, row: ConnectionRow, error: MetricsError) -> RefreshEnd:
@@ -241,6 +236,7 @@ class SurveyRefresh:
                 return RefreshEnd.NOTHING_DUE
             if forced:
                 leases.note_forced(db, lease, now)
+            attempts.note_interrupted(db, key.account, waiting)
             attempts.begin_attempts(db, key.account, metric_states.fingerprints_of(waiting), now)
             connection_rows.clear_left(db, row)
             begun = connection_rows.find(db, key.account, row.id)
@@ -295,19 +291,24 @@ class SurveyRefresh:
             done.set()
             thread.join()
 
-    def _fetch(
+    def _fetch(  # noqa: PLR0913, PLR0917  # The parts of an attempt.
         self,
         key: SurveyKey,
         attempt: _StartedRefresh,
         queries: Mapping[str, MetricQuery],
         stopping: Event,
         progress: ProgressCallback,
+        report: RefreshReport,
     ) -> dict[str, Outcome]:
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.refresh, stopping)
         filtered = FilteredCounts(tuple(queries.values()), attempt.account.minimum_group)
         require_export(self._runtime, key.account)
-        with self._sessions.session(attempt.row, deadline, progress=progress) as session:
-            tallies = self._sessions.fetch(attempt.row, session, key.survey_id, filtered.every)
+        with self._sessions.session(
+            attempt.row, deadline, progress=progress, exchange=report.totals.note
+        ) as session:
+            report.note_export()
+            with telemetry.span("export", {SOURCE: attempt.row.source}):
+                tallies = self._sessions.fetch(attempt.row, session, key.survey_id, filtered.every)
             metrics = [state.metric for state in attempt.waiting]
             tallies = find_replaced_questions(session, key.survey_id, metrics, tallies)
         account, questions, now = attempt.account, attempt.questions, self._runtime.now()
@@ -342,6 +343,7 @@ class SurveyRefresh:
                 problems,
                 values,
                 now,
+                started_at=attempt.started_at,
                 forget_before=now - self._runtime.settings.history_retention,
             )
             attempt.questions.save(db)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -16,6 +19,8 @@ from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.procrastinate_queue import (
     QUEUE,
     TASK,
+    carrying_lock,
+    correlation_of,
     job_of,
     lock_of,
     pool_arguments,
@@ -23,11 +28,15 @@ from smaply_metrics_core.host.refresh.procrastinate_queue import (
     queue_errors,
     require_procrastinate,
 )
-from smaply_metrics_core.host.refresh.survey_refresh import RefreshEnd, SurveyRefresh
+from smaply_metrics_core.host.refresh.refresh_end import RefreshEnd
+from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.observability.correlation import correlated
+from smaply_metrics_core.observability.log_events import log_event
+from smaply_metrics_core.observability.telemetry import capture_context
 
 if TYPE_CHECKING:
-    from procrastinate import App
+    from procrastinate import App, JobContext
     from procrastinate.jobs import Job
 
 
@@ -35,6 +44,9 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 2.0
 """The delay before a survey that another process is refreshing is tried again."""
+
+HEARTBEAT_SECONDS: Final = 10.0
+"""The time between two writes of the heartbeat file; Procrastinate's own is as frequent."""
 
 LEFT_SECONDS: Final = 10.0
 """The delay before a survey that this process cannot refresh is tried again, by any worker."""
@@ -54,20 +66,28 @@ class Worker:
         runtime: The shared parts of the host.
         sessions: Opens the sessions with sources.
         concurrency: How many surveys are refreshed at the same time.
+        heartbeat_file: The file that the time is written to while the worker is alive.
 
     Raises:
         InputError: when Procrastinate is not installed, or the store is not in PostgreSQL.
         StoreError: when the database cannot be used.
     """
 
-    def __init__(self, runtime: Runtime, sessions: ConnectionSessions, concurrency: int) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        sessions: ConnectionSessions,
+        concurrency: int,
+        heartbeat_file: Path | None = None,
+    ) -> None:
         procrastinate = require_procrastinate()
         connector = procrastinate.PsycopgConnector(**pool_arguments(runtime.store))
         prepare_queue(runtime.store)
         self._store = runtime.store
         self._concurrency = concurrency
+        self._heartbeat_file = heartbeat_file
         self._app: App = procrastinate.App(connector=connector)
-        self._app.task(name=TASK, queue=QUEUE)(self._refresh)
+        self._app.task(name=TASK, queue=QUEUE, pass_context=True)(self._refresh)
         self._make = SurveyRefresh(runtime, sessions, lambda *_: None)
         self._silence = runtime.settings.deadlines.lease / 3
         self._stopping = Event()
@@ -149,18 +169,21 @@ class Worker:
                 update_heartbeat_interval=self._silence / 3,
             )
             rescue = asyncio.create_task(self._rescue())
+            heartbeat = asyncio.create_task(self._beat())
             self._ready.set()
             if self._stopping.is_set():
                 self._jobs.stop()
             try:
                 await self._jobs.run()
             finally:
-                rescue.cancel()
-                with suppress(asyncio.CancelledError):
-                    await rescue
+                for task in (rescue, heartbeat):
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
 
     async def _refresh(  # noqa: PLR0913  # The arguments of a job.
         self,
+        context: JobContext,
         account: str,
         survey_id: str,
         *,
@@ -172,13 +195,39 @@ class Worker:
     ) -> None:
         """Run one job; those of earlier releases have a source instead of a connection."""
         key = SurveyKey(account, connection_id or source, survey_id)
-        try:
-            ended = await asyncio.get_running_loop().run_in_executor(
-                self._pool, lambda: self._make(key, forced, self._stopping, resumed=resumed)
+        with correlated(correlation_of(context.job.lock)):
+            restore_context, begun = capture_context(), time.monotonic()
+
+            def make() -> RefreshEnd:
+                with restore_context():
+                    return self._make(key, forced, self._stopping, resumed=resumed)
+
+            ended: RefreshEnd | None = None
+            try:
+                ended = await asyncio.get_running_loop().run_in_executor(self._pool, make)
+            except Exception:  # The job ends; the refresh policy decides about the next one.
+                logger.exception("The refresh of %s failed.", key)
+            log_event(
+                logger,
+                logging.INFO,
+                "The job ended.",
+                {
+                    "job": context.job.id,
+                    "outcome": "error" if ended is None else ended.name.lower(),
+                    "account": key.account,
+                    "connection": key.connection_id,
+                    "survey": key.survey_id,
+                    "forced": forced,
+                    "resumed": resumed,
+                    "seconds": round(time.monotonic() - begun, 3),
+                },
             )
-        except Exception:  # The job ends; the refresh policy decides about the next one.
-            logger.exception("The refresh of %s failed.", key)
-            return
+            await self._queue_again(key, ended, forced=forced, resumed=resumed, left=left)
+
+    async def _queue_again(
+        self, key: SurveyKey, ended: RefreshEnd | None, *, forced: bool, resumed: bool, left: int
+    ) -> None:
+        """Queue a survey again if its refresh was not made."""
         if ended is RefreshEnd.BUSY:
             # The running refresh may lack a metric of this job, so the job runs again after it.
             job = job_of(key, forced=forced, resumed=resumed, left=left)
@@ -196,11 +245,22 @@ class Worker:
 
         deferrer = self._app.configure_task(
             TASK,
+            lock=carrying_lock(),
             queueing_lock=lock_of(key),
             schedule_in=None if delay is None else {"seconds": delay},
         )
         with suppress(AlreadyEnqueued):
             await deferrer.defer_async(**job)
+
+    async def _beat(self) -> None:
+        """Write the time to the file of the heartbeat, in a loop."""
+        while self._heartbeat_file is not None:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            try:
+                self._heartbeat_file.write_text(f"{now}\n", encoding="ascii")
+            except OSError as error:
+                logger.warning("The heartbeat could not be written: %s.", error.strerror)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _rescue(self) -> None:
         """Queue the jobs of dead workers again, in a loop."""
@@ -233,7 +293,8 @@ class Worker:
             logger.warning(
                 "The worker that was refreshing %s died; the survey is queued again.", key
             )
-            await self._queue(key, again)
+            with correlated(correlation_of(job.lock)):
+                await self._queue(key, again)
         # Of several workers that take over the job concurrently, only one can finish it.
         with suppress(ConnectorException):
             await self._app.job_manager.finish_job(job, Status.ABORTED, delete_job=True)

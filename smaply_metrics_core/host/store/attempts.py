@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
-from smaply_metrics_core.host.store import history
+from smaply_metrics_core.host.store import history, past_attempts
 from smaply_metrics_core.host.store.dialect import in_list
 from smaply_metrics_core.host.store.leases import Lease
 from smaply_metrics_core.host.store.metric_states import MetricState
@@ -37,6 +37,16 @@ def begin_attempts(
             for metric_id, fingerprint in fingerprints.items()
         ],
     )
+
+
+def note_interrupted(db: Connection, account: str, states: Sequence[MetricState]) -> None:
+    """Add the attempts whose process died to the past ones; the caller locked the metrics."""
+    started = {
+        state.id: state.attempt.started_at
+        for state in states
+        if state.attempt is not None and state.attempt.ended_at is None
+    }
+    past_attempts.add(db, account, started, {}, None)
 
 
 def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
@@ -79,11 +89,13 @@ def save_outcomes(  # noqa: PLR0913  # The outcome of a refresh.
     values: Mapping[str, tuple[str, Result, Tally]],
     now: datetime,
     *,
+    started_at: datetime,
     forget_before: datetime,
 ) -> None:
     """Save the end of each metric's attempt, and its new value with the value's fingerprint.
 
-    Values are added to the history of their metrics; entries older than ``forget_before`` are
+    Attempts, which started at ``started_at``, are added to the past ones of their metrics. Values
+    are added to the history of their metrics; entries older than ``forget_before`` are
     deleted. Metrics that were deleted or moved to another connection in the meantime are skipped.
     """
     account = lease.account
@@ -108,6 +120,7 @@ def save_outcomes(  # noqa: PLR0913  # The outcome of a refresh.
             statement.values({name: bindparam(name) for name in ("ended_at", "failed", "problem")}),
             ended,
         )
+    past_attempts.add(db, account, dict.fromkeys(existing, started_at), problems, now)
     new = {metric_id: value for metric_id, value in values.items() if metric_id in existing}
     db.execute(
         delete(metric_values).where(

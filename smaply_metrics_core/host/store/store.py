@@ -21,6 +21,8 @@ from smaply_metrics_core.host.store.migrations.runner import (
     upgraded_meanwhile,
     version_of,
 )
+from smaply_metrics_core.host.store.statement_spans import trace_statements
+from smaply_metrics_core.observability import telemetry
 
 
 class Store:
@@ -30,19 +32,24 @@ class Store:
         where: The SQLite file, created with mode 0600 when it does not exist; or the URL of an
             existing PostgreSQL database.
         connections: How many connections to PostgreSQL this process may open.
+        migrates: Whether opening migrates the tables; without it, a caller checks their version.
 
     Raises:
         StoreError: when the database cannot be used, or a newer release wrote it.
 
     Attributes:
-        upgraded: The versions of the tables before and after opening.
+        upgraded: The versions of the tables before and after opening, if it migrates them.
     """
 
-    def __init__(self, where: Path | URL, connections: int = 8) -> None:
+    def __init__(self, where: Path | URL, connections: int = 8, *, migrates: bool = True) -> None:
         self.where = where
         self.engine = make_engine(where, connections)
         self._gate = None if self.is_shared else ForkGate(self.engine.dispose)
         call_in_children(self._reconnect)
+        if telemetry.enabled():
+            trace_statements(self.engine, name_of(where))
+        if not migrates:
+            return
         try:
             self.upgraded = self._upgrade()
         except StoreError:

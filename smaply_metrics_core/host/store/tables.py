@@ -200,6 +200,23 @@ attempts = Table(
     ForeignKeyConstraint(["metric_id"], ["metrics.id"], ondelete="CASCADE"),
 )
 
+# The last attempts that ended or were interrupted, a few of each metric. The running one is only in
+# `attempts`.
+past_attempts = Table(
+    "past_attempts",
+    metadata,
+    Column("metric_id", String(40), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("account", String(200), nullable=False),
+    # Empty when its process died.
+    Column("ended_at", Instant, nullable=True),
+    # Empty when it succeeded or was interrupted.
+    Column("problem", JSON(none_as_null=True), nullable=True),
+    Column("correlation_id", String(64), nullable=False, server_default=""),
+    PrimaryKeyConstraint("metric_id", "started_at"),
+    ForeignKeyConstraint(["metric_id"], ["metrics.id"], ondelete="CASCADE"),
+)
+
 leases = Table(
     "leases",
     metadata,

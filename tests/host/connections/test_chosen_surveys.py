@@ -20,7 +20,8 @@ from smaply_metrics_core.errors import (
 from smaply_metrics_core.host import AuditAction, Freshness, RefreshDecisionKind
 from smaply_metrics_core.host.metrics.survey_catalog import QuestionnaireCache
 from smaply_metrics_core.host.refresh.executors import SurveyKey
-from smaply_metrics_core.host.refresh.survey_refresh import RefreshEnd, SurveyRefresh
+from smaply_metrics_core.host.refresh.refresh_end import RefreshEnd
+from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.chosen_surveys import lock

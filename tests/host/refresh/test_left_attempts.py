@@ -19,7 +19,8 @@ from smaply_metrics_core.host import (
 )
 from smaply_metrics_core.host.connections.keys import new_key
 from smaply_metrics_core.host.refresh.executors import SurveyKey
-from smaply_metrics_core.host.refresh.survey_refresh import RefreshEnd, SurveyRefresh
+from smaply_metrics_core.host.refresh.refresh_end import RefreshEnd
+from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.sources import session
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.temp_dirs import TempDirs
@@ -333,12 +334,13 @@ def test_each_refresh_is_logged_on_one_line(
     world.shop.failure = SourceUnavailable("The shop\nis closed.")
     load(connected)
     good, bad = [record for record in caplog.records if record.name.endswith("refresh_log")]
-    assert good.getMessage().startswith("Refreshed survey S1 (account acme, connection con_")
+    assert good.getMessage().startswith("Refreshed survey S1. outcome=done account=acme ")
     assert (good.levelno, bad.levelno) == (logging.INFO, logging.WARNING)
     message = bad.getMessage()
-    assert "The refresh of survey S1 (account acme, connection con_" in message
-    assert ") failed for 1 of 1 metrics after" in message
-    assert message.endswith("source_unavailable: The shop is closed.")
+    assert message.startswith(
+        "The refresh of survey S1 failed for 1 of 1 metrics: The shop is closed. outcome=failed "
+    )
+    assert " error=source_unavailable " in message
     assert TOKEN not in caplog.text
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr
 
-from smaply_metrics_core.cli.commands.worker import log_on_stderr
 from smaply_metrics_core.errors import (
     EncryptionError,
     EncryptionKeyMissing,
@@ -26,9 +25,18 @@ from smaply_metrics_core.host.refresh.procrastinate_queue import (
     QUEUE,
     TASK,
     ProcrastinateExecutor,
+    carrying_lock,
+    correlation_of,
 )
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.store.queued_jobs import SCHEMA
+from smaply_metrics_core.observability.correlation import correlated
+from smaply_metrics_core.observability.log_output import (
+    LogFormat,
+    LogLevel,
+    logging_to_stderr,
+    settings_warnings_to_stderr,
+)
 from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.host.child_processes import connected_host, fleet_in, until
 from tests.host.conftest import (
@@ -146,12 +154,15 @@ def test_the_command_logs_its_start_and_end(world: World) -> None:
 
 
 def test_the_log_of_the_command_is_removed_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
-    """Warnings about settings, which every command shows, are not repeated."""
+    """Records from the level on are written, of libraries only warnings."""
     log = logging.getLogger("smaply_metrics_core")
     before = (list(log.handlers), log.level)
-    with log_on_stderr():
+    with (
+        settings_warnings_to_stderr("smaply_metrics_core.environment", LogFormat.TEXT),
+        logging_to_stderr(LogLevel.INFO),
+    ):
         logging.getLogger("smaply_metrics_core.host.refresh").info("shown")
-        logging.getLogger("smaply_metrics_core.environment").warning("hidden")
+        logging.getLogger("smaply_metrics_core.host.refresh").debug("hidden")
         logging.getLogger("procrastinate.worker").info("hidden")
         logging.getLogger("procrastinate.worker").error("shown too")
     assert (list(log.handlers), log.level) == before
@@ -176,8 +187,8 @@ def test_failed_jobs_are_logged(
         (card,) = host.cards.load(VIEWER, wait=SECONDS)
         assert card.freshness is Freshness.FAILED
         (line,) = [one.getMessage() for one in caplog.records if "failed for 1" in one.getMessage()]
-        assert "survey S1 (account acme, connection con_" in line
-        assert line.endswith("source_unavailable: The shop is closed.")
+        assert line.startswith("The refresh of survey S1 failed for 1 of 1 metrics: The shop is ")
+        assert " account=acme connection=con_" in line
 
         def fail(*_: object, **__: object) -> None:
             raise ZeroDivisionError
@@ -188,6 +199,44 @@ def test_failed_jobs_are_logged(
         until(lambda: jobs(world) == 0)
     assert "The refresh of survey S1 (account acme, connection con_" in caplog.text
     assert TOKEN not in caplog.text
+
+
+@postgresql_only
+@pytest.mark.usefixtures("queue")
+def test_a_job_has_the_correlation_id_of_its_request(
+    world: World, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """The load queues it in one process; the worker logs and stores it. It writes a heartbeat."""
+    caplog.set_level(logging.INFO, "smaply_metrics_core")
+    host = open_queueing(world)
+    host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    metric = host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    heartbeat = tmp_path / "heartbeat"
+    with correlated("web-1"):
+        host.cards.load(VIEWER)
+    with host.worker(1, heartbeat_file=heartbeat):
+        until(lambda: jobs(world) == 0)
+        until(heartbeat.exists)
+    lines = [record.getMessage() for record in caplog.records]
+    ended = [line for line in lines if line.startswith(("Refreshed survey S1", "The job ended"))]
+    assert len(ended) == 2
+    assert all(line.endswith(" correlation_id=web-1") for line in ended)
+    (attempt,) = host.cards.explain(VIEWER, metric.id).attempts
+    assert attempt.correlation_id == "web-1"
+    assert heartbeat.read_text(encoding="ascii").startswith("20")
+    gone = tmp_path / "gone" / "heartbeat"
+    with host.worker(1, heartbeat_file=gone):
+        until(lambda: "The heartbeat could not be written" in caplog.text)
+
+
+def test_the_lock_of_a_job_carries_its_correlation_id() -> None:
+    """Each lock is unique; the jobs of earlier releases have none, or one of their own."""
+    with correlated("web-1"):
+        first, second = carrying_lock(), carrying_lock()
+    assert first != second
+    assert correlation_of(first) == correlation_of(second) == "web-1"
+    for other in (None, "", "something else", carrying_lock()):
+        assert correlation_of(other) is None
 
 
 @postgresql_only

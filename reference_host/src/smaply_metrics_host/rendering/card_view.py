@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from typing import Final, Literal
 
-from smaply_metrics_core.host import Card, Freshness, Problem
+from smaply_metrics_core.charts import instant_text
+from smaply_metrics_core.host import Card, Freshness, Problem, RefreshAttempt
 from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
 from smaply_metrics_host.store.map_models import PlacedCard
 
@@ -20,6 +22,8 @@ GONE: Final = "The metric of this card was deleted. An Editor can remove the car
 
 UPDATE_DUE: Final = "update due"
 """The status of a card that is refreshed when someone opens the map."""
+
+SHOWN_ATTEMPTS: Final = 5
 
 Tone = Literal["bad", "warn"]
 
@@ -42,6 +46,19 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class AttemptLine:
+    """A past update of a card.
+
+    Attributes:
+        at: When it started, in the account's time zone.
+        text: How it ended, after how long, and why.
+    """
+
+    at: str
+    text: str
+
+
+@dataclass(frozen=True)
 class CardView:
     """The content of the card template. Only the notice depends on the role of the reader.
 
@@ -54,6 +71,7 @@ class CardView:
         as_of: When the data was read.
         status: The text after “updated 12 minutes ago”; empty for a fresh card.
         refreshing: Whether a refresh is in progress.
+        attempts: The last updates, the newest first.
         gone: Whether the metric was deleted.
         svg_url: The URL of a preview's chart as SVG; empty on a map.
     """
@@ -71,6 +89,7 @@ class CardView:
     refreshing: bool = False
     svg_url: str = ""
     notice: Notice | None = None
+    attempts: tuple[AttemptLine, ...] = ()
     gone: bool = False
 
     @cached_property
@@ -82,7 +101,11 @@ class CardView:
 
 
 def card_view(
-    placed: PlacedCard, card: Card | None, result_renderer: ResultRenderer, zone: str
+    placed: PlacedCard,
+    card: Card | None,
+    result_renderer: ResultRenderer,
+    zone: str,
+    attempts: Sequence[RefreshAttempt] = (),
 ) -> CardView:
     """Return the content of a placed card.
 
@@ -91,6 +114,7 @@ def card_view(
         card: The card from the framework; ``None`` if the metric was deleted.
         result_renderer: Renders the value.
         zone: The account's time zone.
+        attempts: The last attempts to refresh the metric.
     """
     display = placed.display
     if card is None:
@@ -116,7 +140,14 @@ def card_view(
         status=_status(card),
         refreshing=card.freshness is Freshness.REFRESHING,
         notice=_notice(card),
+        attempts=tuple(_attempt_line(one, zone) for one in attempts[:SHOWN_ATTEMPTS]),
     )
+
+
+def _attempt_line(attempt: RefreshAttempt, zone: str) -> AttemptLine:
+    after = "" if attempt.seconds is None else f" after {attempt.seconds:.1f} s"
+    why = f": {attempt.problem.message}" if attempt.problem else "."
+    return AttemptLine(instant_text(attempt.started_at, zone), f"{attempt.outcome}{after}{why}")
 
 
 _STATUSES: Final = {

@@ -14,7 +14,15 @@ from cachetools import LRUCache
 from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 
-from smaply_metrics_core.host import Actor, AsyncMetricsHost, Card, NotFound, Role, SingleFlight
+from smaply_metrics_core.host import (
+    Actor,
+    AsyncMetricsHost,
+    Card,
+    NotFound,
+    RefreshAttempt,
+    Role,
+    SingleFlight,
+)
 from smaply_metrics_host.live_updates import MapSnapshot
 from smaply_metrics_host.rendering.card_view import UPDATE_DUE, CardView, Notice, card_view
 from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
@@ -117,6 +125,9 @@ class MapRenderer:
         self._views = SingleFlight[RenderedMap](join_running=False)
         self._recent = LRUCache[tuple[str, str], RenderedMap](MAX_MAPS)  # On the event loop only.
         self._cards = LRUCache[tuple[str, str], Markup](MAX_CARDS)
+        self._attempts = LRUCache[tuple[str, str, Role], tuple[object, tuple[RefreshAttempt, ...]]](
+            MAX_CARDS
+        )
         self._cards_lock = threading.Lock()
 
     async def view(self, account: str, map_id: str, role: Role, *, refresh: bool) -> RenderedMap:
@@ -189,11 +200,34 @@ class MapRenderer:
         journey = await run_in_threadpool(self._maps.show, account, map_id)
         settings = await self._metrics.accounts.show(actor)
         loaded = await self._load(actor, journey, refresh=refresh)
+        attempts = await self._attempts_of(actor, loaded)
         view = await run_in_threadpool(
-            _view, journey, loaded, self._result_renderer, settings.zone, role
+            _view, journey, loaded, attempts, self._result_renderer, settings.zone, role
         )
         self._recent[account, map_id] = view
         return view
+
+    async def _attempts_of(
+        self, actor: Actor, cards: Mapping[str, Card]
+    ) -> dict[str, tuple[RefreshAttempt, ...]]:
+        """Return the last attempts of each metric; those of unchanged cards are cached.
+
+        An attempt that ends changes when its card is due next, or its value. Reading the attempts
+        of all cards takes longer than loading them.
+        """
+        found: dict[str, tuple[RefreshAttempt, ...]] = {}
+        states = {one: (card.as_of, card.next_at, card.freshness) for one, card in cards.items()}
+        for one, state in states.items():
+            known = self._attempts.get((actor.account, one, actor.role))
+            if known is not None and known[0] == state:
+                found[one] = known[1]
+        missing = [one for one in cards if one not in found]
+        if missing:
+            read = await self._metrics.cards.attempts(actor, missing)
+            for one, attempts in read.items():
+                self._attempts[actor.account, one, actor.role] = (states[one], attempts)
+            found |= read
+        return found
 
     async def _load(
         self, actor: Actor, journey: JourneyMap, *, refresh: bool = True, force: bool = False
@@ -208,15 +242,22 @@ class MapRenderer:
         return {card.metric_id: card for card in cards}
 
 
-def _view(
+def _view(  # noqa: PLR0913, PLR0917  # The parts of a map.
     journey: JourneyMap,
     loaded: Mapping[str, Card],
+    attempts: Mapping[str, Sequence[RefreshAttempt]],
     result_renderer: ResultRenderer,
     zone: str,
     role: Role,
 ) -> RenderedMap:
     cards = {
-        placed.id: card_view(placed, loaded.get(placed.metric), result_renderer, zone)
+        placed.id: card_view(
+            placed,
+            loaded.get(placed.metric),
+            result_renderer,
+            zone,
+            attempts.get(placed.metric, ()),
+        )
         for placed in journey.cards
     }
     return RenderedMap(journey, _structure(journey), cards, _notices(cards.values(), role))

@@ -77,6 +77,15 @@ class Database:
         with _database_errors(), self._engine.execution_options(writes=True).begin() as connection:
             yield connection
 
+    def check(self) -> None:
+        """Read from the database.
+
+        Raises:
+            StoreError: if it cannot be used.
+        """
+        with self.reading() as db:
+            db.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

@@ -1,0 +1,1 @@
+"""The health of a process and of an installation."""

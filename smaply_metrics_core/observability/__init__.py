@@ -1,0 +1,1 @@
+"""Logs, correlation IDs, spans and metrics; nothing here loads OpenTelemetry unless it is used."""
