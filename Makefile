@@ -33,7 +33,7 @@ INSTALL_INPUTS := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser postgresql demo demo-once test test-deep test-campaign test-python \
+.PHONY: help install browser postgresql mariadb demo demo-once test test-deep test-campaign test-python \
 	test-live kills statistics lint format types imports tests deep every-test wheels dist mutants coverage fix docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
@@ -111,13 +111,24 @@ postgresql: ## install PostgreSQL's programs (Debian's package) for the tests th
 		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
 			postgresql >/dev/null; } || [ -z "$$CI" ]
 
+# Only for the tests marked deep: without it they are skipped, with the reason; under CI a failure here
+# is an error. The server of the package is stopped, since no test uses it.
+mariadb: ## install MariaDB's programs (Debian's package) for the tests that run a server
+	@dpkg -s mariadb-server >/dev/null 2>&1 || command -v mariadbd >/dev/null || { \
+		echo "Installing mariadb-server"; \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
+			mariadb-server >/dev/null && \
+		{ ! command -v systemctl >/dev/null || \
+			$(SUDO) systemctl disable --quiet --now mariadb 2>/dev/null || true; }; } || [ -z "$$CI" ]
+
 tests: install browser postgresql ## pytest, without the tests marked deep, live or wheels
 	$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)"
 
-deep: install browser postgresql ## the tests marked deep, without coverage
+deep: install browser postgresql mariadb ## the tests marked deep, without coverage
 	$(BIN)/pytest $(XDIST) -m deep
 
-every-test: install browser postgresql
+every-test: install browser postgresql mariadb
 	$(BIN)/pytest $(XDIST) -m "not live and not wheels"
 
 wheels: install ## build wheels and sdists, install them in clean environments and try them

@@ -40,6 +40,7 @@ from smaply_metrics_sql.check import check
 from smaply_metrics_sql.credentials import SqlCredentials
 from smaply_metrics_sql.databases.database import Cursor, SqlDatabase
 from smaply_metrics_sql.databases.duckdb_file import DuckdbDatabase
+from smaply_metrics_sql.databases.mariadb import privileges_of
 from smaply_metrics_sql.databases.sqlite import SqliteDatabase
 from smaply_metrics_sql.opening import opened
 
@@ -202,3 +203,14 @@ def test_postgresql_only_reads(
         database.rows(text("DELETE FROM visits RETURNING id"))
     assert "visits" not in str(caught.value)
     database.close()
+
+
+def test_privileges_of_grants() -> None:
+    """Names that look like privileges are none; columns are not part of one."""
+    assert privileges_of("GRANT USAGE ON *.* TO `r`@`%` IDENTIFIED BY PASSWORD '*A'") == {"USAGE"}
+    assert privileges_of("GRANT SELECT (`a, DELETE`), INSERT (`b)`) ON `q`.`t` TO `r`@`%`") == {
+        "SELECT",
+        "INSERT",
+    }
+    assert privileges_of("GRANT SELECT ON `x ON y, DROP`.* TO `r`@`%`") == {"SELECT"}
+    assert privileges_of("GRANT `INSERT`, `role` TO `r`@`%`") == set()
