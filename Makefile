@@ -33,7 +33,7 @@ INSTALL_INPUTS := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser postgresql mariadb demo demo-once test test-deep test-campaign test-python \
+.PHONY: help install browser postgresql mariadb demo demo-once test test-deep test-campaign heavy-engines test-python \
 	test-live kills statistics lint format types imports tests deep every-test wheels dist mutants coverage fix docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
@@ -63,7 +63,7 @@ test: lint format types imports tests ## lint, format, types, import rules and t
 
 test-deep: coverage deep wheels ## coverage; the tests marked deep; wheels in clean environments
 
-test-campaign: kills statistics ## the longest checks, by hand: kills, statistics, and the whole suite on the other Python versions
+test-campaign: kills statistics heavy-engines ## the longest checks, by hand: kills, statistics, heavy engines, and the whole suite on the other Python versions
 	$(MAKE) test-python PYTHON=python3.12
 	$(MAKE) test-python PYTHON=python3.13
 
@@ -73,6 +73,13 @@ kills: install postgresql ## kill processes at random moments and check that not
 statistics: install ## compare 10,000 random tallies with SciPy and statsmodels; write the coverage of intervals
 	$(BIN)/python -m tests.uncertainty.reference --tallies $(TALLIES)
 	$(BIN)/python -m tests.uncertainty.interval_coverage
+
+# chdb is half a gigabyte, so it has a folder of its own; its other dependency is not used here.
+heavy-engines: install ## compare the counts of ClickHouse (chdb, installed in build/heavy-engines) with the core's
+	@test -e build/heavy-engines/.installed || { \
+		$(BIN)/python -m pip install --quiet --require-hashes --no-deps --target build/heavy-engines \
+			-r plugins/sql/tests/heavy_engines/requirements.txt && touch build/heavy-engines/.installed; }
+	PYTHONPATH=build/heavy-engines $(BIN)/python -m plugins.sql.tests.heavy_engines
 
 lint: install ## ruff's rules, and spelling
 	$(BIN)/ruff check .
