@@ -154,13 +154,16 @@ mutants: install ## run every contract mutant and print what kills it, as JSON
 # Measured from the start of each interpreter, in the processes of pytest and of the tests alike. Each
 # writes a data file of its own, which `combine` merges. The tests of the reference host are left out:
 # the core and the plugins have to be covered by their own, and by those that run on every change.
+# The tests on MariaDB are marked deep: those that cover its module are added.
 # Tests that failed run again without coverage: with the audit hook of the contract suite, CPython 3.11
 # can refuse the trace function of a new thread ("while another trace function is being installed").
-coverage: install browser postgresql ## measure branch coverage of the core and the plugins, print it
+coverage: install browser postgresql mariadb ## measure branch coverage of the core and the plugins, print it
 	rm -rf build/coverage && mkdir -p build/coverage
 	$(BIN)/coverage run -m pytest $(XDIST) -m "$(ON_EVERY_CHANGE)" tests plugins || \
 		$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)" \
 			--last-failed --last-failed-no-failures none tests plugins
+	$(BIN)/coverage run -m pytest -n 0 \
+		plugins/sql/tests/test_mariadb.py plugins/sql/tests/test_mariadb_errors.py
 	$(BIN)/coverage combine --quiet
 	@for package in $(PACKAGES); do \
 		printf "%-34s %s %%\n" $$package \

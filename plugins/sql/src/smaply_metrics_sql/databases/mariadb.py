@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pymysql.cursors import Cursor as DriverCursor
 
 _CONNECT_SECONDS: Final = 10
+_PROGRAM: Final = "smaply-metrics"
 _TYPES: Final = {
     **dict.fromkeys(
         ("tinyint", "smallint", "mediumint", "int", "bigint", "year"), ColumnType.INTEGER
@@ -96,7 +97,7 @@ _OTHER_HOST: Final = frozenset({62, 64})
 
 
 def ping(address: Address, ca_file: Path | None, seconds: float) -> None:
-    """Check that a server answers, without a user and a password.
+    """Check that a server answers, without signing in.
 
     Args:
         address: The server.
@@ -111,9 +112,10 @@ def ping(address: Address, ca_file: Path | None, seconds: float) -> None:
 
     found: MetricsError | None = None
     try:
-        _connect(address, "", "", ca_file, seconds).close()
+        # No password, and not the name of the process's user, which PyMySQL sends if there is none.
+        _connect(address, _PROGRAM, "", ca_file, seconds).close()
     except pymysql.MySQLError as error:
-        # That it refuses a user without a name is the answer.
+        # That it refuses this user is the answer.
         if _number(error) not in _ANSWERS:
             found = _mapped(error)
     if found is not None:
@@ -156,7 +158,11 @@ class MariadbDatabase(SqlDatabase):
         self._connect_again = connect
         self._connection = self._guarded(lambda: connect(deadline.remaining()))
         self._thread = int(self._connection.thread_id())  # type: ignore[no-untyped-call]  # PyMySQL's.
-        self._guarded(self._limit)
+        try:
+            self._guarded(self._limit)
+        except MetricsError:
+            self.close()
+            raise
 
     def _limit(self) -> None:
         """Make sure that statements only read, end at the deadline, and see times in UTC.
@@ -316,7 +322,7 @@ def _connect(
         autocommit=True,
         connect_timeout=max(1, min(_CONNECT_SECONDS, int(seconds))),
         read_timeout=max(1, int(seconds)) + _CONNECT_SECONDS,
-        program_name="smaply-metrics",
+        program_name=_PROGRAM,
         **_encryption(address, ca_file),
     )
 
