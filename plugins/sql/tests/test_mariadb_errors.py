@@ -42,6 +42,7 @@ from smaply_metrics_core import (
     CredentialRefused,
     Deadline,
     DeadlineExceeded,
+    ExportFailed,
     MetricsError,
     QuestionUnavailable,
     SourceUnavailable,
@@ -224,6 +225,22 @@ def test_permissions(mariadb: PrivateMariadb, mariadb_database: Servers) -> None
     made.run("DROP TABLE t")
     with pytest.raises(SurveyUnavailable, match="of the mapping does not exist"):
         [*fetch(database, catalog, SURVEY, NPS, a_context(), NOW)]
+    database.close()
+
+
+def test_views_that_fail(mariadb_database: Servers) -> None:
+    """A value out of the range of its type, and a view of a table that is gone."""
+    made = mariadb_database(
+        *TABLE, "CREATE VIEW v AS SELECT seen, pow(10, nps * 100) AS nps FROM t"
+    )
+    database = opened(made)
+    catalog = Catalog.of(database.tables())
+    mapping = SURVEY.model_copy(update={"table": "v"})
+    with pytest.raises(ExportFailed, match="do not have the type"):
+        answers(database, mapping, NPS)
+    made.run("DROP TABLE t")
+    with pytest.raises(SurveyUnavailable, match="of the mapping does not exist"):
+        [*fetch(database, catalog, mapping, NPS, a_context(), NOW)]
     database.close()
 
 

@@ -15,13 +15,20 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Compiled
 
-from plugins.sql.tests.conftest import READER, READER_PASSWORD, ReaderDatabase
+from plugins.sql.tests.conftest import (
+    ON_MARIADB,
+    READER,
+    READER_PASSWORD,
+    MariadbReaderDatabase,
+    ReaderDatabase,
+)
 from plugins.sql.tests.databases import (
     a_context,
     a_deadline,
     a_query,
     answers,
     duckdb_file,
+    mariadb_at,
     postgresql_at,
     sqlite_file,
 )
@@ -86,12 +93,17 @@ class RecordedStatements:
         return found
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "duckdb"])
-def test_no_statement_returns_a_response_or_free_text(engine: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["sqlite", "duckdb", pytest.param("mariadb", marks=ON_MARIADB)])
+def test_no_statement_returns_a_response_or_free_text(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """Every statement counts, lists different values of a choice, or reads the catalogue."""
     database: SqlDatabase
     if engine == "sqlite":
         database = SqliteDatabase(sqlite_file(tmp_path / "visits.sqlite", *TABLE), a_deadline())
+    elif engine == "mariadb":
+        made: MariadbReaderDatabase = request.getfixturevalue("mariadb_database")(*TABLE)
+        database = mariadb_at(made.port, made.name, READER, READER_PASSWORD)
     else:
         database = DuckdbDatabase(duckdb_file(tmp_path, *TABLE), tmp_path, a_deadline())
     recorded = RecordedStatements(database)
