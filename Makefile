@@ -33,7 +33,7 @@ INSTALL_INPUTS := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser postgresql demo demo-once test test-deep test-campaign test-python \
+.PHONY: help install browser postgresql mariadb demo demo-once test test-deep test-campaign heavy-engines test-python \
 	test-live kills statistics lint format types imports tests deep every-test wheels dist mutants coverage fix docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
@@ -69,7 +69,7 @@ test: lint format browser postgresql ## lint, format, types, import rules and te
 
 test-deep: coverage deep wheels ## coverage; the tests marked deep; wheels in clean environments
 
-test-campaign: kills statistics ## the longest checks, by hand: kills, statistics, and the whole suite on the other Python versions
+test-campaign: kills statistics heavy-engines ## the longest checks, by hand: kills, statistics, heavy engines, and the whole suite on the other Python versions
 	$(MAKE) test-python PYTHON=python3.12
 	$(MAKE) test-python PYTHON=python3.13
 
@@ -79,6 +79,13 @@ kills: install postgresql ## kill processes at random moments and check that not
 statistics: install ## compare 10,000 random tallies with SciPy and statsmodels; write the coverage of intervals
 	$(BIN)/python -m tests.uncertainty.reference --tallies $(TALLIES)
 	$(BIN)/python -m tests.uncertainty.interval_coverage
+
+# chdb is half a gigabyte, so it has a folder of its own; its other dependency is not used here.
+heavy-engines: install ## compare the counts of ClickHouse (chdb, installed in build/heavy-engines) with the core's
+	@test -e build/heavy-engines/.installed || { \
+		$(BIN)/python -m pip install --quiet --require-hashes --no-deps --target build/heavy-engines \
+			-r plugins/sql/tests/heavy_engines/requirements.txt && touch build/heavy-engines/.installed; }
+	PYTHONPATH=build/heavy-engines $(BIN)/python -m plugins.sql.tests.heavy_engines
 
 lint: install ## ruff's rules, and spelling
 	$(BIN)/ruff check .
@@ -117,13 +124,24 @@ postgresql: ## install PostgreSQL's programs (Debian's package) for the tests th
 		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
 			postgresql >/dev/null; } || [ -z "$$CI" ]
 
+# Only for the tests marked deep: without it they are skipped, with the reason; under CI a failure here
+# is an error. The server of the package is stopped, since no test uses it.
+mariadb: ## install MariaDB's programs (Debian's package) for the tests that run a server
+	@dpkg -s mariadb-server >/dev/null 2>&1 || command -v mariadbd >/dev/null || { \
+		echo "Installing mariadb-server"; \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
+			mariadb-server >/dev/null && \
+		{ ! command -v systemctl >/dev/null || \
+			$(SUDO) systemctl disable --quiet --now mariadb 2>/dev/null || true; }; } || [ -z "$$CI" ]
+
 tests: install browser postgresql ## pytest, without the tests marked deep, live or wheels
 	$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)"
 
-deep: install browser postgresql ## the tests marked deep, without coverage
+deep: install browser postgresql mariadb ## the tests marked deep, without coverage
 	$(BIN)/pytest $(XDIST) -m deep
 
-every-test: install browser postgresql
+every-test: install browser postgresql mariadb
 	$(BIN)/pytest $(XDIST) -m "not live and not wheels"
 
 wheels: install ## build wheels and sdists, install them in clean environments and try them
@@ -142,14 +160,17 @@ mutants: install ## run every contract mutant and print what kills it, as JSON
 # Measured from the start of each interpreter, in the processes of pytest and of the tests alike. Each
 # writes a data file of its own, which `combine` merges. The tests of the reference host are left out:
 # the core and the plugins have to be covered by their own, and by those that run on every change.
+# The tests on MariaDB are marked deep: those that cover its module are added.
 # Tests that failed run again without coverage: with the audit hook of the contract suite, CPython 3.11
 # can refuse the trace function of a new thread ("while another trace function is being installed").
-coverage: install browser postgresql ## measure branch coverage of the core and the plugins, print it
+coverage: install browser postgresql mariadb ## measure branch coverage of the core and the plugins, print it
 	rm -rf build/coverage && mkdir -p build/coverage
 	$(BIN)/coverage run -m pytest $(XDIST) --hypothesis-profile=thorough \
 		-m "$(ON_EVERY_CHANGE)" tests plugins || \
 		$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)" \
 			--last-failed --last-failed-no-failures none tests plugins
+	$(BIN)/coverage run -m pytest -n 0 \
+		plugins/sql/tests/test_mariadb.py plugins/sql/tests/test_mariadb_errors.py
 	$(BIN)/coverage combine --quiet
 	@for package in $(PACKAGES); do \
 		printf "%-34s %s %%\n" $$package \

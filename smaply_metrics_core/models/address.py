@@ -18,7 +18,12 @@ HTTPS_PORT: Final = 443
 MAX_LENGTH: Final = 2_000
 """The most characters of an address."""
 
-_DEFAULT_PORTS: Final = {"http": HTTP_PORT, "https": HTTPS_PORT, "mysql": 3306, "postgresql": 5432}
+_DEFAULT_PORTS: Final = {
+    "http": HTTP_PORT,
+    "https": HTTPS_PORT,
+    "mariadb": 3306,
+    "postgresql": 5432,
+}
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+]{0,30}")
 _PRINTABLE: Final = re.compile(r"[!-~]+")
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"

@@ -1,19 +1,26 @@
-"""A private PostgreSQL server that requires passwords."""
+"""Private servers of PostgreSQL and MariaDB that require passwords."""
 
 from __future__ import annotations
 
 import os
 import socket
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn
 
 import psycopg
+import pymysql
 import pytest
 
+from plugins.sql.tests import mariadb_server
 from tests.postgresql_server import WHY_NOT, PrivatePostgres, find_programs, running_postgres
 
-READER: Final = "reader"
-READER_PASSWORD: Final = "reader-secret-made-up"
+READER: Final = mariadb_server.READER
+READER_PASSWORD: Final = mariadb_server.READER_PASSWORD
+ON_MARIADB: Final = [
+    pytest.mark.deep(reason="starts a server of MariaDB"),
+    pytest.mark.xdist_group("sql_mariadb"),
+]
+"""The marks of a test that requires the server."""
 
 
 class ReaderDatabase(NamedTuple):
@@ -24,14 +31,33 @@ class ReaderDatabase(NamedTuple):
     owner: psycopg.Connection
 
 
+class MariadbReaderDatabase(NamedTuple):
+    """A database of MariaDB that the user ``reader`` may read."""
+
+    name: str
+    port: int
+    owner: pymysql.Connection[Any]
+
+    def run(self, *statements: str) -> None:
+        """Run statements of the owner."""
+        with self.owner.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+
+def _give_up(why: str) -> NoReturn:
+    """Skip a test whose server is not installed; under CI, this is an error."""
+    if os.environ.get("CI"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PrivatePostgres]:
     """The server, on a free port of 127.0.0.1."""
     programs = find_programs()
     if programs is None:
-        if os.environ.get("CI"):
-            pytest.fail(WHY_NOT)
-        pytest.skip(WHY_NOT)
+        _give_up(WHY_NOT)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -56,6 +82,35 @@ def reader_database(postgres: PrivatePostgres) -> Iterator[Callable[..., ReaderD
         owner.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}")
         assert postgres.port is not None
         return ReaderDatabase(name, postgres.port, owner)
+
+    yield make
+    for owner in owners:
+        owner.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[mariadb_server.PrivateMariadb]:
+    """The server, on a free port of 127.0.0.1."""
+    programs = mariadb_server.find_programs()
+    if programs is None:
+        _give_up(mariadb_server.WHY_NOT)
+    with mariadb_server.running_mariadb(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def mariadb_database(
+    mariadb: mariadb_server.PrivateMariadb,
+) -> Iterator[Callable[..., MariadbReaderDatabase]]:
+    """Return a function that makes a database after some statements of its owner."""
+    owners: list[pymysql.Connection[Any]] = []
+
+    def make(*statements: str) -> MariadbReaderDatabase:
+        name = mariadb.make_database()
+        owners.append(mariadb.connect(name))
+        made = MariadbReaderDatabase(name, mariadb.port, owners[-1])
+        made.run(*statements)
+        return made
 
     yield make
     for owner in owners:

@@ -27,6 +27,7 @@ from smaply_metrics_core.testing import ManualClock
 from smaply_metrics_sql.counting.relation import Catalog
 from smaply_metrics_sql.databases.database import SqlDatabase
 from smaply_metrics_sql.databases.duckdb_file import DuckdbDatabase
+from smaply_metrics_sql.databases.mariadb import MariadbDatabase
 from smaply_metrics_sql.databases.postgresql import PostgresqlDatabase
 from smaply_metrics_sql.databases.sqlite import SqliteDatabase
 from smaply_metrics_sql.fetch import fetch
@@ -93,6 +94,19 @@ def postgresql_at(
     """Connect to the private server."""
     return PostgresqlDatabase(
         Address.parse(f"postgresql://127.0.0.1:{port}/{database}"),
+        user,
+        SecretStr(password),
+        None,
+        deadline or a_deadline(),
+    )
+
+
+def mariadb_at(
+    port: int, database: str, user: str, password: str, deadline: Deadline | None = None
+) -> MariadbDatabase:
+    """Connect to the private server."""
+    return MariadbDatabase(
+        Address.parse(f"mariadb://127.0.0.1:{port}/{database}"),
         user,
         SecretStr(password),
         None,

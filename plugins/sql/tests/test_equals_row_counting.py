@@ -9,8 +9,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from plugins.sql.tests.conftest import READER, READER_PASSWORD, ReaderDatabase
-from plugins.sql.tests.databases import NOW, a_deadline, answers, postgresql_at
+from plugins.sql.tests.conftest import (
+    READER,
+    READER_PASSWORD,
+    MariadbReaderDatabase,
+    ReaderDatabase,
+)
+from plugins.sql.tests.databases import NOW, a_deadline, answers, mariadb_at, postgresql_at
 from plugins.sql.tests.random_survey import (
     MAPPING,
     Row,
@@ -132,5 +137,23 @@ def test_postgresql(seed: int, reader_database: Callable[..., ReaderDatabase]) -
         values = [[*row.values()] for row in rows]
         cursor.executemany(f"INSERT INTO visits VALUES ({marks})", values)  # Marks only.
     database = postgresql_at(made.port, made.name, READER, READER_PASSWORD)
+    check(database, rows, chance)
+    database.close()
+
+
+@pytest.mark.deep(reason=DEEP)
+@pytest.mark.xdist_group("sql_mariadb")
+@pytest.mark.parametrize("seed", [*FEW, *MANY])
+def test_mariadb(seed: int, mariadb_database: Callable[..., MariadbReaderDatabase]) -> None:
+    """The same on MariaDB, by a user that only reads."""
+    chance = random.Random(seed)  # noqa: S311  # Repeatable.
+    rows = random_rows(chance, 300)
+    time, number = (("timestamp", "double"), ("datetime", "decimal(9,2)"))[seed % 2]
+    made = mariadb_database(create_table(time, number))
+    with made.owner.cursor() as cursor:
+        marks = ", ".join(["%s"] * len(rows[0]))
+        values = [[*row.values()] for row in rows]
+        cursor.executemany(f"INSERT INTO visits VALUES ({marks})", values)  # Marks only.
+    database = mariadb_at(made.port, made.name, READER, READER_PASSWORD)
     check(database, rows, chance)
     database.close()

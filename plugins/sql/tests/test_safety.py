@@ -15,13 +15,20 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Compiled
 
-from plugins.sql.tests.conftest import READER, READER_PASSWORD, ReaderDatabase
+from plugins.sql.tests.conftest import (
+    ON_MARIADB,
+    READER,
+    READER_PASSWORD,
+    MariadbReaderDatabase,
+    ReaderDatabase,
+)
 from plugins.sql.tests.databases import (
     a_context,
     a_deadline,
     a_query,
     answers,
     duckdb_file,
+    mariadb_at,
     postgresql_at,
     sqlite_file,
 )
@@ -40,6 +47,7 @@ from smaply_metrics_sql.check import check
 from smaply_metrics_sql.credentials import SqlCredentials
 from smaply_metrics_sql.databases.database import Cursor, SqlDatabase
 from smaply_metrics_sql.databases.duckdb_file import DuckdbDatabase
+from smaply_metrics_sql.databases.mariadb import privileges_of
 from smaply_metrics_sql.databases.sqlite import SqliteDatabase
 from smaply_metrics_sql.opening import opened
 
@@ -85,12 +93,17 @@ class RecordedStatements:
         return found
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "duckdb"])
-def test_no_statement_returns_a_response_or_free_text(engine: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["sqlite", "duckdb", pytest.param("mariadb", marks=ON_MARIADB)])
+def test_no_statement_returns_a_response_or_free_text(
+    engine: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """Every statement counts, lists different values of a choice, or reads the catalogue."""
     database: SqlDatabase
     if engine == "sqlite":
         database = SqliteDatabase(sqlite_file(tmp_path / "visits.sqlite", *TABLE), a_deadline())
+    elif engine == "mariadb":
+        made: MariadbReaderDatabase = request.getfixturevalue("mariadb_database")(*TABLE)
+        database = mariadb_at(made.port, made.name, READER, READER_PASSWORD)
     else:
         database = DuckdbDatabase(duckdb_file(tmp_path, *TABLE), tmp_path, a_deadline())
     recorded = RecordedStatements(database)
@@ -202,3 +215,14 @@ def test_postgresql_only_reads(
         database.rows(text("DELETE FROM visits RETURNING id"))
     assert "visits" not in str(caught.value)
     database.close()
+
+
+def test_privileges_of_grants() -> None:
+    """Names that look like privileges are none; columns are not part of one."""
+    assert privileges_of("GRANT USAGE ON *.* TO `r`@`%` IDENTIFIED BY PASSWORD '*A'") == {"USAGE"}
+    assert privileges_of("GRANT SELECT (`a, DELETE`), INSERT (`b)`) ON `q`.`t` TO `r`@`%`") == {
+        "SELECT",
+        "INSERT",
+    }
+    assert privileges_of("GRANT SELECT ON `x ON y, DROP`.* TO `r`@`%`") == {"SELECT"}
+    assert privileges_of("GRANT `INSERT`, `role` TO `r`@`%`") == set()

@@ -10,7 +10,13 @@ import duckdb
 import pytest
 from sqlalchemy import Executable
 
-from plugins.sql.tests.conftest import READER, READER_PASSWORD, ReaderDatabase
+from plugins.sql.tests.conftest import (
+    ON_MARIADB,
+    READER,
+    READER_PASSWORD,
+    MariadbReaderDatabase,
+    ReaderDatabase,
+)
 from plugins.sql.tests.databases import (
     a_deadline,
     a_query,
@@ -19,6 +25,7 @@ from plugins.sql.tests.databases import (
     counted,
     duckdb_with,
     labels,
+    mariadb_at,
     postgresql_at,
     sqlite_with,
     survey,
@@ -54,6 +61,7 @@ Rows = list[tuple[Any, ...]]
         "sqlite",
         "duckdb",
         pytest.param("postgresql", marks=pytest.mark.xdist_group("sql_postgresql")),
+        pytest.param("mariadb", marks=ON_MARIADB),
     ]
 )
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
@@ -66,6 +74,11 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
                 database: SqlDatabase = sqlite_with(*statements)
             case "duckdb":
                 database = duckdb_with(tmp_path, *statements)
+            case "mariadb":
+                made_reader: MariadbReaderDatabase = request.getfixturevalue("mariadb_database")(
+                    *statements
+                )
+                database = mariadb_at(made_reader.port, made_reader.name, READER, READER_PASSWORD)
             case _:
                 make_reader: Callable[..., ReaderDatabase] = request.getfixturevalue(
                     "reader_database"

@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     about = "print a mapping of the tables that look like responses"
     proposing = commands.add_parser("propose", help=about, description=about)
     proposing.add_argument(
-        "database", help="postgresql://host:5432/name, sqlite:FILE, duckdb:FILE or parquet:FOLDER"
+        "database",
+        help="postgresql://host:5432/name, mariadb://host:3306/name, sqlite:FILE, duckdb:FILE or "
+        "parquet:FOLDER",
     )
     proposing.add_argument(
         "--user",

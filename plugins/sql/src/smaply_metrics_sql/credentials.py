@@ -14,13 +14,15 @@ from smaply_metrics_sql.mapping.yaml_text import MappingInvalid, read_mapping
 
 FILES: Final = ("sqlite", "duckdb", "parquet")
 POSTGRESQL: Final = "postgresql"
+MARIADB: Final = "mariadb"
+_SERVERS: Final = {POSTGRESQL: POSTGRESQL, "postgres": POSTGRESQL, MARIADB: MARIADB}
 
 
 class Location(NamedTuple):
     """Where a database is.
 
     Attributes:
-        engine: ``sqlite``, ``duckdb``, ``parquet`` or ``postgresql``.
+        engine: ``sqlite``, ``duckdb``, ``parquet``, ``postgresql`` or ``mariadb``.
         path: The file, or the folder of Parquet files; ``None`` for a server.
         address: The server and the name of the database; ``None`` for a file.
     """
@@ -43,15 +45,16 @@ class Location(NamedTuple):
             if not rest.strip() or ".." in path.parts:
                 raise ValueError("The path of a database must not be empty or have “..” in it")
             return cls(engine, path, None)
-        if engine not in {POSTGRESQL, "postgres"} or not rest.startswith("//"):
+        if engine not in _SERVERS or not rest.startswith("//"):
             raise ValueError(
-                "A database is written as postgresql://host:5432/name, sqlite:FILE, duckdb:FILE or "
-                "parquet:FOLDER"
+                "A database is written as postgresql://host:5432/name, mariadb://host:3306/name, "
+                "sqlite:FILE, duckdb:FILE or parquet:FOLDER"
             )
-        address = Address.parse(f"{POSTGRESQL}:{rest}")
+        server = _SERVERS[engine]
+        address = Address.parse(f"{server}:{rest}")
         if not address.path.strip("/") or "/" in address.path.strip("/") or address.query:
             raise ValueError("The address ends with the name of one database")
-        return cls(POSTGRESQL, None, address)
+        return cls(server, None, address)
 
 
 def _check_database(text: str) -> str:
@@ -79,8 +82,8 @@ class SqlCredentials(Credentials):
         AfterValidator(_check_database),
         FormField(
             label="Database",
-            help="A PostgreSQL database that the operator allows, or a file or folder inside the "
-            "folder that the operator allows.",
+            help="A PostgreSQL or MariaDB database that the operator allows, or a file or folder "
+            "inside the folder that the operator allows.",
             placeholder="postgresql://db.example.com:5432/warehouse",
         ),
     ]
@@ -113,7 +116,7 @@ class SqlCredentials(Credentials):
 
     @model_validator(mode="after")
     def _complete(self) -> SqlCredentials:
-        if self.location.engine == POSTGRESQL and not (
+        if self.location.address is not None and not (
             self.user and self.password.get_secret_value()
         ):
             raise PydanticCustomError("incomplete", "A server requires a user and a password.")

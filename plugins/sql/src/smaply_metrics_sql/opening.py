@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from smaply_metrics_core import InputError, SourceContext, Unreachable
-from smaply_metrics_sql.credentials import POSTGRESQL, SqlCredentials
+from smaply_metrics_core import Address, InputError, SourceContext, Unreachable
+from smaply_metrics_sql.credentials import MARIADB, POSTGRESQL, SqlCredentials
 from smaply_metrics_sql.databases.database import SqlDatabase
 
 
@@ -34,26 +34,22 @@ def reach(credentials: SqlCredentials, context: SourceContext) -> None:
     address = credentials.location.address
     if address is None:
         _path(credentials, context)
-        return
-    _require("psycopg", POSTGRESQL)
-    from smaply_metrics_sql.databases.postgresql import ping
+    elif credentials.location.engine == MARIADB:
+        _require("pymysql", MARIADB)
+        from smaply_metrics_sql.databases import mariadb
 
-    ping(address)
+        mariadb.ping(address, context.ca_file(address), context.deadline.remaining())
+    else:
+        _require("psycopg", POSTGRESQL)
+        from smaply_metrics_sql.databases import postgresql
+
+        postgresql.ping(address)
 
 
 def _open(credentials: SqlCredentials, context: SourceContext) -> SqlDatabase:
     location = credentials.location
     if location.address is not None:
-        _require("psycopg", POSTGRESQL)
-        from smaply_metrics_sql.databases.postgresql import PostgresqlDatabase
-
-        return PostgresqlDatabase(
-            location.address,
-            credentials.user,
-            credentials.password,
-            context.ca_file(location.address),
-            context.deadline,
-        )
+        return _open_server(credentials, location.address, context)
     path = _path(credentials, context)
     if location.engine == "sqlite":
         from smaply_metrics_sql.databases.sqlite import SqliteDatabase
@@ -63,6 +59,21 @@ def _open(credentials: SqlCredentials, context: SourceContext) -> SqlDatabase:
     from smaply_metrics_sql.databases.duckdb_file import DuckdbDatabase
 
     return DuckdbDatabase(path, context.folder, context.deadline)
+
+
+def _open_server(
+    credentials: SqlCredentials, address: Address, context: SourceContext
+) -> SqlDatabase:
+    ca_file, deadline = context.ca_file(address), context.deadline
+    if credentials.location.engine == MARIADB:
+        _require("pymysql", MARIADB)
+        from smaply_metrics_sql.databases.mariadb import MariadbDatabase
+
+        return MariadbDatabase(address, credentials.user, credentials.password, ca_file, deadline)
+    _require("psycopg", POSTGRESQL)
+    from smaply_metrics_sql.databases.postgresql import PostgresqlDatabase
+
+    return PostgresqlDatabase(address, credentials.user, credentials.password, ca_file, deadline)
 
 
 def _path(credentials: SqlCredentials, context: SourceContext) -> Path:

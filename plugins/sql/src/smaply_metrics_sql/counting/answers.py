@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from sqlalchemy import Boolean, ColumnElement, and_, case, false, func, literal, null
+from sqlalchemy import Boolean, ColumnElement, Text, and_, case, false, func, literal, null
 
 from smaply_metrics_core import ExportFailed
 from smaply_metrics_sql.databases.database import NUMBERS, ColumnType, SqlDatabase
@@ -101,7 +101,7 @@ def several(
         return {key: _certain(database.contains(cell.column, key)) for key in keys}
     # White space after a delimiter is not part of an answer.
     packed = func.replace(cell.column, f"{delimiter} ", delimiter)
-    text = literal(delimiter).op("||")(func.trim(packed)).op("||")(literal(delimiter))
+    text = literal(delimiter, Text).concat(func.trim(packed)).concat(literal(delimiter, Text))
     return {
         key: _certain(database.position(text, f"{delimiter}{key}{delimiter}") > 0) for key in keys
     }

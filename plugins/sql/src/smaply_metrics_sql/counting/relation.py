@@ -157,8 +157,8 @@ class Relation:
             return self._flags_of_rows(
                 question,
                 rows,
-                ValueExpr(rows.c[answer.name], answer.type),
-                rows.c[response.name],
+                ValueExpr(self._exact(rows, answer), answer.type),
+                self._exact(rows, response),
                 keys,
             )
         if self.mapping.answers is not None and not question.delimiter:
@@ -167,10 +167,9 @@ class Relation:
             rows = _clause(found, "c")
             answer = self._named(found, long.answer, question)
             asked = self._is_asked(found, rows, question)
-            key = rows.c[self._named(found, long.response, question).name]
-            return self._flags_of_rows(
-                question, rows, ValueExpr(rows.c[answer.name], answer.type), key, keys, asked
-            )
+            key = self._exact(rows, self._named(found, long.response, question))
+            cell = ValueExpr(self._exact(rows, answer), answer.type)
+            return self._flags_of_rows(question, rows, cell, key, keys, asked)
         return several(self.database, self.answer(question_id), keys, question.delimiter)
 
     def _flags_of_rows(  # noqa: PLR0913, PLR0917  # The parts of a query.
@@ -211,11 +210,12 @@ class Relation:
         joined = f"q{[*self._questions].index(question.question_id)}"
         if joined not in self._joined:
             rows = _clause(found, "l")
-            response = rows.c[self._named(found, long.response, question).name]
+            response = self._exact(rows, self._named(found, long.response, question))
+            value = self._exact(rows, answer)
             asked = self._is_asked(found, rows, question)
             self._joined[joined] = (
-                select(response.label("response"), func.max(rows.c[answer.name]).label("answer"))
-                .where(and_(asked, rows.c[answer.name].is_not(None)))
+                select(response.label("response"), func.max(value).label("answer"))
+                .where(and_(asked, value.is_not(None)))
                 .group_by(response)
                 .subquery(joined)
             )
@@ -231,12 +231,12 @@ class Relation:
         if question.child is not None:
             child = self._catalog.table(question.child.table)
             rows = _clause(child, "c")
-            return select(rows.c[self._named(child, question.child.answer, question).name])
+            return select(self._exact(rows, self._named(child, question.child.answer, question)))
         long = self.mapping.answers
         assert long is not None  # noqa: S101  # Called only for rows of a table.
         found = self._catalog.table(long.table)
         rows = _clause(found, "c")
-        answer = rows.c[self._named(found, long.answer, question).name]
+        answer = self._exact(rows, self._named(found, long.answer, question))
         return select(answer).where(self._is_asked(found, rows, question))
 
     def _is_asked(
@@ -245,7 +245,7 @@ class Relation:
         """Return whether a row of a long table answers a question."""
         assert self.mapping.answers is not None  # noqa: S101  # As above.
         asked = self._named(found, self.mapping.answers.question, question)
-        return ValueExpr(rows.c[asked.name], asked.type).matches([question.column])
+        return ValueExpr(self._exact(rows, asked), asked.type).matches([question.column])
 
     @cached_property
     def _response_id(self) -> ColumnElement[Any]:
@@ -278,7 +278,10 @@ class Relation:
         return ValueExpr(self._column(found), found.type)
 
     def _column(self, found: CatalogColumn) -> ColumnElement[Any]:
-        return self._responses.c[found.name]
+        return self._exact(self._responses, found)
+
+    def _exact(self, rows: FromClause, found: CatalogColumn) -> ColumnElement[Any]:
+        return self.database.exact(rows.c[found.name], found.type)
 
 
 def _clause(found: CatalogTable, alias: str) -> FromClause:

@@ -16,11 +16,14 @@ from sqlalchemy.sql import quoted_name
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from smaply_metrics_core import (
+    AccessMissing,
+    CredentialRefused,
     Deadline,
     DeadlineExceeded,
     ExportFailed,
     MetricsError,
     SurveyUnavailable,
+    Unreachable,
 )
 
 T = TypeVar("T")
@@ -140,6 +143,10 @@ class SqlDatabase(ABC):
     def can_write(self) -> bool:
         """Whether the user could change data if this connection were not held to reading."""
 
+    def exact(self, column: ColumnElement[Any], kind: ColumnType) -> ColumnElement[Any]:  # noqa: ARG002  # For databases that need it.
+        """Return a column that is equal only for the same values: by default, the column itself."""
+        return column
+
     @abstractmethod
     def epoch(self, column: ColumnElement[Any], kind: ColumnType) -> Epoch:
         """Return the whole seconds since 1970 of a column of times.
@@ -255,6 +262,35 @@ def gone() -> SurveyUnavailable:
     return SurveyUnavailable(
         "A table or column of the mapping does not exist.",
         remedy="Correct the mapping, or restore the table.",
+    )
+
+
+def no_permission() -> AccessMissing:
+    """Return the error for a table or column that the user may not read."""
+    return AccessMissing(
+        "The database user may not read a table or column of the mapping.",
+        remedy="Grant the user SELECT on it.",
+    )
+
+
+def no_database() -> Unreachable:
+    """Return the error for a name of a database that the server does not know."""
+    return Unreachable("The server has no database of this name.", remedy="Correct the address.")
+
+
+def unreachable() -> Unreachable:
+    """Return the error for a server that does not answer."""
+    return Unreachable(
+        "The database server cannot be reached.",
+        remedy="Check that it runs at this address and accepts connections from here.",
+    )
+
+
+def refused() -> CredentialRefused:
+    """Return the error for a user or password that the server does not accept."""
+    return CredentialRefused(
+        "The database does not accept the user and password.",
+        remedy="Enter the user and password again.",
     )
 
 

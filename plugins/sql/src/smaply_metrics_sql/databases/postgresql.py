@@ -13,15 +13,7 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, and_, case, cast,
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import Compiled, Dialect
 
-from smaply_metrics_core import (
-    AccessMissing,
-    Address,
-    CredentialRefused,
-    Deadline,
-    MetricsError,
-    SourceUnavailable,
-    Unreachable,
-)
+from smaply_metrics_core import Address, Deadline, MetricsError, SourceUnavailable, Unreachable
 from smaply_metrics_sql.databases.database import (
     MOST_TABLES,
     NUMBERS,
@@ -32,10 +24,15 @@ from smaply_metrics_sql.databases.database import (
     Epoch,
     SqlDatabase,
     gone,
+    no_database,
+    no_permission,
     no_times,
     other_type,
+    refused,
     timed_out,
+    unreachable,
 )
+from smaply_metrics_sql.databases.encryption import no_tls, not_trusted, other_host, requires_tls
 
 if TYPE_CHECKING:
     import psycopg
@@ -94,14 +91,7 @@ def ping(address: Address) -> None:
 
     found = make_conninfo(host=address.host, port=address.port, connect_timeout=_CONNECT_SECONDS)
     if pq.PGconn.ping(found.encode()) != pq.Ping.OK:
-        raise _unreachable()
-
-
-def _unreachable() -> Unreachable:
-    return Unreachable(
-        "The database server cannot be reached.",
-        remedy="Check that it runs at this address and accepts connections from here.",
-    )
+        raise unreachable()
 
 
 class PostgresqlDatabase(SqlDatabase):
@@ -235,25 +225,17 @@ class PostgresqlDatabase(SqlDatabase):
             case errors.QueryCanceled():
                 found = timed_out()
             case errors.InsufficientPrivilege():
-                found = AccessMissing(
-                    "The database user may not read a table or column of the mapping.",
-                    remedy="Grant the user SELECT on it.",
-                )
+                found = no_permission()
             case errors.UndefinedTable() | errors.UndefinedColumn() | errors.InvalidSchemaName():
                 found = gone()
             case psycopg.DataError() | errors.DatatypeMismatch() | errors.UndefinedFunction():
                 found = other_type()
             case psycopg.OperationalError() if _NO_DATABASE.search(str(error)):
-                found = Unreachable(
-                    "The server has no database of this name.", remedy="Correct the address."
-                )
+                found = no_database()
             case psycopg.OperationalError() if _is_refused(error):
-                found = CredentialRefused(
-                    "The database does not accept the user and password.",
-                    remedy="Enter the user and password again.",
-                )
+                found = refused()
             case psycopg.OperationalError():
-                found = _unreachable()
+                found = _not_connected(str(error))
         return found
 
 
@@ -266,8 +248,18 @@ def _is_refused(error: Exception) -> bool:
     )
 
 
+def _not_connected(reason: str) -> Unreachable:
+    """Return the error for a connection that libpq, which has only texts, could not open."""
+    # The second is for another authority with the name of the right one.
+    if "certificate verify failed" in reason or "signature failure" in reason:
+        return not_trusted()
+    if "does not match host name" in reason:
+        return other_host()
+    return no_tls() if "does not support SSL" in reason else unreachable()
+
+
 def _encryption(address: Address, ca_file: Path | None) -> dict[str, Any]:
     """Return the parameters of libpq for TLS: verified, but for a loopback address."""
-    if address.host in {"localhost", "127.0.0.1", "::1"}:
-        return {"sslmode": "prefer"}
-    return {"sslmode": "verify-full", "sslrootcert": str(ca_file or "system")}
+    if requires_tls(address):
+        return {"sslmode": "verify-full", "sslrootcert": str(ca_file or "system")}
+    return {"sslmode": "prefer"}
