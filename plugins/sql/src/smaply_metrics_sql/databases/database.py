@@ -103,6 +103,8 @@ class SqlDatabase(ABC):
 
     grouping_sets: ClassVar[bool]
     """Whether one statement can group rows in several ways."""
+    reuses_subqueries: ClassVar[bool] = False
+    """Whether a common table expression that is read several times is computed once."""
     dialect: Dialect
     """Compiles statements."""
 
