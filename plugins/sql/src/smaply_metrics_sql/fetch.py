@@ -55,9 +55,13 @@ def fetch(  # noqa: PLR0913, PLR0917  # What a call consists of.
             groupings.append(grouping)
     context.progress(2, 3, "Counting the responses")
     wanted = [*dict.fromkeys(grouping.columns() for grouping in groupings)]
-    counted = Counter(database, relation, columns, responses).count(wanted)
+    counter = Counter(database, relation, columns, responses)
+    counted = counter.count(wanted)
     for grouping in groupings:
         counts = counted[grouping.columns()]
+        totals = columns.totals(grouping) if isinstance(counts, MetricsError) else None
+        if totals is not None:
+            grouping, counts = totals, counter.add_up(totals)  # noqa: PLW2901
         if isinstance(counts, MetricsError):
             yield grouping.query.id, counts
             continue

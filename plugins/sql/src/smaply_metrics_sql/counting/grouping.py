@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from smaply_metrics_core import (
+    Calculation,
     Choice,
     ExclusionReason,
     MetricQuery,
@@ -52,6 +53,11 @@ REASONS: Final = (*ExclusionReason,)
 """Why a response is excluded, by the number that a statement groups by."""
 WEIGHTS: Final = (UNREADABLE, "0", "1", "-1")
 """What stands for a weight when the core reads it, by the number that a statement groups by."""
+
+FROM_TOTALS: Final = frozenset(
+    {Calculation.AVERAGE, Calculation.SUM, Calculation.MINIMUM, Calculation.MAXIMUM}
+)
+"""As in the core: what totals of numbers are enough for."""
 
 WORD: Final = 30
 """How many of several answers one integer holds, as bits."""
@@ -84,6 +90,7 @@ class Grouping:
         left_out: Why a response is excluded.
         weight: Whether a response has a weight, for a weighted query; its name is that of the
             weight in ``KeyColumns.weights``.
+        number: Numbers that are added up for each combination, instead of being counted by.
     """
 
     query: MetricQuery
@@ -95,6 +102,7 @@ class Grouping:
     others: tuple[str, ...]
     left_out: str
     weight: str | None = None
+    number: str | None = None
 
     def columns(self) -> tuple[str, ...]:
         """Return the names of all columns, each once."""
@@ -178,6 +186,26 @@ class KeyColumns:
             left_out,
             self._weight(query),
         )
+
+    def totals(self, grouping: Grouping) -> Grouping | None:
+        """Return the grouping that adds up the numbers that a query is counted by.
+
+        ``None`` if its calculation needs each number.
+        """
+        question, calculation = grouping.question, grouping.query.definition.calculation
+        if (
+            question is None
+            or question.kind is not QuestionKind.NUMBER
+            or calculation not in FROM_TOTALS
+        ):
+            return None
+        (number,) = grouping.answer
+        key = ("question", question.id, "has number")
+        if key not in self._names:
+            given = self._name(key, _FEW)
+            self.expressions[given] = case((column(number).is_not(None), 1))
+            self.reads[given] = (number,)
+        return replace(grouping, answer=(self._names[key],), number=number)
 
     def _add(self, key: object, make: MakeExpr, *, size: int) -> str:
         """Return the name of a column that is computed from the rows."""

@@ -25,7 +25,8 @@ from sqlalchemy import (
 
 from smaply_metrics_core import CalculationRefused, MetricsError
 from smaply_metrics_sql.counting.cells import MOST_GROUPED, Cluster, ClusterPlanner
-from smaply_metrics_sql.counting.grouping import SECONDS, KeyColumns
+from smaply_metrics_sql.counting.grouping import SECONDS, Grouping, KeyColumns
+from smaply_metrics_sql.counting.number_sums import NumberSums, number_sums
 from smaply_metrics_sql.counting.relation import Relation
 from smaply_metrics_sql.databases.database import SqlDatabase
 
@@ -45,12 +46,14 @@ class CombinationCounts:
         responses: How many responses there are.
         firsts: When the first of them was recorded, in seconds since 1970; ``None`` if unknown.
         weights: For each weight, the sums of the weights and of the squared weights.
+        numbers: The sums of the numbers, where these were added up.
     """
 
     keys: Mapping[str, Sequence[Any]]
     responses: Sequence[int]
     firsts: Sequence[int | None]
     weights: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    numbers: Sequence[NumberSums] | None = None
 
 
 Counted = dict[tuple[str, ...], CombinationCounts | MetricsError]
@@ -92,6 +95,22 @@ class Counter:
             else:
                 found |= dict.fromkeys(batch, too_many_counts()) if counted is None else counted
         return found
+
+    def add_up(self, grouping: Grouping) -> CombinationCounts | MetricsError:
+        """Count responses by a grouping, and add up the numbers of each combination.
+
+        Raises:
+            MetricsError: when the database fails.
+        """
+        names, number = grouping.columns(), grouping.number
+        assert number is not None  # noqa: S101  # As ``KeyColumns.totals`` returns it.
+        rows = self._rows((*names, number))
+        weight = None if grouping.weight is None else rows.c[f"w{grouping.weight}"]
+        sums = number_sums(rows.c[number], weight)
+        counts = self._aggregates(rows, names)
+        statement = _grouped(rows, [names], names, [*counts, *sums])
+        found = self._read(statement, [names], more=len(sums))
+        return too_many_counts() if found is None else found[names]
 
     def _count_one(self, grouping: tuple[str, ...]) -> Counted:
         counted = self._read(self._from_rows([grouping]), [grouping])
@@ -199,8 +218,16 @@ class Counter:
         self,
         statement: Select[Any] | CompoundSelect[Any],
         groupings: Sequence[tuple[str, ...]],
+        *,
+        more: int = 0,
     ) -> dict[tuple[str, ...], CombinationCounts] | None:
-        """Return the counts of some groupings; ``None`` if there are too many."""
+        """Return the counts of some groupings; ``None`` if there are too many.
+
+        Args:
+            statement: The statement.
+            groupings: What it counts by.
+            more: How many columns with sums of numbers it ends with.
+        """
         names = _names(groupings)
         by_mask: dict[int, list[tuple[Any, ...]]] = {_mask(one, names): [] for one in groupings}
         rows = self._database.rows(statement.limit(MOST_COUNTS + 1))
@@ -209,18 +236,19 @@ class Counter:
         for row in rows:
             by_mask[int(row[0])].append(row)
         weights = [name for name in names if name in self._columns.weights]
-        width = 3 + len(names) + 2 * len(weights)
+        end = len(names) + 2 * len(weights)
         found = {}
         for grouping in groupings:
-            read = [*zip(*by_mask[_mask(grouping, names)], strict=True)] or [()] * width
+            read = [*zip(*by_mask[_mask(grouping, names)], strict=True)] or [()] * (3 + end + more)
             _, responses, firsts, *values = read
             keys = dict(zip(names, values, strict=False))
-            sums = [[float(value or 0) for value in each] for each in values[len(names) :]]
+            sums = [[float(value or 0) for value in each] for each in values[len(names) : end]]
             found[grouping] = CombinationCounts(
                 {name: keys[name] for name in grouping},
                 [int(number) for number in responses],
                 [None if first is None else int(first) for first in firsts],
                 dict(zip(weights, zip(sums[::2], sums[1::2], strict=True), strict=True)),
+                [NumberSums.of(each) for each in zip(*values[end:], strict=True)] if more else None,
             )
         return found
 

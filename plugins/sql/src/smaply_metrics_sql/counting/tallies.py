@@ -13,14 +13,17 @@ from typing import Any
 import polars as pl
 
 from smaply_metrics_core import (
+    Choice,
     MetricsError,
     QuestionKind,
     Questionnaire,
     Tally,
 )
+from smaply_metrics_core.calculations import UNREADABLE as UNREADABLE_ANSWER
 from smaply_metrics_core.calculations import CombinedRows, TallyColumns, TallyRequest, tally_all
 from smaply_metrics_sql.counting.answers import key_text
 from smaply_metrics_sql.counting.grouping import REASONS, UNREADABLE, WEIGHTS, WORD, Grouping
+from smaply_metrics_sql.counting.number_sums import with_totals
 from smaply_metrics_sql.counting.statement import CombinationCounts
 
 
@@ -42,6 +45,11 @@ def tally_of(
         labels = {one.key: one.label for one in questionnaire.question(group_by.of).choices}
     several = question is not None and question.kind is QuestionKind.MULTIPLE_CHOICE
     keys = tuple(choice.key for choice in question.choices) if several and question else ()
+    is_number = question is not None and question.kind is QuestionKind.NUMBER
+    choices = question.choices if question is not None else ()
+    if counted.numbers is not None:  # The numbers of a combination are one answer: its place.
+        places = map(str, range(len(counted.numbers)))
+        choices = tuple(Choice(key=place, label=place) for place in places)
     weight = weights = squares = None
     if grouping.weight is not None:
         weight, weights, squares = (pl.col(name) for name in ("weight", "weights", "squares"))
@@ -50,7 +58,8 @@ def tally_of(
         left_out=pl.col("left_out"),
         answer=None if several or question is None else pl.col("answer"),
         answers={key: pl.col(f"a{place}") for place, key in enumerate(keys)},
-        number=question is not None and question.kind is QuestionKind.NUMBER,
+        number=is_number and counted.numbers is None,
+        unanswered=None if counted.numbers is None else pl.col("unanswered"),
         group=None if grouping.group is None else pl.col("group"),
         filters={
             (wanted.kind, wanted.of): pl.col(f"f{place}")
@@ -62,7 +71,7 @@ def tally_of(
     request = TallyRequest(
         query,
         columns,
-        choices=question.choices if question is not None else (),
+        choices=choices,
         group_labels=labels,
         notes=questionnaire.notes,
         question_text=questionnaire.wording(question.id) if question is not None else "",
@@ -70,7 +79,7 @@ def tally_of(
     found = tally_all(_frame(grouping, counted, keys), [request], as_of=as_of)[query.id]
     if isinstance(found, MetricsError):
         raise found
-    return found
+    return found if counted.numbers is None else with_totals(found, counted.numbers)
 
 
 def _frame(grouping: Grouping, counted: CombinationCounts, keys: Sequence[str]) -> pl.DataFrame:
@@ -101,6 +110,10 @@ def _frame(grouping: Grouping, counted: CombinationCounts, keys: Sequence[str]) 
             data[f"a{place}"] = pl.Series(
                 [bool(int(one or 0) >> place % WORD & 1) for one in bits], dtype=pl.Boolean
             )
+    elif counted.numbers is not None:
+        has_number, unreadable = given[grouping.answer[0]], given[str(grouping.unreadable)]
+        data["answer"] = _texts(place if one else None for place, one in enumerate(has_number))
+        data["unanswered"] = _texts(UNREADABLE_ANSWER if one else None for one in unreadable)
     elif grouping.answer:
         data["answer"] = _texts(_answers(grouping, counted))
     return pl.DataFrame(data)
