@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
-from sqlalchemy import Executable, func, select, text
+from sqlalchemy import Executable, text
 
 from plugins.sql.tests.databases import (
     a_deadline,
@@ -35,7 +35,7 @@ MAPPING = survey(
       fields: [{column: f}]
     """
 )
-ROWS = 5_000
+ROWS = 2_000
 TABLE = (
     "CREATE TABLE t (seen timestamp, nps integer, n double precision, f text)",
     (
@@ -120,14 +120,11 @@ def test_a_statement_that_needs_more_memory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """It is repeated with more memory; other files still cannot be read."""
-    monkeypatch.setattr(module, "USUAL_MEMORY", "2MB")
+    monkeypatch.setattr(module, "USUAL_MEMORY", "1MB")
     database = duckdb_with(tmp_path, *TABLE)
-    many = text("SELECT count(*) FROM (SELECT DISTINCT a.n, b.n FROM t a JOIN t b ON a.f = b.f)")
-    few = select(func.count()).select_from(text("t"))
+    assert database.rows(text("SELECT count(DISTINCT n) FROM t")) == [(ROWS,)]
 
-    assert database.rows(many.columns()) == [(8_333_334,)]
-    assert database.rows(few) == [(ROWS,)]
-    with pytest.raises(Exception, match="disabled"):
-        database._connection.execute(f"ATTACH '{tmp_path / 'new.duckdb'}'")
-    assert threading.active_count() >= 1
+    other = tmp_path.parent / "other.csv"
+    with pytest.raises(duckdb.PermissionException):
+        database._connection.execute(f"SELECT * FROM read_csv('{other}')")
     database.close()

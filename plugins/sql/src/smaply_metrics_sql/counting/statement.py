@@ -17,6 +17,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     null,
     select,
     tuple_,
@@ -176,21 +177,27 @@ class Counter:
         """Return the rows with the columns of some groupings, computed in two steps."""
         columns = self._columns
         read = dict.fromkeys((SECONDS, *(label for name in names for label in columns.reads[name])))
-        inputs = (
-            select(*(columns.inputs[label].label(label) for label in read))
-            .select_from(self._relation.source)
-            .subquery("responses")
+        inputs = self._step(
+            select(*(columns.inputs[label].label(label) for label in read)).select_from(
+                self._relation.source
+            ),
+            "responses",
         )
         weights = [name for name in names if name in columns.weights]
-        return (
+        return self._step(
             select(
                 inputs.c[SECONDS],
                 *(columns.expressions[name].label(name) for name in names),
                 *(columns.weights[name].label(f"w{name}") for name in weights),
-            )
-            .select_from(inputs)
-            .subquery("rows")
+            ).select_from(inputs),
+            "rows",
         )
+
+    def _step(self, statement: Select[Any], label: str) -> Subquery:
+        """Return a subquery whose expressions are computed once for each row."""
+        if self._database.merges_subqueries:
+            statement = statement.offset(literal_column("0"))
+        return statement.subquery(label)
 
     def _sums(self, names: Sequence[str]) -> list[str]:
         """Return the labels of the sums of weights of some columns, and of squared weights."""
