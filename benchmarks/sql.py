@@ -1,25 +1,34 @@
-"""The SQL source against a statement by hand: ``python -m benchmarks.sql [--quick] --json``.
+"""The SQL source against statements by hand: ``python -m benchmarks.sql [--quick] --json``.
 
-A DuckDB file with invented responses; 20 weighted metrics in the zone Europe/Berlin. The statement
-by hand groups by the same keys in grouping sets, and uses DuckDB's own time zones.
+A table with invented responses in DuckDB, or with ``--postgresql`` in a temporary server; 20
+weighted metrics in the zone Europe/Berlin. The statements by hand group by the same keys and use
+the time zones of the database: one counts the rows in grouping sets, the other one counts them once
+by all keys and then adds up. The faster one is compared. All take turns.
 """
 
 from __future__ import annotations
 
-import resource
+import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import duckdb
 import httpx
+import psycopg
+from pydantic import SecretStr
 
 from benchmarks.report import command, report
 from smaply_metrics_core import (
+    Address,
     Deadline,
     Definition,
     Filter,
@@ -32,9 +41,12 @@ from smaply_metrics_core import (
     Window,
 )
 from smaply_metrics_sql.counting.relation import Catalog
+from smaply_metrics_sql.databases.database import SqlDatabase
 from smaply_metrics_sql.databases.duckdb_file import DuckdbDatabase
+from smaply_metrics_sql.databases.postgresql import PostgresqlDatabase
 from smaply_metrics_sql.fetch import fetch
 from smaply_metrics_sql.mapping.yaml_text import read_mapping
+from tests.postgresql_server import find_programs, running_postgres
 
 ROWS: Final = 10_000_000
 QUICK_ROWS: Final = 1_000_000
@@ -78,23 +90,29 @@ _KEYS: Final = (
     "later",
     "later, month",
 )
-_BY_HAND: Final = f"""
-SELECT grouping(nps, csat, month, week, country, channel, few, later), count(*), sum(weight),
-  sum(weight * weight), nps, csat, month, week, country, channel, few, later
-FROM (
+_ALL_KEYS: Final = "nps, csat, month, week, country, channel, few, later"
+_ROWS: Final = """
   SELECT nps, csat, country, channel, weight, date_trunc('month', local) AS month,
     date_trunc('week', local) AS week, country IN ('AT', 'DE') AS few,
     recorded_at >= TIMESTAMPTZ '2025-07-01 00:00:00+00' AS later
-  FROM (SELECT *, recorded_at AT TIME ZONE 'Europe/Berlin' AS local FROM visits)
+  FROM (SELECT *, recorded_at AT TIME ZONE 'Europe/Berlin' AS local FROM visits) AS visits
   WHERE state = 'done'
+"""
+_SETS: Final = ", ".join(
+    f"({question}, {keys})" if keys else f"({question})"
+    for question in ("nps", "csat")
+    for keys in _KEYS
 )
-GROUP BY GROUPING SETS ({
-    ", ".join(
-        f"({question}, {keys})" if keys else f"({question})"
-        for question in ("nps", "csat")
-        for keys in _KEYS
-    )
-})
+_SETS_BY_HAND: Final = f"""
+SELECT grouping({_ALL_KEYS}), count(*), sum(weight), sum(weight * weight), {_ALL_KEYS}
+FROM ({_ROWS}) AS rows GROUP BY GROUPING SETS ({_SETS})
+"""  # noqa: S608  # Names of this module.
+_CELLS_BY_HAND: Final = f"""
+SELECT grouping({_ALL_KEYS}), sum(n), sum(w), sum(ww), {_ALL_KEYS}
+FROM (
+  SELECT {_ALL_KEYS}, count(*) AS n, sum(weight) AS w, sum(weight * weight) AS ww
+  FROM ({_ROWS}) AS rows GROUP BY {_ALL_KEYS}
+) AS cells GROUP BY GROUPING SETS ({_SETS})
 """  # noqa: S608  # Names of this module.
 
 
@@ -142,68 +160,157 @@ def queries() -> list[MetricQuery]:
     ]
 
 
-def measure(rows: int) -> dict[str, Any]:
-    """Measure one metric, 20 metrics, and the statement by hand; the best run counts."""
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        path = folder / "visits.duckdb"
-        with duckdb.connect(str(path)) as connection:
+@dataclass(frozen=True)
+class Engine:
+    """A database with the table: how the source opens it, and how a statement by hand runs."""
+
+    folder: Path
+    port: int | None = None
+    name: str = ""
+
+    def open(self, deadline: Deadline) -> SqlDatabase:
+        """Open it as the source does."""
+        if self.port is None:
+            return DuckdbDatabase(self.folder / "visits.duckdb", self.folder, deadline)
+        address = Address.parse(f"postgresql://127.0.0.1:{self.port}/{self.name}")
+        return PostgresqlDatabase(address, _USER, SecretStr(_PASSWORD), None, deadline)
+
+    def run(self, statement: LiteralString) -> None:
+        """Run a statement by hand, and read what it returns."""
+        if self.port is None:
+            path = str(self.folder / "visits.duckdb")
+            with duckdb.connect(path, read_only=True) as connection:
+                connection.execute(statement).fetchall()
+            return
+        with psycopg.connect(
+            host="127.0.0.1", port=self.port, dbname=self.name, user=_USER, password=_PASSWORD
+        ) as postgresql:
+            postgresql.execute(statement).fetchall()
+
+
+_USER: Final = "bench"
+_PASSWORD: Final = "bench"  # noqa: S105  # Of a temporary server.
+
+
+@contextmanager
+def duckdb_engine(rows: int) -> Iterator[Engine]:
+    """Yield a DuckDB file."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as made:
+        with duckdb.connect(str(Path(made) / "visits.duckdb")) as connection:
+            connection.execute("SET preserve_insertion_order = false")
             connection.execute(_TABLE.format(rows=rows))
-        every = queries()
-        assert len(every) == QUERIES  # noqa: S101  # As the documentation says.
-        one, all_, hand = (
-            _best(work)
-            for work in (
-                lambda: _ours(path, folder, every[:1]),
-                lambda: _ours(path, folder, every),
-                lambda: _by_hand(path),
-            )
+        yield Engine(Path(made))
+
+
+@contextmanager
+def postgresql_engine(rows: int) -> Iterator[Engine]:
+    """Yield a database on a temporary server."""
+    programs = find_programs()
+    if programs is None:
+        raise RuntimeError("There is no PostgreSQL server: `make postgresql` installs it.")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (
+        duckdb_engine(rows) as made,
+        running_postgres(programs, durable=True, port=port) as server,
+        psycopg.connect(server.url("postgres"), autocommit=True) as connection,
+    ):
+        connection.execute("CREATE ROLE bench LOGIN PASSWORD 'bench'")
+        connection.execute(
+            "CREATE TABLE visits (recorded_at timestamptz, state text, nps integer, csat integer, "
+            "channel text, country text, weight double precision)"
         )
+        with (
+            duckdb.connect(str(made.folder / "visits.duckdb"), read_only=True) as filled,
+            connection.cursor() as cursor,
+            cursor.copy("COPY visits FROM STDIN (FORMAT csv)") as copy,
+        ):
+            pipe = made.folder / "visits.csv"
+            filled.execute(f"COPY visits TO '{pipe}' (HEADER false)")
+            with pipe.open("rb") as read:
+                while block := read.read(2**20):
+                    copy.write(block)
+            pipe.unlink()
+        connection.execute("VACUUM ANALYZE visits")
+        connection.execute("GRANT SELECT ON visits TO bench")
+        yield Engine(made.folder, port, "postgres")
+
+
+def measure(engine: Engine, rows: int) -> dict[str, Any]:
+    """Measure one metric, 20 metrics, and the statements by hand; the best run counts."""
+    every = queries()
+    assert len(every) == QUERIES  # noqa: S101  # As the documentation says.
+    works: dict[str, Callable[[], object]] = {
+        "one_metric": lambda: answer(engine, every[:1]),
+        "all_metrics": lambda: answer(engine, every),
+        "sets_by_hand": lambda: engine.run(_SETS_BY_HAND),
+        "cells_by_hand": lambda: engine.run(_CELLS_BY_HAND),
+    }
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    for _ in range(RUNS):
+        for name, work in works.items():
+            start, cpu_start = time.perf_counter(), time.process_time()
+            work()
+            found[name].append((time.perf_counter() - start, time.process_time() - cpu_start))
+    seconds = {name: min(one for one, _ in runs) for name, runs in found.items()}
+    cpu = {name: min(one for _, one in runs) for name, runs in found.items()}
+    # The engine is in this process, so that its own time is known, whatever else runs.
+    compared = cpu if engine.port is None else seconds
+    hand = min(compared["sets_by_hand"], compared["cells_by_hand"])
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        memory = pool.submit(memory_of_refresh, engine).result()
     return {
         "responses": rows,
-        "one_metric_s": one,
-        "all_metrics_s": all_,
-        "by_hand_s": hand,
-        "all_to_by_hand": round(all_ / hand, 2),
-        "all_to_one": round(all_ / one, 2),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        **{f"{name}_s": round(one, 3) for name, one in seconds.items()},
+        **(
+            {f"{name}_cpu_s": round(one, 3) for name, one in cpu.items()} if not engine.port else {}
+        ),
+        "all_to_by_hand": round(compared["all_metrics"] / hand, 2),
+        "all_to_one": round(compared["all_metrics"] / compared["one_metric"], 2),
+        **memory,
     }
 
 
-def _best(work: Callable[[], None]) -> float:
-    seconds = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return round(min(seconds), 3)
-
-
-def _ours(path: Path, folder: Path, wanted: list[MetricQuery]) -> None:
-    """Open the file and answer queries, as a refresh does."""
+def answer(engine: Engine, wanted: Sequence[MetricQuery]) -> None:
+    """Open the database and answer queries, as a refresh does."""
     clock = SystemClock()
-    deadline = Deadline.after(600, clock)
-    database = DuckdbDatabase(path, folder, deadline)
+    deadline = Deadline.after(3_600, clock)
+    database = engine.open(deadline)
     catalog = Catalog.of(database.tables())
     with httpx.Client() as client:
         context = SourceContext(
-            http=client, deadline=deadline, destinations=(), folder=folder, clock=clock
+            http=client, deadline=deadline, destinations=(), folder=engine.folder, clock=clock
         )
         found = dict(fetch(database, catalog, _MAPPING, wanted, context, clock.now()))
     database.close()
     assert all(isinstance(tally, Tally) for tally in found.values()), found  # noqa: S101  # Else it measures errors.
 
 
-def _by_hand(path: Path) -> None:
-    with duckdb.connect(str(path), read_only=True) as connection:
-        connection.execute(_BY_HAND).fetchall()
+def memory_of_refresh(engine: Engine) -> dict[str, int]:
+    """Return the memory of this process, which is new, before a refresh and at most during it."""
+    before = _memory("VmRSS")
+    answer(engine, queries())
+    return {"before_mb": before, "peak_mb": _memory("VmHWM")}
+
+
+def _memory(name: str) -> int:
+    """Return a number of megabytes that Linux reports about this process."""
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    found = next(line for line in lines if line.startswith(f"{name}:"))
+    return round(int(found.split()[1]) / 1024)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark and return the exit code."""
     parser = command("sql", __doc__, f"{QUICK_ROWS:,} responses instead of {ROWS:,}")
+    parser.add_argument("--rows", type=int, help="the number of responses")
+    parser.add_argument("--postgresql", action="store_true", help="in PostgreSQL, not in DuckDB")
     options = parser.parse_args(arguments)
-    report(measure(QUICK_ROWS if options.quick else ROWS), as_json=options.json)
+    rows = options.rows or (QUICK_ROWS if options.quick else ROWS)
+    make = postgresql_engine if options.postgresql else duckdb_engine
+    with make(rows) as engine:
+        report(measure(engine, rows), as_json=options.json)
     return 0
 
 

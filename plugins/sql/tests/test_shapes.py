@@ -201,7 +201,7 @@ def test_many_different_numbers(make: Make, monkeypatch: pytest.MonkeyPatch) -> 
     )
     read = recorded_rows(database, monkeypatch)
     queries = [
-        a_query("n", "sum"),
+        a_query("n", "median"),
         a_query(None, "responses", GroupBy(kind="field", of="f")).model_copy(update={"id": "r"}),
     ]
     found = answers(database, mapping, queries)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, select
 
 from smaply_metrics_core import GroupingRefused, MetricQuery, MetricsError, SourceContext, Tally
 from smaply_metrics_core.calculations import check_definition
-from smaply_metrics_sql.counting.grouping import EARLIEST, Grouping, KeyColumns
+from smaply_metrics_sql.counting.grouping import EARLIEST, MOST_GROUPS, Grouping, KeyColumns
 from smaply_metrics_sql.counting.relation import Catalog, Relation
-from smaply_metrics_sql.counting.statement import count_all
+from smaply_metrics_sql.counting.statement import Counter
 from smaply_metrics_sql.counting.tallies import tally_of
-from smaply_metrics_sql.databases.database import SqlDatabase
+from smaply_metrics_sql.databases.database import ColumnType, SqlDatabase
 from smaply_metrics_sql.mapping.model import SurveyMapping
 from smaply_metrics_sql.questionnaire import QuestionnaireReader
-
-MOST_GROUPS: Final = 200
-"""As in the core: a question or field with more values is no grouping."""
 
 
 def fetch(  # noqa: PLR0913, PLR0917  # What a call consists of.
@@ -43,7 +40,8 @@ def fetch(  # noqa: PLR0913, PLR0917  # What a call consists of.
     }
     relation = Relation(database, mapping, catalog, choices)
     context.progress(1, 3, "Looking for the first and the last response")
-    columns = KeyColumns(relation, questionnaire, first_and_last(relation))
+    responses, *span = count_and_span(relation)
+    columns = KeyColumns(relation, questionnaire, (span[0], span[1]))
     groupings: list[Grouping] = []
     guard = GroupGuard(relation, columns)
     for query in queries:
@@ -57,9 +55,13 @@ def fetch(  # noqa: PLR0913, PLR0917  # What a call consists of.
             groupings.append(grouping)
     context.progress(2, 3, "Counting the responses")
     wanted = [*dict.fromkeys(grouping.columns() for grouping in groupings)]
-    counted = count_all(database, relation, columns, wanted)
+    counter = Counter(database, relation, columns, responses)
+    counted = counter.count(wanted)
     for grouping in groupings:
         counts = counted[grouping.columns()]
+        totals = columns.totals(grouping) if isinstance(counts, MetricsError) else None
+        if totals is not None:
+            grouping, counts = totals, counter.add_up(totals)  # noqa: PLW2901
         if isinstance(counts, MetricsError):
             yield grouping.query.id, counts
             continue
@@ -78,16 +80,45 @@ def _named(queries: Sequence[MetricQuery]) -> set[str]:
 
 def first_and_last(relation: Relation) -> tuple[int, int]:
     """Return the seconds of the first and the last response, widened by any zone's offset."""
-    seconds = relation.epoch.seconds
-    usable = select(func.min(seconds), func.max(seconds)).select_from(relation.source)
-    ((first, last),) = relation.database.rows(usable.where(seconds.between(EARLIEST, _LATEST)))
+    return count_and_span(relation)[1:]
+
+
+def count_and_span(relation: Relation) -> tuple[int, int, int]:
+    """Return the number of responses, and the seconds of ``first_and_last``."""
+    recorded = relation.recorded
+    if recorded.type in _ORDERED:
+        # Databases find the extremes of a column in its statistics or in an index.
+        extremes = (
+            select(
+                func.min(recorded.column).label("first"),
+                func.max(recorded.column).label("last"),
+                func.count().label("responses"),
+            )
+            .select_from(relation.source)
+            .subquery("extremes")
+        )
+        ends = [
+            relation.database.epoch(each, recorded.type).seconds
+            for each in (extremes.c["first"], extremes.c["last"])
+        ]
+        ((number, *seconds),) = relation.database.rows(select(extremes.c.responses, *ends))
+        if all(one is not None and EARLIEST <= one <= _LATEST for one in seconds):
+            return int(number), int(seconds[0]) - _A_DAY, int(seconds[1]) + _A_DAY
+    every = relation.epoch.seconds
+    usable: ColumnElement[Any] = case((every.between(EARLIEST, _LATEST), every))
+    exact = select(func.count(), func.min(usable), func.max(usable)).select_from(relation.source)
+    ((number, first, last),) = relation.database.rows(exact)
     if first is None:
-        return 0, 0
-    return int(first) - _A_DAY, int(last) + _A_DAY
+        return int(number), 0, 0
+    return int(number), int(first) - _A_DAY, int(last) + _A_DAY
 
 
 _A_DAY: Final = 2 * 86_400
 _LATEST: Final = 7_258_118_400 + _A_DAY
+_ORDERED: Final = frozenset(
+    {ColumnType.INSTANT, ColumnType.TIMESTAMP, ColumnType.DATE, ColumnType.INTEGER}
+)
+"""The types whose values have the order of the times that they are."""
 
 
 class GroupGuard:
@@ -112,7 +143,8 @@ class GroupGuard:
         if grouping.group is None:
             return
         if grouping.group not in self._numbers:
-            self._numbers[grouping.group] = self._count(grouping.group)
+            self._numbers[grouping.group] = number = self._count(grouping.group)
+            self._columns.sizes[grouping.group] = number + 1
         if self._numbers[grouping.group] > MOST_GROUPS:
             raise GroupingRefused(
                 "Responses cannot be grouped by this question or field. It has more than "
@@ -123,7 +155,7 @@ class GroupGuard:
 
     def _count(self, group: str) -> int:
         """Return the number of different values, or one that is too large."""
-        value = self._columns.expressions[group].label("v")
+        value = self._columns.inputs[group].label("v")
         found = select(value).select_from(self._relation.source).distinct()
         values = found.limit(MOST_GROUPS + 2).subquery("v")
         ((number,),) = self._relation.database.rows(select(func.count(values.c.v)))

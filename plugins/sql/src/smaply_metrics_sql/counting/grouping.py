@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Float,
     and_,
     case,
+    column,
     false,
     literal,
     not_,
@@ -21,6 +24,7 @@ from sqlalchemy import (
 )
 
 from smaply_metrics_core import (
+    Calculation,
     Choice,
     ExclusionReason,
     MetricQuery,
@@ -50,8 +54,25 @@ REASONS: Final = (*ExclusionReason,)
 WEIGHTS: Final = (UNREADABLE, "0", "1", "-1")
 """What stands for a weight when the core reads it, by the number that a statement groups by."""
 
+FROM_TOTALS: Final = frozenset(
+    {Calculation.AVERAGE, Calculation.SUM, Calculation.MINIMUM, Calculation.MAXIMUM}
+)
+"""As in the core: what totals of numbers are enough for."""
+
 WORD: Final = 30
 """How many of several answers one integer holds, as bits."""
+
+SECONDS: Final = "s"
+"""The input of when a response was recorded, in seconds since 1970; null if it is not known."""
+MOST_GROUPS: Final = 200
+"""As in the core: a question or field with more values is no grouping."""
+MANY: Final = 10**12
+"""Stands for the different values of a column that may have one for each response."""
+_FEW: Final = 2
+_UTC: Final = column(SECONDS, BigInteger)
+
+MakeExpr = Callable[[], ColumnElement[Any]]
+"""Returns the expression of a column that is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +88,9 @@ class Grouping:
         filters: For each filter, whether a response has one of its values.
         others: Columns that only tell rows apart: the window and the period.
         left_out: Why a response is excluded.
-        weight: Whether a response has a weight, for a weighted query.
-        weights: The name of the weight in ``KeyColumns.weights``.
+        weight: Whether a response has a weight, for a weighted query; its name is that of the
+            weight in ``KeyColumns.weights``.
+        number: Numbers that are added up for each combination, instead of being counted by.
     """
 
     query: MetricQuery
@@ -80,7 +102,7 @@ class Grouping:
     others: tuple[str, ...]
     left_out: str
     weight: str | None = None
-    weights: str | None = None
+    number: str | None = None
 
     def columns(self) -> tuple[str, ...]:
         """Return the names of all columns, each once."""
@@ -92,16 +114,21 @@ class Grouping:
 class KeyColumns:
     """The columns of all queries of a survey; queries that need the same share it.
 
+    Each is computed in two steps, so that what several of them need is computed once for a row:
+    the time in UTC, and the number in the cell of a weight.
+
     Args:
         relation: The rows.
         questionnaire: The survey.
-        zone_offsets: The offsets of the zone of timestamps without one.
         span: The seconds of the first and the last response.
 
     Attributes:
-        expressions: The expression of each column by its name.
-        weights: The expression of each weight by its name; null without one.
-        seconds: When a response was recorded, in seconds since 1970; null if it is not known.
+        inputs: The first step: expressions over the rows, by the name that ``expressions`` use.
+        expressions: The second step: the expression of each column by its name, over ``inputs``.
+        reads: The names of the inputs of each column.
+        weights: The expression of each weight by its name, over ``inputs``; null without one.
+        sizes: About how many different values each column has.
+        times: The columns that divide time.
     """
 
     def __init__(
@@ -111,9 +138,18 @@ class KeyColumns:
         self._questions = {one.id: one for one in questionnaire.walk()}
         self._span = span
         self._names: dict[object, str] = {}
+        self.inputs: dict[str, ColumnElement[Any]] = {SECONDS: utc_seconds(relation, span)}
         self.expressions: dict[str, ColumnElement[Any]] = {}
+        self.reads: dict[str, tuple[str, ...]] = {}
         self.weights: dict[str, ColumnElement[Any]] = {}
-        self.seconds = utc_seconds(relation, span)
+        self.sizes: dict[str, int] = {}
+        self.times: set[str] = set()
+        self._filtered: dict[str, tuple[str, str]] = {}
+
+    def implied(self, name: str) -> str | None:
+        """Return the column that determines the column of a filter; ``None`` if there is none."""
+        filtered = self._filtered.get(name)
+        return None if filtered is None else self._names.get(filtered)
 
     def grouping(self, query: MetricQuery) -> Grouping:
         """Return what a query is counted by; it fits the survey.
@@ -136,8 +172,9 @@ class KeyColumns:
         elif group_by is not None and group_by.kind == "question":
             group = self._cell(("question", group_by.of), self._relation.answer(group_by.of))
         filters = tuple(self._filter(one.kind, one.of, one.values) for one in definition.filters)
-        left_out = self._add(("left_out",), lambda: self._relation.left_out(REASONS.index))
-        weight, weights = self._weight(query)
+        left_out = self._add(
+            ("left_out",), lambda: self._relation.left_out(REASONS.index), size=_FEW
+        )
         return Grouping(
             query,
             question,
@@ -147,18 +184,54 @@ class KeyColumns:
             filters,
             tuple(others),
             left_out,
-            weight,
-            weights,
+            self._weight(query),
         )
 
-    def _add(self, key: object, make: Any) -> str:  # noqa: ANN401  # A function of an expression.
+    def totals(self, grouping: Grouping) -> Grouping | None:
+        """Return the grouping that adds up the numbers that a query is counted by.
+
+        ``None`` if its calculation needs each number.
+        """
+        question, calculation = grouping.question, grouping.query.definition.calculation
+        if (
+            question is None
+            or question.kind is not QuestionKind.NUMBER
+            or calculation not in FROM_TOTALS
+        ):
+            return None
+        (number,) = grouping.answer
+        key = ("question", question.id, "has number")
         if key not in self._names:
-            self._names[key] = found = f"k{len(self._names)}"
-            self.expressions[found] = make()
+            given = self._name(key, _FEW)
+            self.expressions[given] = case((column(number).is_not(None), 1))
+            self.reads[given] = (number,)
+        return replace(grouping, answer=(self._names[key],), number=number)
+
+    def _add(self, key: object, make: MakeExpr, *, size: int) -> str:
+        """Return the name of a column that is computed from the rows."""
+        if key not in self._names:
+            found = self._name(key, size)
+            self.inputs[found] = make()
+            self.expressions[found] = column(found)
+            self.reads[found] = (found,)
         return self._names[key]
 
-    def _cell(self, key: object, cell: ValueExpr) -> str:
-        return self._add(key, cell.filled)
+    def _add_time(self, key: object, make: MakeExpr, *, size: int) -> str:
+        """Return the name of a column that is computed from the time in UTC."""
+        if key not in self._names:
+            found = self._name(key, size)
+            self.expressions[found] = make()
+            self.reads[found] = (SECONDS,)
+            self.times.add(found)
+        return self._names[key]
+
+    def _name(self, key: object, size: int) -> str:
+        self._names[key] = found = f"k{len(self._names)}"
+        self.sizes[found] = size
+        return found
+
+    def _cell(self, key: object, cell: ValueExpr, size: int = MOST_GROUPS) -> str:
+        return self._add(key, cell.filled, size=size)
 
     def _answer(self, question: Question) -> tuple[tuple[str, ...], str | None]:
         """Return the columns of an answer, and the one of whether it is no number."""
@@ -168,7 +241,7 @@ class KeyColumns:
             words = [flags[start : start + WORD] for start in range(0, len(flags), WORD)]
             return (
                 tuple(
-                    self._add((*key, place), lambda word=word: _bits(word))
+                    self._add((*key, place), partial(_bits, word), size=1 << len(word))
                     for place, word in enumerate(words)
                 ),
                 None,
@@ -179,63 +252,77 @@ class KeyColumns:
             if found is None:
                 raise no_numbers(question.id, cell.type)
             number, unreadable = found
-            return (self._add((*key, "number"), lambda: number),), self._add(
-                (*key, "unreadable"), lambda: unreadable
+            return (self._add((*key, "number"), lambda: number, size=MANY),), self._add(
+                (*key, "unreadable"), lambda: unreadable, size=_FEW
             )
         if not question.choices:
             # Free text never leaves the database.
-            return (self._add((*key, "given"), lambda: _given(cell)),), None
-        return (self._cell(key, cell),), None
+            return (self._add((*key, "given"), lambda: _given(cell), size=_FEW),), None
+        return (self._cell(key, cell, len(question.choices) + 1),), None
 
-    def _weight(self, query: MetricQuery) -> tuple[str | None, str | None]:
-        """Return the columns of whether a response has a weight, and of the weight."""
+    def _weight(self, query: MetricQuery) -> str | None:
+        """Return the column of whether a response has a weight; ``None`` without weights."""
         wanted = query.definition.weight
         if wanted is None:
-            return None, None
+            return None
         key = (wanted.kind, wanted.of, "weight")
         if wanted.kind == "field":
             cell = self._relation.field(wanted.of)
         else:
             cell = self._relation.answer(wanted.of)
         choices = () if wanted.kind == "field" else self._questions[wanted.of].choices
-        number = _number_of(self._relation, wanted.of, cell, choices)
-        sign = self._add(key, lambda: _sign(*number))
-        self.weights[sign] = case((_usable(number[0]), number[0]))
-        return sign, sign
+        if key not in self._names:
+            sign = self._name(key, _FEW)
+            number, other = column(f"{sign}n", Float), column(f"{sign}u", Boolean)
+            self.inputs[number.name], self.inputs[other.name] = _number_of(
+                self._relation, wanted.of, cell, choices
+            )
+            self.reads[sign] = (number.name, other.name)
+            self.expressions[sign] = _sign(number, other)
+            self.weights[sign] = case((_usable(number), number))
+        return self._names[key]
 
     def _filter(self, kind: str, of: str, values: tuple[str, ...]) -> str:
         """Return the column of whether a response has one of the values; excluding is for later."""
         key = ("filter", kind, of, values)
-        if kind == "field":
-            return self._add(key, lambda: self._relation.field(of).is_one_of(values))
-        if self._questions[of].kind is QuestionKind.MULTIPLE_CHOICE:
+        if kind == "question" and self._questions[of].kind is QuestionKind.MULTIPLE_CHOICE:
             flags = self._relation.flags(of)
             chosen = [flags[value] for value in values if value in flags]
-            return self._add(key, lambda: _any(chosen))
-        return self._add(key, lambda: self._relation.answer(of).is_one_of(values))
+            return self._add(key, lambda: _any(chosen), size=_FEW)
+        cell = self._relation.field(of) if kind == "field" else self._relation.answer(of)
+        found = self._add(key, lambda: cell.is_one_of(values), size=_FEW)
+        self._filtered[found] = (kind, of)
+        return found
 
     def _window(self, windows: Sequence[Window]) -> str:
         """Return the number of a stretch between the limits of windows; null without a date."""
         limits = sorted(
             {_second(one) for each in windows for one in (each.start, each.end) if one is not None}
         )
-        return self._add(("window", *limits), lambda: _stretch(self.seconds, limits))
+        return self._add_time(
+            ("window", *limits), lambda: _stretch(_UTC, limits), size=len(limits) + 1
+        )
 
     def _period(self, period: Period, query: MetricQuery) -> str:
         """Return a column that is equal for responses in one period, and for no others."""
-        zone = offsets(query.zone, *self._span)
-        local = local_time.local_seconds(self.seconds, zone)
+        local = local_time.local_seconds(_UTC, offsets(query.zone, *self._span))
+        days = (self._span[1] - self._span[0]) // local_time.DAY + 1
         match period:
             case Period.DAY:
-                return self._add(("day", query.zone), lambda: local_time.day_start(local))
+                return self._add_time(
+                    ("day", query.zone), lambda: local_time.day_start(local), size=days
+                )
             case Period.WEEK:
-                return self._add(
+                return self._add_time(
                     ("week", query.zone, query.week_start),
                     lambda: local_time.week_start_second(local, query.week_start),
+                    size=days // 7 + 1,
                 )
             case _:  # Months are parts of quarters and years.
-                return self._add(
-                    ("month", query.zone), lambda: self._relation.database.month(local)
+                return self._add_time(
+                    ("month", query.zone),
+                    lambda: self._relation.database.month(local),
+                    size=days // 30 + 1,
                 )
 
 

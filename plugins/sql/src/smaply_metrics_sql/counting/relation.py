@@ -102,10 +102,14 @@ class Relation:
         return joined
 
     @cached_property
+    def recorded(self) -> ValueExpr:
+        """When responses were recorded, as in the database."""
+        return self._cell(self._about(self.mapping.recorded_at.column))
+
+    @cached_property
     def epoch(self) -> Epoch:
         """When responses were recorded."""
-        column_ = self._about(self.mapping.recorded_at.column)
-        return self.database.epoch(self._column(column_), column_.type)
+        return self.database.epoch(self.recorded.column, self.recorded.type)
 
     def left_out(self, value: Callable[[ExclusionReason], int | str]) -> ColumnElement[Any]:
         """Return why a response is excluded; null if it counts.

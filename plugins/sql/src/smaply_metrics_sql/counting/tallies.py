@@ -13,20 +13,23 @@ from typing import Any
 import polars as pl
 
 from smaply_metrics_core import (
+    Choice,
     MetricsError,
     QuestionKind,
     Questionnaire,
     Tally,
 )
+from smaply_metrics_core.calculations import UNREADABLE as UNREADABLE_ANSWER
 from smaply_metrics_core.calculations import CombinedRows, TallyColumns, TallyRequest, tally_all
 from smaply_metrics_sql.counting.answers import key_text
 from smaply_metrics_sql.counting.grouping import REASONS, UNREADABLE, WEIGHTS, WORD, Grouping
-from smaply_metrics_sql.counting.statement import CombinationCount
+from smaply_metrics_sql.counting.number_sums import with_totals
+from smaply_metrics_sql.counting.statement import CombinationCounts
 
 
 def tally_of(
     grouping: Grouping,
-    counted: Sequence[CombinationCount],
+    counted: CombinationCounts,
     questionnaire: Questionnaire,
     as_of: datetime,
 ) -> Tally:
@@ -42,24 +45,33 @@ def tally_of(
         labels = {one.key: one.label for one in questionnaire.question(group_by.of).choices}
     several = question is not None and question.kind is QuestionKind.MULTIPLE_CHOICE
     keys = tuple(choice.key for choice in question.choices) if several and question else ()
+    is_number = question is not None and question.kind is QuestionKind.NUMBER
+    choices = question.choices if question is not None else ()
+    if counted.numbers is not None:  # The numbers of a combination are one answer: its place.
+        places = map(str, range(len(counted.numbers)))
+        choices = tuple(Choice(key=place, label=place) for place in places)
+    weight = weights = squares = None
+    if grouping.weight is not None:
+        weight, weights, squares = (pl.col(name) for name in ("weight", "weights", "squares"))
     columns = TallyColumns(
         recorded=pl.col("recorded"),
         left_out=pl.col("left_out"),
         answer=None if several or question is None else pl.col("answer"),
         answers={key: pl.col(f"a{place}") for place, key in enumerate(keys)},
-        number=question is not None and question.kind is QuestionKind.NUMBER,
+        number=is_number and counted.numbers is None,
+        unanswered=None if counted.numbers is None else pl.col("unanswered"),
         group=None if grouping.group is None else pl.col("group"),
         filters={
             (wanted.kind, wanted.of): pl.col(f"f{place}")
             for place, wanted in enumerate(query.definition.filters)
         },
-        weight=None if grouping.weight is None else pl.col("weight"),
-        combined=CombinedRows(pl.col("responses"), pl.col("weights"), pl.col("squares")),
+        weight=weight,
+        combined=CombinedRows(pl.col("responses"), weights, squares),
     )
     request = TallyRequest(
         query,
         columns,
-        choices=question.choices if question is not None else (),
+        choices=choices,
         group_labels=labels,
         notes=questionnaire.notes,
         question_text=questionnaire.wording(question.id) if question is not None else "",
@@ -67,46 +79,43 @@ def tally_of(
     found = tally_all(_frame(grouping, counted, keys), [request], as_of=as_of)[query.id]
     if isinstance(found, MetricsError):
         raise found
-    return found
+    return found if counted.numbers is None else with_totals(found, counted.numbers)
 
 
-def _frame(
-    grouping: Grouping, counted: Sequence[CombinationCount], keys: Sequence[str]
-) -> pl.DataFrame:
+def _frame(grouping: Grouping, counted: CombinationCounts, keys: Sequence[str]) -> pl.DataFrame:
     """Return the combinations as rows."""
     filters = grouping.query.definition.filters
+    given = counted.keys
+    recorded = [
+        None if first is None else datetime.fromtimestamp(first, UTC) for first in counted.firsts
+    ]
     data: dict[str, pl.Series] = {
-        "recorded": pl.Series(
-            [
-                None if one.first is None else datetime.fromtimestamp(one.first, UTC)
-                for one in counted
-            ],
-            dtype=pl.Datetime("us", "UTC"),
-        ),
-        "left_out": _named(REASONS, (one.values[grouping.left_out] for one in counted)),
-        "responses": pl.Series([one.responses for one in counted], dtype=pl.Int64),
+        "recorded": pl.Series(recorded, dtype=pl.Datetime("us", "UTC")),
+        "left_out": _named(REASONS, given[grouping.left_out]),
+        "responses": pl.Series(counted.responses, dtype=pl.Int64),
     }
-    sums = [one.weights.get(grouping.weights or "", (0.0, 0.0)) for one in counted]
-    data["weights"] = pl.Series([weight for weight, _ in sums], dtype=pl.Float64)
-    data["squares"] = pl.Series([square for _, square in sums], dtype=pl.Float64)
     if grouping.weight is not None:
-        data["weight"] = _named(WEIGHTS, (one.values[grouping.weight] for one in counted))
+        weights, squares = counted.weights[grouping.weight]
+        data["weight"] = _named(WEIGHTS, given[grouping.weight])
+        data["weights"] = pl.Series(weights, dtype=pl.Float64)
+        data["squares"] = pl.Series(squares, dtype=pl.Float64)
     if grouping.group is not None:
-        data["group"] = _texts(one.values[grouping.group] for one in counted)
+        data["group"] = _texts(given[grouping.group])
     for place, (column, wanted) in enumerate(zip(grouping.filters, filters, strict=True)):
         # The core looks for the values again: one of them stands for all.
-        data[f"f{place}"] = _texts(
-            wanted.values[0] if one.values[column] else None for one in counted
-        )
+        data[f"f{place}"] = _texts(wanted.values[0] if one else None for one in given[column])
     if keys:
         for place in range(len(keys)):
-            column = grouping.answer[place // WORD]
+            bits = given[grouping.answer[place // WORD]]
             data[f"a{place}"] = pl.Series(
-                [bool(int(one.values[column] or 0) >> place % WORD & 1) for one in counted],
-                dtype=pl.Boolean,
+                [bool(int(one or 0) >> place % WORD & 1) for one in bits], dtype=pl.Boolean
             )
+    elif counted.numbers is not None:
+        has_number, unreadable = given[grouping.answer[0]], given[str(grouping.unreadable)]
+        data["answer"] = _texts(place if one else None for place, one in enumerate(has_number))
+        data["unanswered"] = _texts(UNREADABLE_ANSWER if one else None for one in unreadable)
     elif grouping.answer:
-        data["answer"] = _texts(_answer(grouping, one) for one in counted)
+        data["answer"] = _texts(_answers(grouping, counted))
     return pl.DataFrame(data)
 
 
@@ -115,10 +124,12 @@ def _named(names: Sequence[str], places: Iterable[Any]) -> pl.Series:
     return pl.Series(texts, dtype=pl.String)
 
 
-def _answer(grouping: Grouping, one: CombinationCount) -> object:
-    if grouping.unreadable is not None and one.values[grouping.unreadable]:
-        return UNREADABLE
-    return one.values[grouping.answer[0]]
+def _answers(grouping: Grouping, counted: CombinationCounts) -> Sequence[object]:
+    answers = counted.keys[grouping.answer[0]]
+    if grouping.unreadable is None:
+        return answers
+    unreadable = counted.keys[grouping.unreadable]
+    return [UNREADABLE if bad else one for bad, one in zip(unreadable, answers, strict=True)]
 
 
 def _texts(values: Iterable[Any]) -> pl.Series:

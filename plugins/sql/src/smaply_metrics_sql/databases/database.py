@@ -106,6 +106,11 @@ class SqlDatabase(ABC):
 
     grouping_sets: ClassVar[bool]
     """Whether one statement can group rows in several ways."""
+    reuses_subqueries: ClassVar[bool] = False
+    """Whether a common table expression that is read several times is computed once."""
+    merges_subqueries: ClassVar[bool] = False
+    """Whether expressions of a subquery are computed again wherever they are used, unless it has an
+    offset."""
     dialect: Dialect
     """Compiles statements."""
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, and_, case, cast, func, literal, text
 from sqlalchemy.dialects.postgresql.base import PGDialect
@@ -35,8 +35,14 @@ from smaply_metrics_sql.databases.database import (
     timed_out,
 )
 
+if TYPE_CHECKING:
+    import duckdb
+
+THREADS: Final = os.cpu_count() or 1
+USUAL_MEMORY: Final = f"{min(max(32 * THREADS, 64), 1024)}MB"
+"""The memory of DuckDB: some for each thread. Counting reads a block once, so it needs no cache."""
 MOST_MEMORY: Final = "1GB"
-"""The memory that DuckDB uses before it writes to the temporary folder."""
+"""The memory for a statement that fails with less; beyond it, DuckDB writes to a folder."""
 _TYPES: Final = (
     ("[]", ColumnType.ARRAY),
     ("TIMESTAMP WITH TIME ZONE", ColumnType.INSTANT),
@@ -69,50 +75,37 @@ class DuckdbDatabase(SqlDatabase):
     grouping_sets: ClassVar[bool] = True
 
     def __init__(self, path: Path, temporary: Path, deadline: Deadline) -> None:
-        import duckdb
 
         super().__init__(deadline)
         # DuckDB follows PostgreSQL's syntax; SQLAlchemy has no dialect of its own for it.
         self.dialect: Dialect = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+        self._path = path
+        self._temporary = temporary
+        self._memory = USUAL_MEMORY
+        self._connection = self._guarded(self._open)
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection that can read nothing but the file or the folder."""
+        import duckdb
+
         config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": MOST_MEMORY,
-            "temp_directory": str(temporary),
-            "threads": str(os.cpu_count() or 1),
+            "memory_limit": self._memory,
+            "temp_directory": str(self._temporary),
+            "threads": str(THREADS),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "allow_community_extensions": "false",
         }
-        self._connection = self._guarded(
-            lambda: (
-                duckdb.connect(":memory:", config=config)
-                if path.is_dir()
-                else duckdb.connect(str(path), read_only=True, config=config)
-            )
-        )
-        self._guarded(lambda: self._limit(path))
-
-    def _limit(self, path: Path) -> None:
-        """Make sure that nothing but the file or the folder can be read."""
-        if path.is_dir():
-            self._read_folder(path)
+        connection = duckdb.connect(":memory:", config=config)
+        if self._path.is_dir():
+            _read_folder(connection, self._path)
         else:
-            self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET lock_configuration = true")
-
-    def _read_folder(self, folder: Path) -> None:
-        """Make a view of each Parquet file and folder."""
-        self._connection.execute(f"SET allowed_directories = [{_text(str(folder))}]")
-        self._connection.execute("SET enable_external_access = false")
-        for entry in sorted(folder.iterdir()):
-            files = sorted(entry.rglob("*.parquet")) if entry.is_dir() else [entry]
-            # DuckDB would follow a link out of the folder.
-            inside = [one for one in files if one.resolve().is_relative_to(folder)]
-            found = [_text(str(one)) for one in inside if one.suffix == ".parquet"]
-            if found:
-                quoted = '"' + entry.stem.replace('"', '""') + '"'
-                self._connection.execute(
-                    f"CREATE VIEW {quoted} AS SELECT * FROM read_parquet([{', '.join(found)}])"  # noqa: S608  # Quoted.
-                )
+            # Attached, since connections to one file would have to have the same settings.
+            connection.execute(f"ATTACH {_text(str(self._path))} AS responses (READ_ONLY)")
+            connection.execute("USE responses")
+            connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection
 
     def tables(self) -> tuple[CatalogTable, ...]:
         """Return the tables and views."""
@@ -179,8 +172,19 @@ class DuckdbDatabase(SqlDatabase):
 
     @contextmanager
     def _cursor(self, compiled: Compiled) -> Iterator[Cursor]:
+        import duckdb
+
         # On the connection itself, which is what an interruption stops.
-        yield self._connection.execute(str(compiled), positional(compiled))
+        try:
+            cursor = self._connection.execute(str(compiled), positional(compiled))
+        except duckdb.OutOfMemoryException:
+            if self._memory == MOST_MEMORY:
+                raise
+            self._memory = MOST_MEMORY
+            self._connection.close()
+            self._connection = self._open()
+            cursor = self._connection.execute(str(compiled), positional(compiled))
+        yield cursor
 
     def _interrupt(self) -> None:
         self._connection.interrupt()
@@ -209,6 +213,22 @@ class DuckdbDatabase(SqlDatabase):
             case duckdb.Error():
                 found = SourceUnavailable("DuckDB reported an error.")
         return found
+
+
+def _read_folder(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Make a view of each Parquet file and folder."""
+    connection.execute(f"SET allowed_directories = [{_text(str(folder))}]")
+    connection.execute("SET enable_external_access = false")
+    for entry in sorted(folder.iterdir()):
+        files = sorted(entry.rglob("*.parquet")) if entry.is_dir() else [entry]
+        # DuckDB would follow a link out of the folder.
+        inside = [one for one in files if one.resolve().is_relative_to(folder)]
+        found = [_text(str(one)) for one in inside if one.suffix == ".parquet"]
+        if found:
+            quoted = '"' + entry.stem.replace('"', '""') + '"'
+            connection.execute(
+                f"CREATE VIEW {quoted} AS SELECT * FROM read_parquet([{', '.join(found)}])"  # noqa: S608  # Quoted.
+            )
 
 
 def _type(found: str) -> ColumnType:

@@ -111,6 +111,7 @@ class PostgresqlDatabase(SqlDatabase):
     """
 
     grouping_sets: ClassVar[bool] = True
+    merges_subqueries: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -175,9 +176,9 @@ class PostgresqlDatabase(SqlDatabase):
         return Epoch(finite, is_local=kind is not ColumnType.INSTANT)
 
     def month(self, local_seconds: ColumnElement[int]) -> ColumnElement[Any]:
-        """Return the year and month as text."""
+        """Return the time at which the month begins."""
         wall = func.timezone("UTC", func.to_timestamp(local_seconds))
-        return func.to_char(wall, "YYYY-MM")
+        return func.date_trunc("month", wall)
 
     def contains(self, array: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """Return whether an element of an array is equal to a text."""

@@ -65,6 +65,7 @@ class SqliteDatabase(SqlDatabase):
     """
 
     grouping_sets: ClassVar[bool] = False
+    reuses_subqueries: ClassVar[bool] = True
 
     def __init__(self, path: Path | None, deadline: Deadline) -> None:
         super().__init__(deadline)

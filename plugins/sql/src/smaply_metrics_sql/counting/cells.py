@@ -1,0 +1,91 @@
+"""Which groupings a database counts together, from cells.
+
+A grouping set is counted row by row, however many there are in one statement. So groupings that are
+similar are counted from *cells*: the combinations of all their columns, counted once. That pays if
+there are far fewer cells than responses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import log2, prod
+from typing import Final
+
+from smaply_metrics_sql.counting.grouping import KeyColumns
+
+MOST_GROUPED: Final = 30
+"""How many columns one ``GROUPING`` takes, and a statement groups by."""
+MOST_CELLS: Final = 300_000
+"""About how many cells a database holds in memory for one statement."""
+
+
+@dataclass
+class Cluster:
+    """Groupings that are counted from the same cells; a single one is counted from the rows.
+
+    Attributes:
+        groupings: The groupings.
+        names: The columns of all of them: those of a cell.
+    """
+
+    groupings: list[tuple[str, ...]] = field(default_factory=list)
+    names: tuple[str, ...] = ()
+
+
+class ClusterPlanner:
+    """Divides groupings into clusters by what they are likely to cost.
+
+    Args:
+        columns: The columns, with their sizes.
+        responses: The number of responses of the survey.
+    """
+
+    def __init__(self, columns: KeyColumns, responses: int) -> None:
+        self._columns = columns
+        self._responses = max(responses, 1)
+
+    def plan(self, groupings: Sequence[tuple[str, ...]]) -> list[Cluster]:
+        """Return clusters with all groupings, each in one of them."""
+        clusters: list[Cluster] = []
+        for grouping in sorted(groupings, key=self.combinations, reverse=True):
+            alone = Cluster([grouping], grouping)
+            saved = [
+                (self._cost(cluster) + self._cost(alone) - self._cost(merged), cluster, merged)
+                for cluster in clusters
+                if self._fits(merged := _merged(cluster, grouping))
+            ]
+            most, into, merged = max(saved, key=lambda one: one[0], default=(0.0, alone, alone))
+            if most > 0:
+                into.groupings, into.names = merged.groupings, merged.names
+            else:
+                clusters.append(alone)
+        return clusters
+
+    def combinations(self, names: Sequence[str]) -> int:
+        """Return about how many combinations of some columns there are, rather too many."""
+        columns = self._columns
+        divided = sum(columns.sizes[name] for name in names if name in columns.times)
+        others = prod(
+            columns.sizes[name]
+            for name in names
+            if name not in columns.times and columns.implied(name) not in names
+        )
+        # Times cut one line: months and weeks together have as many pieces as months plus weeks.
+        return min(max(divided, 1) * others, self._responses)
+
+    def _fits(self, merged: Cluster) -> bool:
+        return len(merged.names) <= MOST_GROUPED and self.combinations(merged.names) <= MOST_CELLS
+
+    def _cost(self, cluster: Cluster) -> float:
+        """Return what counting costs: for each row, by the size of the table that it is put in."""
+        cells = self.combinations(cluster.names)
+        cost = self._responses * log2(cells + 2)
+        if len(cluster.groupings) == 1:
+            return cost
+        return cost + cells * sum(log2(self.combinations(one) + 2) for one in cluster.groupings)
+
+
+def _merged(cluster: Cluster, grouping: tuple[str, ...]) -> Cluster:
+    names = tuple(dict.fromkeys((*cluster.names, *grouping)))
+    return Cluster([*cluster.groupings, grouping], names)
