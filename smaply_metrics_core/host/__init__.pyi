@@ -57,6 +57,7 @@ from smaply_metrics_core.host.async_metrics_host import (
     AsyncChosenSurveys,
     AsyncConnections,
     AsyncDebugBundles,
+    AsyncEvents,
     AsyncKeys,
     AsyncMetrics,
     AsyncMetricsHost,
@@ -88,6 +89,8 @@ from smaply_metrics_core.host.connections.views import (
     SourceForm,
 )
 from smaply_metrics_core.host.debug_bundles import DebugBundle, DebugBundles
+from smaply_metrics_core.host.events.delivery import EventCallback, EventSubscription
+from smaply_metrics_core.host.events.service import Events
 from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft, MetricOptions
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog, SurveyPage
@@ -97,6 +100,8 @@ from smaply_metrics_core.host.refresh.worker import Worker
 from smaply_metrics_core.host.settings import Deadlines, Settings
 from smaply_metrics_core.host.single_flight import SingleFlight
 from smaply_metrics_core.host.store.audit import AuditAction, AuditEntry
+from smaply_metrics_core.host.store.event_consumers import EventConsumer
+from smaply_metrics_core.host.store.events import EventKind, MetricsEvent
 from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.host.store.migrations.runner import StoreUpgrade
 from smaply_metrics_core.models.check import CheckReport, CheckStep, StepResult
@@ -175,6 +180,7 @@ __all__ = [
     "AsyncChosenSurveys",
     "AsyncConnections",
     "AsyncDebugBundles",
+    "AsyncEvents",
     "AsyncKeys",
     "AsyncMetrics",
     "AsyncMetricsHost",
@@ -224,6 +230,11 @@ __all__ = [
     "EncryptionError",
     "EncryptionKeyMissing",
     "EnvironmentVariable",
+    "EventCallback",
+    "EventConsumer",
+    "EventKind",
+    "EventSubscription",
+    "Events",
     "ExclusionReason",
     "ExportFailed",
     "FailedRotation",
@@ -252,6 +263,7 @@ __all__ = [
     "MetricType",
     "Metrics",
     "MetricsError",
+    "MetricsEvent",
     "MetricsHost",
     "NoSurveys",
     "NotFound",

@@ -54,6 +54,7 @@ class MetricsHost:
         metrics: Preview, add, list, show, edit and delete; the history of values.
         cards: Load cards, and explain why a metric was or was not refreshed.
         debug_bundles: Export debug bundles.
+        events: Subscribe to changed values, ended refreshes, and failed connections.
         audit: The audit trail.
         keys: Require encryption keys at the start of a process; for the operator, their use and
             rotation.
@@ -124,6 +125,7 @@ class MetricsHost:
         self.metrics = services.metrics
         self.cards = services.cards
         self.debug_bundles = services.debug_bundles
+        self.events = services.events
         self.audit = AuditTrail(self._store)
 
     def worker(self, concurrency: int = 4) -> Worker:
@@ -142,7 +144,8 @@ class MetricsHost:
         return Worker(self._runtime, self._sessions, concurrency)
 
     def close(self) -> None:
-        """Stop background refreshes, remove temporary files and close the store."""
+        """End subscriptions, stop refreshes, remove temporary files and close the store."""
+        self.events.close()
         self.cards.close()
         if self._own_registry is not None:
             self._own_registry.close()

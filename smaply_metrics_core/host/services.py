@@ -14,6 +14,7 @@ from smaply_metrics_core.host.connections.keys import KeySource
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.events.service import Events
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import QuestionnaireCache, SurveyCatalog
@@ -33,6 +34,7 @@ class Services:
     metrics: Metrics
     cards: Cards
     debug_bundles: DebugBundles
+    events: Events
 
     @classmethod
     def of(
@@ -49,7 +51,7 @@ class Services:
             refresh_executor: Runs background refreshes; threads of this process when ``None``.
         """
         credentials = CredentialStore(runtime.store, runtime.registry, key_source)
-        health = ConnectionHealth(runtime.store, runtime.clock, runtime.settings.policy)
+        health = ConnectionHealth(runtime)
         sessions = ConnectionSessions(runtime, credentials, health)
         questionnaires = QuestionnaireCache(runtime, sessions)
         catalog = SurveyCatalog(runtime, sessions, questionnaires)
@@ -63,4 +65,5 @@ class Services:
             metrics=Metrics(runtime, sessions, previews),
             cards=Cards(runtime, sessions, refresh_executor),
             debug_bundles=DebugBundles(runtime, credentials, sessions),
+            events=Events(runtime),
         )

@@ -30,6 +30,7 @@ THREADS: Final = "threads"
 PROCRASTINATE: Final = "procrastinate"
 
 MAX_HISTORY_DAYS: Final = 36_500
+MAX_EVENT_DAYS: Final = 400
 MAX_REFRESH_THREADS: Final = 64
 MIN_CONNECTIONS: Final = 2
 """A thread that holds a connection may need a second one to read the time of the database."""
@@ -139,6 +140,15 @@ class Settings(EnvironmentSettings):
             description="How many days a metric's past values are stored; 0 stores only the last.",
         ),
     ] = 400
+    event_retention_days: Annotated[
+        int,
+        VariableInfo(f"a whole number from 1 to {MAX_EVENT_DAYS}, such as 7"),
+        Field(
+            ge=1,
+            le=MAX_EVENT_DAYS,
+            description="How many days an event waits for a consumer that does not process it.",
+        ),
+    ] = 7
     refresh_executor: Annotated[
         Literal["threads", "procrastinate"],
         VariableInfo(f"{THREADS} or {PROCRASTINATE}"),
@@ -181,6 +191,11 @@ class Settings(EnvironmentSettings):
     def history_retention(self) -> timedelta:
         """How long a metric's past values are stored."""
         return timedelta(days=self.history_retention_days)
+
+    @property
+    def event_retention(self) -> timedelta:
+        """How long an event waits for a consumer that does not process it."""
+        return timedelta(days=self.event_retention_days)
 
     @classmethod
     def all_variables(cls) -> tuple[EnvironmentVariable, ...]:

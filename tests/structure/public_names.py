@@ -45,29 +45,30 @@ EXPORTS: Final = {
     "smaply_metrics_core.host": """
         AccessMissing AccountSettings Accounts Actor AllowedDestinations AlreadyExists
         AmbiguousConnection AsyncAccounts AsyncAuditTrail AsyncCards AsyncChosenSurveys
-        AsyncConnections AsyncDebugBundles AsyncKeys AsyncMetrics AsyncMetricsHost AsyncSources
-        AsyncSurveyCatalog Audience AuditAction AuditEntry AuditTrail Blame BundleRefused
-        CALCULATIONS Calculation CalculationDefinition CalculationRefused Cancelled Card Cards
-        Change ChartType CheckFailed CheckReport CheckStep Choice ChosenSurveys Clock
-        ComparedPeriod ConnectionStatus ConnectionView Connections CredentialField
-        CredentialRefused CredentialsInvalid CredentialsNotUsable DataError DateRange
-        DeadlineExceeded Deadlines DebugBundle DebugBundles DecryptionFailed Definition
-        DeletedConnection DestinationRefused Display EditConflict EmbeddedField EncryptionError
-        EncryptionKeyMissing EnvironmentVariable ExclusionReason ExportFailed FailedRotation
+        AsyncConnections AsyncDebugBundles AsyncEvents AsyncKeys AsyncMetrics AsyncMetricsHost
+        AsyncSources AsyncSurveyCatalog Audience AuditAction AuditEntry AuditTrail Blame
+        BundleRefused CALCULATIONS Calculation CalculationDefinition CalculationRefused
+        Cancelled Card Cards Change ChartType CheckFailed CheckReport CheckStep Choice
+        ChosenSurveys Clock ComparedPeriod ConnectionStatus ConnectionView Connections
+        CredentialField CredentialRefused CredentialsInvalid CredentialsNotUsable DataError
+        DateRange DeadlineExceeded Deadlines DebugBundle DebugBundles DecryptionFailed
+        Definition DeletedConnection DestinationRefused Display EditConflict EmbeddedField
+        EncryptionError EncryptionKeyMissing EnvironmentVariable EventCallback EventConsumer
+        EventKind EventSubscription Events ExclusionReason ExportFailed FailedRotation
         FieldProblem FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused
         HistoryEntry InputError Interval IntervalMethod IntervalVisibility Issue KeyRotation
         KeyStatus KeyUse Keys KnownQuestion Metric MetricDraft MetricOptions MetricType Metrics
-        MetricsError MetricsHost NoSurveys NotFound PRESETS Period PeriodChange PluginError
-        Problem ProgressCallback QueryInvalid Question QuestionChange QuestionKind
-        QuestionUnavailable Questionnaire ROLLING RateLimited RefreshDecision RefreshDecisionKind
-        RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result ResultsUnavailable
-        Role RoleRequired Settings SingleFlight SmallGroupRefused SourceForm SourceNotUsable
-        SourceRegistry SourceSettings SourceState SourceStatus SourceUnavailable StepCallback
-        StepResult StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey
-        SurveyCatalog SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable
-        SystemClock TempDirs UncertaintyReason Unit Unreachable Verdict Weight Window WindowResult
-        Worker card_json describe_answers describe_responses describe_weights format_value
-        parse_filter result_json
+        MetricsError MetricsEvent MetricsHost NoSurveys NotFound PRESETS Period PeriodChange
+        PluginError Problem ProgressCallback QueryInvalid Question QuestionChange QuestionKind
+        QuestionUnavailable Questionnaire ROLLING RateLimited RefreshDecision
+        RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result
+        ResultsUnavailable Role RoleRequired Settings SingleFlight SmallGroupRefused SourceForm
+        SourceNotUsable SourceRegistry SourceSettings SourceState SourceStatus
+        SourceUnavailable StepCallback StepResult StoreError StoreMisconfigured
+        StoreUnavailable StoreUpgrade Survey SurveyCatalog SurveyChoice SurveyNotChosen
+        SurveyOption SurveyPage SurveyUnavailable SystemClock TempDirs UncertaintyReason Unit
+        Unreachable Verdict Weight Window WindowResult Worker card_json describe_answers
+        describe_responses describe_weights format_value parse_filter result_json
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

@@ -31,7 +31,7 @@ MADE_BY_THE_CORE = {
     *("AsyncAccounts", "AsyncAuditTrail", "AsyncCards", "AsyncConnections", "AsyncDebugBundles"),
     *("AsyncKeys", "AsyncMetrics", "AsyncSources", "AsyncSurveyCatalog", "Keys"),
     *("Accounts", "AuditTrail", "Cards", "Connections", "DebugBundles", "Metrics", "SurveyCatalog"),
-    *("AsyncChosenSurveys", "ChosenSurveys"),
+    *("AsyncChosenSurveys", "AsyncEvents", "ChosenSurveys", "EventSubscription", "Events"),
     *("Source", "SourceSession", "Worker"),
 }
 """Classes whose objects users receive; they never call the constructors."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from smaply_metrics_core.context import StepCallback
-from smaply_metrics_core.errors import MetricsError, SurveyUnavailable
+from smaply_metrics_core.errors import CredentialRefused, MetricsError, SurveyUnavailable
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.metric import Metric
+from smaply_metrics_core.models.problem import Issue, Problem
 from smaply_metrics_core.sources.session import SourceSession
 
 
@@ -19,6 +20,15 @@ def run_check(session: SourceSession, on_step: StepCallback | None) -> CheckRepo
         if on_step is not None:
             on_step(step)
     return CheckReport(steps=tuple(steps))
+
+
+def failure_of(report: CheckReport) -> Problem | None:
+    """Return why stored credentials have failed a check; ``None`` if they have passed it."""
+    problem = report.problem
+    if report.passed or problem is None or problem.kind != CredentialRefused.kind:
+        return None if report.passed else problem
+    # The credentials were accepted when they were saved.
+    return problem.model_copy(update={"issue": Issue.TOKEN_REVOKED})
 
 
 def unseen_metrics(session: SourceSession, metrics: Sequence[Metric]) -> tuple[str, ...]:

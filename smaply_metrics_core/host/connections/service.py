@@ -11,16 +11,15 @@ from typing import Any
 from smaply_metrics_core.context import Deadline, StepCallback
 from smaply_metrics_core.errors import (
     CheckFailed,
-    CredentialRefused,
     EditConflict,
     EncryptionError,
     MetricsError,
 )
 from smaply_metrics_core.host.authorization import Actor, Role
-from smaply_metrics_core.host.connections.checks import run_check, unseen_metrics
+from smaply_metrics_core.host.connections.checks import failure_of, run_check, unseen_metrics
 from smaply_metrics_core.host.connections.credential_changes import merge_credentials
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
-from smaply_metrics_core.host.connections.health import ConnectionHealth
+from smaply_metrics_core.host.connections.health import ConnectionHealth, log_down
 from smaply_metrics_core.host.connections.renaming import ConnectionNames
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.views import (
@@ -211,11 +210,10 @@ class Connections:
         ) as session:
             report = run_check(session, on_step)
         deadline.check()
-        problem = report.problem
+        problem, failure = report.problem, failure_of(report)
         now = self._runtime.now()
         values: dict[str, Any] = {"checked_at": now}
-        if not report.passed and problem is not None and problem.kind == CredentialRefused.kind:
-            problem = problem.model_copy(update={"issue": Issue.TOKEN_REVOKED})
+        if failure is not None and failure.issue is Issue.TOKEN_REVOKED:
             values |= {"refused_at": now, "woken_at": None}
         with self._runtime.store.writing() as db:
             if report.passed:
@@ -225,7 +223,11 @@ class Connections:
                     "left_at": None,
                     "left_problem": None,
                 }
-            rows.edit(db, row, values, report=report, problem=problem)
+            written = rows.edit(db, row, values, report=report, problem=failure or problem)
+            if failure and not (written and self._health.mark_down(db, row, failure, now)):
+                failure = None
+        if failure:
+            log_down(row, failure)
         if report.passed:
             self._health.record_up(row)
         return self.show(actor, row.id)

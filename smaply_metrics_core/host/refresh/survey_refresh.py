@@ -21,6 +21,7 @@ from smaply_metrics_core.host.filtered_counts import FilteredCounts
 from smaply_metrics_core.host.refresh.decisions import decide_for_metric, read_decisions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.outcomes import Outcome, calculate_outcomes
+from smaply_metrics_core.host.refresh.refresh_events import refresh_events
 from smaply_metrics_core.host.refresh.refresh_log import RefreshLog, RefreshTimer
 from smaply_metrics_core.host.refresh.replaced_questions import find_replaced_questions
 from smaply_metrics_core.host.runtime import Runtime
@@ -334,7 +335,7 @@ class SurveyRefresh:
             if not leases.release(db, lease):
                 logger.warning("Discarded a late result for survey %r.", lease.survey_id)
                 return
-            attempts.save_outcomes(
+            saved = attempts.save_outcomes(
                 db,
                 lease,
                 problems,
@@ -343,6 +344,9 @@ class SurveyRefresh:
                 forget_before=now - self._runtime.settings.history_retention,
             )
             attempt.questions.save(db)
+            if self._runtime.outbox.is_used(db):
+                found = refresh_events(lease, attempt.waiting, saved, problems, values, now)
+                self._runtime.outbox.record(db, list(found))
 
         self._save(save, stopping)
         return problems
