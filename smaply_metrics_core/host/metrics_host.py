@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from smaply_metrics_core.context import Clock, SystemClock
+from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host.accounts import Accounts
 from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.connections.keys import VARIABLE as KEYS_VARIABLE
@@ -16,6 +17,7 @@ from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.database_clock import DatabaseClock
 from smaply_metrics_core.host.store.engine import parse_database_url
+from smaply_metrics_core.models.problem import Audience
 
 if TYPE_CHECKING:  # Loaded when a host is opened, so that importing the class stays light.
     from smaply_metrics_core.host.refresh.executors import RefreshExecutor
@@ -43,7 +45,8 @@ class MetricsHost:
 
     Raises:
         StoreError: when the store cannot be used.
-        InputError: when ``settings.database_url`` is not a URL of PostgreSQL.
+        InputError: when ``settings.database_url`` is not a URL of PostgreSQL, or there is none but
+            a ``settings.database_schema``.
 
     Attributes:
         accounts: List, show and edit accounts: their time zone and first day of the week.
@@ -70,11 +73,7 @@ class MetricsHost:
         lease_clock: Clock | None = None,
         registry: SourceRegistry | None = None,
     ) -> None:
-        url = settings.database_url
-        self._store = Store(
-            settings.store_path if url is None else parse_database_url(url.get_secret_value()),
-            settings.database_connections,
-        )
+        self._store = _open_store(settings)
         self.upgraded = self._store.upgraded
         try:
             refresh_executor = _queue(self._store, settings)
@@ -163,6 +162,20 @@ class MetricsHost:
     ) -> None:
         """Close the host."""
         self.close()
+
+
+def _open_store(settings: Settings) -> Store:
+    url, schema = settings.database_url, settings.database_schema
+    if url is not None:
+        where = parse_database_url(url.get_secret_value())
+        return Store(where, settings.database_connections, schema)
+    if schema is not None:
+        raise InputError(
+            "SMAPLY_METRICS_DATABASE_SCHEMA is set, but SQLite has no schemas.",
+            remedy="Set SMAPLY_METRICS_DATABASE_URL too, or unset it.",
+            audience=Audience.OPERATOR,
+        )
+    return Store(settings.store_path)
 
 
 def _queue(store: Store, settings: Settings) -> RefreshExecutor | None:

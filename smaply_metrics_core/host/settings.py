@@ -110,6 +110,18 @@ class Settings(EnvironmentSettings):
             description="How many connections to PostgreSQL one process may open.",
         ),
     ] = 8
+    database_schema: Annotated[
+        str | None,
+        VariableInfo(
+            "up to 48 lower-case letters, digits and underscores, such as smaply_metrics",
+            default="the schema of the database user, usually public",
+        ),
+        Field(
+            pattern=r"^[a-z_][a-z0-9_]{0,47}$",
+            description="The schema of all tables in PostgreSQL, created if it does not exist. It "
+            "keeps them apart from those of an application in the same database.",
+        ),
+    ] = None
     encryption_keys: Annotated[
         SecretStr | None,
         VariableInfo(
