@@ -67,6 +67,7 @@ from smaply_metrics_core.host.async_metrics_host import (
 from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.flat_json import card_json, result_json
+from smaply_metrics_core.host.cards.metric_table import MetricTable, history_table, value_table
 from smaply_metrics_core.host.cards.service import Cards
 from smaply_metrics_core.host.connections.chosen_surveys import (
     ChosenSurveys,
@@ -92,6 +93,7 @@ from smaply_metrics_core.host.debug_bundles import DebugBundle, DebugBundles
 from smaply_metrics_core.host.events.delivery import EventCallback, EventSubscription
 from smaply_metrics_core.host.events.service import Events
 from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft, MetricOptions
+from smaply_metrics_core.host.metrics.metric_lists import MetricInput, MetricListPage
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog, SurveyPage
 from smaply_metrics_core.host.metrics_host import MetricsHost
@@ -259,7 +261,10 @@ __all__ = [
     "KnownQuestion",
     "Metric",
     "MetricDraft",
+    "MetricInput",
+    "MetricListPage",
     "MetricOptions",
+    "MetricTable",
     "MetricType",
     "Metrics",
     "MetricsError",
@@ -327,6 +332,8 @@ __all__ = [
     "describe_responses",
     "describe_weights",
     "format_value",
+    "history_table",
     "parse_filter",
     "result_json",
+    "value_table",
 ]

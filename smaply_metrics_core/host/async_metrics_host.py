@@ -82,6 +82,10 @@ class AsyncMetrics:
     def __init__(self, metrics: Metrics, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.preview = slow(metrics.preview)
         self.add = slow(metrics.add)
+        self.add_many = slow(metrics.add_many)
+        self.duplicate = quick(metrics.duplicate)
+        self.move = quick(metrics.move)
+        self.page = quick(metrics.page)
         self.list = quick(metrics.list)
         self.show = quick(metrics.show)
         self.edit = slow(metrics.edit)

@@ -57,18 +57,19 @@ EXPORTS: Final = {
         EventKind EventSubscription Events ExclusionReason ExportFailed FailedRotation
         FieldProblem FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused
         HistoryEntry InputError Interval IntervalMethod IntervalVisibility Issue KeyRotation
-        KeyStatus KeyUse Keys KnownQuestion Metric MetricDraft MetricOptions MetricType Metrics
-        MetricsError MetricsEvent MetricsHost NoSurveys NotFound PRESETS Period PeriodChange
-        PluginError Problem ProgressCallback QueryInvalid Question QuestionChange QuestionKind
-        QuestionUnavailable Questionnaire ROLLING RateLimited RefreshDecision
-        RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result
-        ResultsUnavailable Role RoleRequired Settings SingleFlight SmallGroupRefused SourceForm
-        SourceNotUsable SourceRegistry SourceSettings SourceState SourceStatus
-        SourceUnavailable StepCallback StepResult StoreError StoreMisconfigured
-        StoreUnavailable StoreUpgrade Survey SurveyCatalog SurveyChoice SurveyNotChosen
-        SurveyOption SurveyPage SurveyUnavailable SystemClock TempDirs UncertaintyReason Unit
-        Unreachable Verdict Weight Window WindowResult Worker card_json describe_answers
-        describe_responses describe_weights format_value parse_filter result_json
+        KeyStatus KeyUse Keys KnownQuestion Metric MetricDraft MetricOptions MetricListPage
+        MetricTable MetricType Metrics MetricsError MetricsEvent MetricsHost MetricInput
+        NoSurveys NotFound PRESETS Period PeriodChange PluginError Problem ProgressCallback
+        QueryInvalid Question QuestionChange QuestionKind QuestionUnavailable Questionnaire
+        ROLLING RateLimited RefreshDecision RefreshDecisionKind RefreshExplanation
+        RefreshPolicy RefreshProgress RemoteError Result ResultsUnavailable Role RoleRequired
+        Settings SingleFlight SmallGroupRefused SourceForm SourceNotUsable SourceRegistry
+        SourceSettings SourceState SourceStatus SourceUnavailable StepCallback StepResult
+        StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey SurveyCatalog
+        SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable SystemClock
+        TempDirs UncertaintyReason Unit Unreachable Verdict Weight Window WindowResult Worker
+        card_json describe_answers describe_responses describe_weights format_value
+        history_table parse_filter result_json value_table
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from smaply_metrics_core.errors import (
     CredentialsInvalid,
     CredentialsNotUsable,
+    EncryptionError,
     EncryptionKeyMissing,
     NotFound,
     SourceNotUsable,
@@ -129,6 +130,13 @@ class CredentialStore:
         values = self._decrypt(stored)
         sealed = self._seal(db, row.id, row.account, row.source, values, now)
         return connection_rows.edit(db, stored, {"sealed": sealed})
+
+    def find_values(self, row: ConnectionRow) -> dict[str, Any] | None:
+        """Return the decrypted credentials as ``values`` does; ``None`` if that is not possible."""
+        try:
+            return self.values(row)
+        except EncryptionError:
+            return None
 
     def values(self, row: ConnectionRow) -> dict[str, Any]:
         """Return the decrypted credentials of a connection, with each text as a ``SecretStr``.
