@@ -29,8 +29,8 @@ _dialects: dict[str, Dialect] = {}
 def shared_statements() -> Iterator[None]:
     """Share compiled statements between stores of one kind."""
 
-    def make_shared(where: Path | URL, connections: int) -> Engine:
-        engine = make_engine(where, connections)
+    def make_shared(where: Path | URL, connections: int, schema: str | None) -> Engine:
+        engine = make_engine(where, connections, schema)
         dialect = engine.dialect
         if dialect.name in _dialects:
             engine.dialect = _dialects[dialect.name]

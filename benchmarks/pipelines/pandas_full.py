@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 
 from benchmarks.data.survey import METRICS, MULTIPLE, NOT_APPLICABLE, SINCE, BenchmarkMetric
 from benchmarks.pipelines.shared import DATE, DETRACTOR, LEFT_OUT, PROMOTER, Files, PipelineResult

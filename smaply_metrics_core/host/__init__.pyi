@@ -60,6 +60,7 @@ from smaply_metrics_core.host.async_metrics_host import (
     AsyncChosenSurveys,
     AsyncConnections,
     AsyncDebugBundles,
+    AsyncEvents,
     AsyncHealth,
     AsyncKeys,
     AsyncMetrics,
@@ -70,6 +71,7 @@ from smaply_metrics_core.host.async_metrics_host import (
 from smaply_metrics_core.host.audit import AuditTrail
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.cards.flat_json import card_json, result_json
+from smaply_metrics_core.host.cards.metric_table import MetricTable, history_table, value_table
 from smaply_metrics_core.host.cards.refresh_attempts import AttemptOutcome, RefreshAttempt
 from smaply_metrics_core.host.cards.service import Cards
 from smaply_metrics_core.host.connections.chosen_surveys import (
@@ -94,12 +96,15 @@ from smaply_metrics_core.host.connections.views import (
     SourceForm,
 )
 from smaply_metrics_core.host.debug_bundles import DebugBundle, DebugBundles
+from smaply_metrics_core.host.events.delivery import EventCallback, EventSubscription
+from smaply_metrics_core.host.events.service import Events
 from smaply_metrics_core.host.health.doctor import diagnose
 from smaply_metrics_core.host.health.report import HealthCheck, HealthReport, HealthStatus
 from smaply_metrics_core.host.health.service import Health
 from smaply_metrics_core.host.maintenance.backup import back_up_store
 from smaply_metrics_core.host.maintenance.check import StoreCheck, StoreFinding, check_store
 from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft, MetricOptions
+from smaply_metrics_core.host.metrics.metric_lists import MetricInput, MetricListPage
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog, SurveyPage
 from smaply_metrics_core.host.metrics_host import MetricsHost
@@ -108,6 +113,8 @@ from smaply_metrics_core.host.refresh.worker import Worker
 from smaply_metrics_core.host.settings import Deadlines, Settings
 from smaply_metrics_core.host.single_flight import SingleFlight
 from smaply_metrics_core.host.store.audit import AuditAction, AuditEntry
+from smaply_metrics_core.host.store.event_consumers import EventConsumer
+from smaply_metrics_core.host.store.events import EventKind, MetricsEvent
 from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.host.store.migrations.runner import StoreUpgrade
 from smaply_metrics_core.host.telemetry import enable_telemetry, telemetry_of
@@ -196,6 +203,7 @@ __all__ = [
     "AsyncChosenSurveys",
     "AsyncConnections",
     "AsyncDebugBundles",
+    "AsyncEvents",
     "AsyncHealth",
     "AsyncKeys",
     "AsyncMetrics",
@@ -248,6 +256,11 @@ __all__ = [
     "EncryptionError",
     "EncryptionKeyMissing",
     "EnvironmentVariable",
+    "EventCallback",
+    "EventConsumer",
+    "EventKind",
+    "EventSubscription",
+    "Events",
     "ExclusionReason",
     "ExportFailed",
     "FailedRotation",
@@ -280,10 +293,14 @@ __all__ = [
     "LogLevel",
     "Metric",
     "MetricDraft",
+    "MetricInput",
+    "MetricListPage",
     "MetricOptions",
+    "MetricTable",
     "MetricType",
     "Metrics",
     "MetricsError",
+    "MetricsEvent",
     "MetricsHost",
     "NoSurveys",
     "NotFound",
@@ -356,10 +373,12 @@ __all__ = [
     "diagnose",
     "enable_telemetry",
     "format_value",
+    "history_table",
     "log_event",
     "log_formatter",
     "logging_to_stderr",
     "parse_filter",
     "result_json",
     "telemetry_of",
+    "value_table",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
 from functools import partial, wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
@@ -16,10 +16,13 @@ from smaply_metrics_core.host.connections.chosen_surveys import ChosenSurveys
 from smaply_metrics_core.host.connections.key_rotation import Keys
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.events.event_stream import stream
+from smaply_metrics_core.host.events.service import Events
 from smaply_metrics_core.host.health.service import Health
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import SurveyCatalog
 from smaply_metrics_core.host.metrics_host import MetricsHost
+from smaply_metrics_core.host.store.events import EventKind, MetricsEvent
 from smaply_metrics_core.host.thread_bridge import ThreadBridge
 from smaply_metrics_core.models.credentials import conceal
 from smaply_metrics_core.sources.registry import SourceRegistry
@@ -84,6 +87,10 @@ class AsyncMetrics:
     def __init__(self, metrics: Metrics, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.preview = slow(metrics.preview)
         self.add = slow(metrics.add)
+        self.add_many = slow(metrics.add_many)
+        self.duplicate = quick(metrics.duplicate)
+        self.move = quick(metrics.move)
+        self.page = quick(metrics.page)
         self.list = quick(metrics.list)
         self.show = quick(metrics.show)
         self.edit = slow(metrics.edit)
@@ -105,6 +112,32 @@ class AsyncDebugBundles:
 
     def __init__(self, debugging: DebugBundles, _quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.export = slow(debugging.export)
+
+
+class AsyncEvents:
+    """The async version of ``Events``."""
+
+    def __init__(self, events: Events, quick: ThreadBridge, slow: ThreadBridge) -> None:
+        self._events = events
+        self._quick = quick
+        self.subscribe = quick(events.subscribe)
+        self.deliver = slow(events.deliver)
+        self.consumers = quick(events.consumers)
+        self.forget = quick(events.forget)
+
+    def stream(
+        self, consumer: str, *, kinds: Collection[EventKind] = tuple(EventKind)
+    ) -> AsyncGenerator[MetricsEvent]:
+        """Return an async iterator over the events of a consumer; see ``Events``.
+
+        An event counts as processed when the next one is requested. If the iterator is closed
+        before, as by an exception in the loop over it, the event is delivered again.
+
+        Raises:
+            InputError: for a name that is empty or too long, or if the host is closed.
+            StoreError: when the store cannot be used.
+        """
+        return stream(self._events, self._quick, consumer, kinds)
 
 
 class AsyncKeys:
@@ -202,6 +235,7 @@ class AsyncMetricsHost:
         metrics: Preview, add, list, show, edit and delete; the history of values.
         cards: Load cards, and explain why a metric was or was not refreshed.
         debug_bundles: Export debug bundles.
+        events: Iterate over changed values, ended refreshes, and failed connections.
         audit: The audit trail.
         keys: Require encryption keys at the start of a process; their use and rotation.
         sources: The installed sources and their states.
@@ -215,6 +249,7 @@ class AsyncMetricsHost:
     metrics: AsyncMetrics
     cards: AsyncCards
     debug_bundles: AsyncDebugBundles
+    events: AsyncEvents
     audit: AsyncAuditTrail
     keys: AsyncKeys
     sources: AsyncSources
@@ -259,6 +294,7 @@ class AsyncMetricsHost:
         self.metrics = AsyncMetrics(host.metrics, *calls)
         self.cards = AsyncCards(host.cards, *calls)
         self.debug_bundles = AsyncDebugBundles(host.debug_bundles, *calls)
+        self.events = AsyncEvents(host.events, *calls)
         self.audit = AsyncAuditTrail(host.audit, *calls)
         self.keys = AsyncKeys(host.keys, *calls)
         self.sources = AsyncSources(host.sources, *calls)
@@ -270,6 +306,7 @@ class AsyncMetricsHost:
             if self._host is not None:
                 # First, so that loads that wait for a refresh return with the stored values.
                 await asyncio.to_thread(self._host.cards.close)
+                await asyncio.to_thread(self._host.events.close)
         finally:
             self._quick.stop()
             self._slow.stop()

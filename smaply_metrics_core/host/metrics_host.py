@@ -16,7 +16,8 @@ from smaply_metrics_core.host.connections.keys import KeySource
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import Store, audit
 from smaply_metrics_core.host.store.database_clock import DatabaseClock
-from smaply_metrics_core.host.store.engine import name_of, parse_database_url
+from smaply_metrics_core.host.store.engine import name_of
+from smaply_metrics_core.host.store.opening import open_store
 from smaply_metrics_core.host.telemetry import enable_telemetry
 from smaply_metrics_core.observability import telemetry
 
@@ -46,7 +47,8 @@ class MetricsHost:
 
     Raises:
         StoreError: when the store cannot be used.
-        InputError: when ``settings.database_url`` is not a URL of PostgreSQL.
+        InputError: when ``settings.database_url`` is not a URL of PostgreSQL, or there is none but
+            a ``settings.database_schema``.
 
     Attributes:
         accounts: List, show, edit, export and delete accounts; erase users.
@@ -57,6 +59,7 @@ class MetricsHost:
         metrics: Preview, add, list, show, edit and delete; the history of values.
         cards: Load cards, and explain why a metric was or was not refreshed.
         debug_bundles: Export debug bundles.
+        events: Subscribe to changed values, ended refreshes, and failed connections.
         audit: The audit trail.
         health: Whether this process can work: its database, tables, keys, sources and queue.
         keys: Require encryption keys at the start of a process; for the operator, their use and
@@ -76,13 +79,9 @@ class MetricsHost:
     ) -> None:
         if settings.telemetry == "on" and not telemetry.enabled():
             enable_telemetry()
-        url = settings.database_url
-        self._store = Store(
-            settings.store_path if url is None else parse_database_url(url.get_secret_value()),
-            settings.database_connections,
-        )
+        self._store = open_store(settings)
         self.upgraded = self._store.upgraded
-        self.store_name = str(self._store.where) if url is None else name_of(self._store.where)
+        self.store_name = name_of(self._store.where)
         try:
             refresh_executor = _queue(self._store, settings)
         except BaseException:
@@ -132,6 +131,7 @@ class MetricsHost:
         self.metrics = services.metrics
         self.cards = services.cards
         self.debug_bundles = services.debug_bundles
+        self.events = services.events
         self.audit = AuditTrail(runtime)
         self.health = services.health
         _forget_old_entries(runtime)
@@ -154,7 +154,8 @@ class MetricsHost:
         return Worker(self._runtime, self._sessions, concurrency, heartbeat_file)
 
     def close(self) -> None:
-        """Stop background refreshes, remove temporary files and close the store."""
+        """End subscriptions, stop refreshes, remove temporary files and close the store."""
+        self.events.close()
         self.cards.close()
         if self._own_registry is not None:
             self._own_registry.close()

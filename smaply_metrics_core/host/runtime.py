@@ -14,6 +14,7 @@ from smaply_metrics_core.host.connections.names import choose_connection
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
+from smaply_metrics_core.host.store.events import Outbox
 
 if TYPE_CHECKING:  # Heavy: pydantic-settings, and the modules that call sources.
     from smaply_metrics_core.host.settings import Settings
@@ -72,6 +73,11 @@ class Runtime:
     def lease_now(self) -> datetime | None:
         """Return the current time for leases; ``None`` when the database's time is used."""
         return None if self.lease_clock is None else self.lease_clock.now()
+
+    @property
+    def outbox(self) -> Outbox:
+        """Where events are recorded."""
+        return Outbox(self.settings.event_retention)
 
     @property
     def lease_length(self) -> timedelta:

@@ -16,6 +16,7 @@ from smaply_metrics_core.host.connections.keys import KeySource
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.events.service import Events
 from smaply_metrics_core.host.health.service import Health
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.metrics.service import Metrics
@@ -44,6 +45,7 @@ class Services:
     cards: Cards
     debug_bundles: DebugBundles
     health: Health
+    events: Events
 
     @classmethod
     def of(
@@ -60,7 +62,7 @@ class Services:
             refresh_executor: Runs background refreshes; threads of this process when ``None``.
         """
         credentials = CredentialStore(runtime.store, runtime.registry, key_source)
-        health = ConnectionHealth(runtime.store, runtime.clock, runtime.settings.policy)
+        health = ConnectionHealth(runtime)
         sessions = ConnectionSessions(runtime, credentials, health)
         questionnaires = QuestionnaireCache(runtime, sessions)
         surveys = SourceCache[tuple[Survey, ...]](runtime.clock, MAX_LISTS)
@@ -85,4 +87,5 @@ class Services:
             metrics=Metrics(runtime, sessions, previews),
             cards=Cards(runtime, sessions, refresh_executor),
             debug_bundles=DebugBundles(runtime, credentials, sessions),
+            events=Events(runtime),
         )

@@ -31,6 +31,7 @@ THREADS: Final = "threads"
 PROCRASTINATE: Final = "procrastinate"
 
 MAX_HISTORY_DAYS: Final = 36_500
+MAX_EVENT_DAYS: Final = 400
 MAX_REFRESH_THREADS: Final = 64
 MIN_CONNECTIONS: Final = 2
 """A thread that holds a connection may need a second one to read the time of the database."""
@@ -110,6 +111,18 @@ class Settings(EnvironmentSettings):
             description="How many connections to PostgreSQL one process may open.",
         ),
     ] = 8
+    database_schema: Annotated[
+        str | None,
+        VariableInfo(
+            "up to 48 lower-case letters, digits and underscores, such as smaply_metrics",
+            default="the schema of the database user, usually public",
+        ),
+        Field(
+            pattern=r"^[a-z_][a-z0-9_]{0,47}$",
+            description="The schema of all tables in PostgreSQL, created if it does not exist. It "
+            "keeps them apart from those of an application in the same database.",
+        ),
+    ] = None
     encryption_keys: Annotated[
         SecretStr | None,
         VariableInfo(
@@ -140,6 +153,15 @@ class Settings(EnvironmentSettings):
             description="How many days a metric's past values are stored; 0 stores only the last.",
         ),
     ] = 400
+    event_retention_days: Annotated[
+        int,
+        VariableInfo(f"a whole number from 1 to {MAX_EVENT_DAYS}, such as 7"),
+        Field(
+            ge=1,
+            le=MAX_EVENT_DAYS,
+            description="How many days an event waits for a consumer that does not process it.",
+        ),
+    ] = 7
     refresh_executor: Annotated[
         Literal["threads", "procrastinate"],
         VariableInfo(f"{THREADS} or {PROCRASTINATE}"),
@@ -239,6 +261,11 @@ class Settings(EnvironmentSettings):
         """Return the time from which on entries of the audit trail are stored; ``None`` for all."""
         days = self.audit_retention_days
         return None if days is None else now - timedelta(days=days)
+
+    @property
+    def event_retention(self) -> timedelta:
+        """How long an event waits for a consumer that does not process it."""
+        return timedelta(days=self.event_retention_days)
 
     @classmethod
     def all_variables(cls) -> tuple[EnvironmentVariable, ...]:

@@ -158,3 +158,48 @@ def test_the_fastapi_app_answers(project: Path) -> None:
 def test_the_django_views_answer(project: Path) -> None:
     """The views return cards, and 404 for a card that does not exist."""
     assert json.loads(run(project, "-c", DJANGO_SCRIPT)) == [2, 25, 404, "not_found"]
+
+
+def test_the_tables_are_written(project: Path) -> None:
+    """The CSV has a row for each value and each group."""
+    assert "metric_id" in run(project, "export_tables.py")
+    header, *rows = (project / "values.csv").read_text(encoding="utf-8").splitlines()
+    assert header.startswith("metric_id,metric,type,window,group,label,unit,value")
+    assert [row.split(",")[1] for row in rows] == ["NPS", *["NPS by month"] * 3]
+
+
+EVENTS_SCRIPT: Final = """
+import asyncio
+from pathlib import Path
+from threading import Thread
+import next_event
+import projection
+from smaply_metrics_core.host import Actor, AsyncMetricsHost, MetricsHost, Role, Settings
+
+settings = Settings.from_environment(Path("var/metrics"), account="acme")
+editor = Actor("acme", "ed", Role.EDITOR)
+
+async def receive() -> str:
+    async with AsyncMetricsHost(settings) as host:
+        waiting = asyncio.create_task(next_event.next_event(host))
+        while len(await host.events.consumers()) < 2:
+            await asyncio.sleep(0.01)
+        (metric, _) = await host.metrics.list(editor)
+        copy = await host.metrics.duplicate(editor, metric.id)
+        await host.cards.load(editor, [copy.id], wait=60)
+        return (await waiting).kind
+
+with MetricsHost(settings) as host:
+    thread = Thread(target=projection.run, args=(host, 8))
+    thread.start()
+    print(asyncio.run(receive()))
+    thread.join()
+print(projection.values)
+"""
+
+
+def test_the_events_arrive(project: Path) -> None:
+    """The projection and the loop receive the first value of a new metric."""
+    kind, values = run(project, "-c", EVENTS_SCRIPT).splitlines()
+    assert kind == "value_changed"
+    assert "'25'" in values

@@ -22,15 +22,18 @@ from smaply_metrics_core.host import (
     AsyncMetricsHost,
     Calculation,
     Definition,
+    EventKind,
     MetricsHost,
     Role,
 )
+from tests.host.child_processes import until
 from tests.host.host_process import open_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
 
+    from smaply_metrics_core.host import MetricsEvent
     from tests.host.host_process import Told
 
 SECONDS = 180
@@ -171,6 +174,35 @@ def preload_async(_: Connection, told: Told) -> None:
         join(pids)
         loop.run_until_complete(load_and_close())
         loop.close()
+
+
+def fork_with_subscriptions(_: Connection, told: Told) -> None:
+    """The subscription of a parent goes on there; each child has to subscribe itself."""
+
+    def receive_own(host: MetricsHost, account: str) -> None:
+        ended = threading.Event()
+
+        def receive(event: MetricsEvent) -> None:
+            if (event.account, event.kind) == (account, EventKind.REFRESH_ENDED):
+                ended.set()
+
+        with host.events.subscribe(f"consumer of {account}", receive):
+            use(host)
+            assert ended.wait(SECONDS)
+
+    with connected(told) as host:
+        accounts = set[str]()
+        subscription = host.events.subscribe("parent", lambda event: accounts.add(event.account))
+
+        def in_child() -> None:
+            assert not subscription.is_running
+            receive_own(host, f"account-{os.getpid()}")
+
+        pids = [fork(in_child) for _ in range(CHILDREN)]
+        receive_own(host, f"account-{os.getpid()}")
+        join(pids)
+        assert subscription.is_running
+        until(lambda: accounts >= {f"account-{pid}" for pid in (os.getpid(), *pids)})
 
 
 def fork_during_transactions(_: Connection, told: Told) -> None:

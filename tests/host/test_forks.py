@@ -43,6 +43,7 @@ def told(tmp_path: Path, database: str | None) -> dict[str, Any]:
         forked_hosts.preload,
         forked_hosts.preload_async,
         forked_hosts.fork_from_threads,
+        forked_hosts.fork_with_subscriptions,
         forked_hosts.fork_during_transactions,
         forked_hosts.fork_after_native_threads,
     ],

@@ -18,9 +18,10 @@ from smaply_metrics_core.host import (
     Settings,
     diagnose,
 )
-from smaply_metrics_core.host.refresh.procrastinate_queue import SCHEMA, prepare_queue
+from smaply_metrics_core.host.refresh.procrastinate_queue import prepare_queue
 from smaply_metrics_core.host.refresh.queue_state import read_queue
 from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.queued_jobs import SCHEMA
 from smaply_metrics_core.sources.settings import SourceSettings
 from tests.host.conftest import (
     ADMIN,

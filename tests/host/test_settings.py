@@ -20,6 +20,8 @@ EVERY = {
     "SMAPLY_METRICS_ACCOUNT": "acme",
     "SMAPLY_METRICS_DATABASE_URL": SECRET,
     "SMAPLY_METRICS_DATABASE_CONNECTIONS": "5",
+    "SMAPLY_METRICS_DATABASE_SCHEMA": "metrics",
+    "SMAPLY_METRICS_EVENT_RETENTION_DAYS": "3",
     "SMAPLY_METRICS_ENCRYPTION_KEYS": "hunter3",
     "SMAPLY_METRICS_FILES_DIR": "/srv/files",
     "SMAPLY_METRICS_HISTORY_RETENTION_DAYS": "7",
@@ -51,6 +53,8 @@ def test_every_variable_is_read() -> None:
     assert settings.account == "acme"
     assert settings.database_url == SecretStr(SECRET)
     assert settings.database_connections == 5
+    assert settings.database_schema == "metrics"
+    assert settings.event_retention.days == 3
     assert settings.encryption_keys == SecretStr("hunter3")
     assert settings.allowed.folders == {"acme": Path("/srv/files")}
     assert settings.allowed.store == Path("/srv/metrics/store.db")

@@ -45,20 +45,22 @@ EXPORTS: Final = {
     "smaply_metrics_core.host": """
         AccessMissing AccountExport AccountSettings Accounts Actor AllowedDestinations
         AlreadyExists AmbiguousConnection AsyncAccounts AsyncAuditTrail AsyncCards
-        AsyncChosenSurveys AsyncConnections AsyncDebugBundles AsyncHealth AsyncKeys AsyncMetrics
-        AsyncMetricsHost AsyncSources AsyncSurveyCatalog AttemptOutcome Audience AuditAction
-        AuditEntry AuditTrail Blame BundleRefused CALCULATIONS Calculation CalculationDefinition
-        CalculationRefused Cancelled Card Cards Change ChartType CheckFailed CheckReport CheckStep
-        Choice ChosenSurveys Clock ComparedPeriod ConnectionStatus ConnectionView Connections
-        CredentialField CredentialRefused CredentialsInvalid CredentialsNotUsable DataError
-        DateRange DeadlineExceeded Deadlines DebugBundle DebugBundles DecryptionFailed Definition
-        DeletedAccount DeletedConnection DestinationRefused Display EditConflict EmbeddedField
-        EncryptionError EncryptionKeyMissing EnvironmentVariable ExclusionReason ExportFailed
-        FailedRotation FieldProblem FieldView Filter FormOption Freshness GroupBy GroupValue
-        GroupingRefused Health HealthCheck HealthReport HealthStatus HistoryEntry InputError
-        Interval IntervalMethod IntervalVisibility Issue KeyCheck KeyRotation KeyStatus KeyUse
-        Keys KnownQuestion LimitReached LogFormat LogLevel Metric MetricDraft MetricOptions
-        MetricType Metrics MetricsError MetricsHost NoSurveys NotFound PRESETS Period PeriodChange
+        AsyncChosenSurveys AsyncConnections AsyncDebugBundles AsyncEvents AsyncHealth AsyncKeys
+        AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog AttemptOutcome Audience
+        AuditAction AuditEntry AuditTrail Blame BundleRefused CALCULATIONS Calculation
+        CalculationDefinition CalculationRefused Cancelled Card Cards Change ChartType CheckFailed
+        CheckReport CheckStep Choice ChosenSurveys Clock ComparedPeriod ConnectionStatus
+        ConnectionView Connections CredentialField CredentialRefused CredentialsInvalid
+        CredentialsNotUsable DataError DateRange DeadlineExceeded Deadlines DebugBundle
+        DebugBundles DecryptionFailed Definition DeletedAccount DeletedConnection
+        DestinationRefused Display EditConflict EmbeddedField EncryptionError EncryptionKeyMissing
+        EnvironmentVariable EventCallback EventConsumer EventKind EventSubscription Events
+        ExclusionReason ExportFailed FailedRotation FieldProblem FieldView Filter FormOption
+        Freshness GroupBy GroupValue GroupingRefused Health HealthCheck HealthReport HealthStatus
+        HistoryEntry InputError Interval IntervalMethod IntervalVisibility Issue KeyCheck
+        KeyRotation KeyStatus KeyUse Keys KnownQuestion LimitReached LogFormat LogLevel Metric
+        MetricDraft MetricInput MetricListPage MetricOptions MetricTable MetricType Metrics
+        MetricsError MetricsEvent MetricsHost NoSurveys NotFound PRESETS Period PeriodChange
         PluginError Problem ProgressCallback QueryInvalid Question QuestionChange QuestionKind
         QuestionUnavailable Questionnaire ROLLING RateLimited RefreshAttempt RefreshDecision
         RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result
@@ -69,8 +71,8 @@ EXPORTS: Final = {
         SurveyOption SurveyPage SurveyUnavailable SystemClock TempDirs UncertaintyReason Unit
         Unreachable Verdict Weight Window WindowResult Worker back_up_store card_json check_store
         correlated correlation_id describe_answers describe_responses describe_weights diagnose
-        enable_telemetry format_value log_event log_formatter logging_to_stderr parse_filter
-        result_json telemetry_of
+        enable_telemetry format_value history_table log_event log_formatter logging_to_stderr
+        parse_filter result_json telemetry_of value_table
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

@@ -17,7 +17,7 @@ from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 from smaply_metrics_core.cli.stdio import reserve_stdout
-from smaply_metrics_core.cli.terminal_text import visible
+from smaply_metrics_core.terminal_text import visible
 
 if TYPE_CHECKING:  # Loads SQLAlchemy.
     from smaply_metrics_core.host import AuditEntry

@@ -85,7 +85,9 @@ def _delete_rows_in(db: Connection, store: Store, account: str) -> _DeletedRows:
     rows = count_rows(db, account)
     connections = connection_rows.ids_of_account(db, account)
     delete_rows(db, account)
-    return _DeletedRows(rows, connections, delete_jobs(db, account) if store.is_shared else 0)
+    return _DeletedRows(
+        rows, connections, delete_jobs(db, store, account) if store.is_shared else 0
+    )
 
 
 def _delete_folder(folder: Path | None) -> bool:

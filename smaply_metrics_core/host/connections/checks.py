@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from smaply_metrics_core.context import Clock, StepCallback
-from smaply_metrics_core.errors import MetricsError, SurveyUnavailable
+from smaply_metrics_core.errors import CredentialRefused, MetricsError, SurveyUnavailable
 from smaply_metrics_core.host.exchange_totals import ExchangeTotals
 from smaply_metrics_core.models.check import CheckReport
 from smaply_metrics_core.models.metric import Metric
+from smaply_metrics_core.models.problem import Issue, Problem
 from smaply_metrics_core.observability import telemetry
 from smaply_metrics_core.observability.correlation import correlated
 from smaply_metrics_core.observability.instruments import OUTCOME, SOURCE
@@ -27,6 +28,15 @@ OpenSession: TypeAlias = (
     "Callable[[Callable[[Exchange], None]], AbstractContextManager[SourceSession]]"
 )
 """Opens a session that reports its requests to a function."""
+
+
+def failure_of(report: CheckReport) -> Problem | None:
+    """Return why stored credentials have failed a check; ``None`` if they have passed it."""
+    problem = report.problem
+    if report.passed or problem is None or problem.kind != CredentialRefused.kind:
+        return None if report.passed else problem
+    # The credentials were accepted when they were saved.
+    return problem.model_copy(update={"issue": Issue.TOKEN_REVOKED})
 
 
 class CredentialsCheck:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from smaply_metrics_core.errors import (
     CredentialsInvalid,
     CredentialsNotUsable,
+    EncryptionError,
     EncryptionKeyMissing,
     NotFound,
     SourceNotUsable,
@@ -137,6 +138,13 @@ class CredentialStore:
             EncryptionError: as for ``values``.
         """
         self._decrypt(row)
+
+    def find_values(self, row: ConnectionRow) -> dict[str, Any] | None:
+        """Return the decrypted credentials as ``values`` does; ``None`` if that is not possible."""
+        try:
+            return self.values(row)
+        except EncryptionError:
+            return None
 
     def values(self, row: ConnectionRow) -> dict[str, Any]:
         """Return the decrypted credentials of a connection, with each text as a ``SecretStr``.

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from smaply_metrics_core.context import Clock
 from smaply_metrics_core.errors import CredentialRefused, MetricsError, RateLimited, StoreError
-from smaply_metrics_core.host.store import Store, connection_servers
+from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store import connection_servers
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store.connections import ConnectionRow
+from smaply_metrics_core.host.store.events import EventKind, MetricsEvent
 from smaply_metrics_core.models.problem import Issue, Problem
 from smaply_metrics_core.models.tally import Tally
-from smaply_metrics_core.refresh_policy import RefreshPolicy
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -30,15 +30,14 @@ class ConnectionHealth:
     the store cannot be written, a warning is logged and the call continues.
 
     Args:
-        store: The database.
-        clock: The time by which metrics become due.
-        policy: Limits how long a survey tool can pause its connections.
+        runtime: The shared parts of the host.
     """
 
-    def __init__(self, store: Store, clock: Clock, policy: RefreshPolicy) -> None:
-        self._store = store
-        self._clock = clock
-        self._policy = policy
+    def __init__(self, runtime: Runtime) -> None:
+        self._store = runtime.store
+        self._clock = runtime.clock
+        self._policy = runtime.settings.policy
+        self._outbox = runtime.outbox
 
     def record_answers(
         self, row: ConnectionRow, answers: Mapping[str, Tally | MetricsError]
@@ -74,12 +73,35 @@ class ConnectionHealth:
         went_down = False
         with self._writing() as db:
             connection_rows.edit(db, row, values)
-            went_down = concerned and connection_rows.mark_down(db, row, now)
+            went_down = self.mark_down(db, row, problem, now)
         if went_down:
-            logger.warning(
-                "The connection %s of account %s to %s is down: %s",
-                *(row.id, row.account, row.source, problem.message),
-            )
+            log_down(row, problem)
+
+    def mark_down(
+        self, db: Connection, row: ConnectionRow, problem: Problem, now: datetime
+    ) -> bool:
+        """Record that a connection is down and its event; ``True`` unless it was down already.
+
+        A problem that does not concern the whole connection changes nothing. Call it last in a
+        transaction, and ``log_down`` after it.
+        """
+        if not _concerns_connection(problem) or not connection_rows.mark_down(db, row, now):
+            return False
+        self._record(db, row, EventKind.CONNECTION_FAILED, now, problem)
+        return True
+
+    def _record(
+        self,
+        db: Connection,
+        row: ConnectionRow,
+        kind: EventKind,
+        now: datetime,
+        problem: Problem | None = None,
+    ) -> None:
+        event = MetricsEvent(
+            id=0, account=row.account, at=now, kind=kind, connection_id=row.id, problem=problem
+        )
+        self._outbox.record(db, [event])
 
     def record_up(self, row: ConnectionRow) -> None:
         """Record that the connection is up again, and log it once for all processes."""
@@ -88,6 +110,8 @@ class ConnectionHealth:
         went_up = False
         with self._writing() as db:
             went_up = connection_rows.mark_up(db, row)
+            if went_up:
+                self._record(db, row, EventKind.CONNECTION_RECOVERED, self._clock.now())
         if went_up:
             logger.info(
                 "The connection %s of account %s to %s is up again; it was down since %s.",
@@ -131,6 +155,14 @@ class ConnectionHealth:
                 yield db
         except StoreError:
             logger.warning("The health of a connection could not be recorded.", exc_info=True)
+
+
+def log_down(row: ConnectionRow, problem: Problem) -> None:
+    """Log that a connection is down."""
+    logger.warning(
+        "The connection %s of account %s to %s is down: %s",
+        *(row.id, row.account, row.source, problem.message),
+    )
 
 
 def _concerns_connection(problem: Problem) -> bool:

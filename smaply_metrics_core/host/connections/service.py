@@ -11,15 +11,14 @@ from typing import Any
 from smaply_metrics_core.context import Deadline, StepCallback
 from smaply_metrics_core.errors import (
     CheckFailed,
-    CredentialRefused,
     EditConflict,
-    EncryptionError,
     MetricsError,
 )
 from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.connections.checks import failure_of
 from smaply_metrics_core.host.connections.credential_changes import merge_credentials
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
-from smaply_metrics_core.host.connections.health import ConnectionHealth
+from smaply_metrics_core.host.connections.health import ConnectionHealth, log_down
 from smaply_metrics_core.host.connections.renaming import ConnectionNames
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.views import (
@@ -30,6 +29,7 @@ from smaply_metrics_core.host.connections.views import (
     masked_fields,
     status_of,
 )
+from smaply_metrics_core.host.paging import find_matching, require_page, slice_page
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts as attempt_rows
 from smaply_metrics_core.host.store import audit
@@ -163,11 +163,21 @@ class Connections:
             )
         return self._runtime.find_connection(actor.account, connection_id)
 
-    def list(self, actor: Actor) -> tuple[ConnectionView, ...]:
-        """Return every connection of the account; one that cannot be decrypted has a problem."""
+    def list(
+        self, actor: Actor, *, search: str = "", offset: int = 0, limit: int | None = None
+    ) -> tuple[ConnectionView, ...]:
+        """Return the connections of the account; one that cannot be decrypted has a problem.
+
+        ``search`` is a part of the name, in any case, or an ID.
+
+        Raises:
+            InputError: when the offset or the limit is out of range.
+        """
+        require_page(offset, limit)
         with self._runtime.store.reading() as db:
-            found = rows.of_account(db, actor.account)
-        return tuple(self._view(row, actor) for row in found)
+            every = rows.of_account(db, actor.account)
+        found = find_matching(every, search, lambda row: (row.id, self._runtime.name_of(row)))
+        return tuple(self._view(row, actor) for row in slice_page(found, offset, limit))
 
     def labels(self, actor: Actor) -> Mapping[str, str]:
         """Return the sources of the connections by id, each with its name if it has siblings."""
@@ -211,11 +221,9 @@ class Connections:
         ) as check:
             report = check.run(on_step)
         deadline.check()
-        problem = report.problem
-        now = self._runtime.now()
+        problem, failure, now = report.problem, failure_of(report), self._runtime.now()
         values: dict[str, Any] = {"checked_at": now}
-        if not report.passed and problem is not None and problem.kind == CredentialRefused.kind:
-            problem = problem.model_copy(update={"issue": Issue.TOKEN_REVOKED})
+        if failure is not None and failure.issue is Issue.TOKEN_REVOKED:
             values |= {"refused_at": now, "woken_at": None}
         with self._runtime.store.writing() as db:
             if report.passed:
@@ -225,8 +233,12 @@ class Connections:
                     "left_at": None,
                     "left_problem": None,
                 }
-            rows.edit(db, row, values, report=report, problem=problem)
-        if report.passed:
+            written = rows.edit(db, row, values, report=report, problem=failure or problem)
+            if not (failure and written and self._health.mark_down(db, row, failure, now)):
+                failure = None
+        if failure:
+            log_down(row, failure)
+        elif report.passed:
             self._health.record_up(row)
         return self.show(actor, row.id)
 
@@ -256,7 +268,7 @@ class Connections:
         actor.require(Role.ADMIN, "Editing a connection")
         row = self._runtime.find_connection(actor.account, connection_id)
         source = self._runtime.registry.get(row.source)
-        credentials = self._merge(row, source, values)
+        credentials = merge_credentials(source, self._credential_store.find_values(row), values)
         self._credential_store.require_key(row.id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
         report, unseen = self._check_new(
@@ -356,14 +368,6 @@ class Connections:
                 # A new connection adopts them.
                 metrics += metric_rows.without_connection(db, account, source.id) if is_new else ()
             return report, check.unseen_metrics(metrics)
-
-    def _merge(self, row: ConnectionRow, source: Source, values: Mapping[str, Any]) -> Credentials:
-        """Merge entered fields into the stored ones, unless those cannot be decrypted."""
-        try:
-            stored = self._credential_store.values(row)
-        except EncryptionError:
-            stored = None
-        return merge_credentials(source, stored, values)
 
     def _view(
         self, row: ConnectionRow, actor: Actor, unseen: tuple[str, ...] = ()

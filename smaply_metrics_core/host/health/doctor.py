@@ -30,8 +30,7 @@ from smaply_metrics_core.host.health.report import (
     warning,
 )
 from smaply_metrics_core.host.runtime import Runtime
-from smaply_metrics_core.host.store import Store
-from smaply_metrics_core.host.store.engine import parse_database_url
+from smaply_metrics_core.host.store.opening import open_store
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.source_state import SourceStatus
 
@@ -64,8 +63,7 @@ def diagnose(settings: Settings) -> HealthReport:
 
 
 def _check_store(settings: Settings, registry: SourceRegistry) -> Iterator[HealthCheck]:
-    url = settings.database_url
-    if url is None and not settings.store_path.exists():
+    if settings.database_url is None and not settings.store_path.exists():
         yield warning(
             DATABASE,
             f"There is no store in {settings.home} yet.",
@@ -74,11 +72,7 @@ def _check_store(settings: Settings, registry: SourceRegistry) -> Iterator[Healt
         )
         return
     try:
-        store = Store(
-            settings.store_path if url is None else parse_database_url(url.get_secret_value()),
-            settings.database_connections,
-            migrates=False,
-        )
+        store = open_store(settings, migrates=False)
     except MetricsError as error:
         yield failed_with(DATABASE, error)
         return

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from smaply_metrics_core.bundle.drafts import already_exists
 from smaply_metrics_core.errors import InputError, StoreError
-from smaply_metrics_core.host.maintenance.check import location_of, open_existing
+from smaply_metrics_core.host.maintenance.check import open_existing
 from smaply_metrics_core.host.store.error_mapping import store_error
+from smaply_metrics_core.host.store.opening import location_of
 from smaply_metrics_core.models.problem import Audience
 
 if TYPE_CHECKING:  # Heavy: pydantic-settings.
@@ -28,14 +29,15 @@ def back_up_store(settings: Settings, target: Path) -> int:
         NotFound: when the store does not exist.
         StoreError: when the store cannot be read; no file is left.
     """
-    where = location_of(settings)
+    location = location_of(settings)
+    where = location.where
     if not isinstance(where, Path):
         raise InputError(
             "This store is in PostgreSQL, which has a backup program of its own.",
             remedy="Run pg_dump with SMAPLY_METRICS_DATABASE_URL.",
             audience=Audience.OPERATOR,
         )
-    engine = open_existing(where)
+    engine = open_existing(location)
     try:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:

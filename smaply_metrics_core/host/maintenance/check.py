@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import JSON, URL, Connection, Engine, Table, select
+from sqlalchemy import JSON, Connection, Engine, Table, select
 
 from smaply_metrics_core.errors import NotFound
-from smaply_metrics_core.host.store.engine import make_engine, parse_database_url
+from smaply_metrics_core.host.store.engine import make_engine
 from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.migrations.runner import newest_version, version_of
+from smaply_metrics_core.host.store.opening import StoreLocation, location_of
 from smaply_metrics_core.host.store.tables import metadata
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.problem import Audience
@@ -50,30 +51,21 @@ class StoreCheck(Frozen):
     findings: tuple[StoreFinding, ...]
 
 
-def location_of(settings: Settings) -> Path | URL:
-    """Return the location of the store: its SQLite file, or the URL of its database.
-
-    Raises:
-        InputError: when ``settings.database_url`` is not a URL of PostgreSQL.
-    """
-    url = settings.database_url
-    return settings.store_path if url is None else parse_database_url(url.get_secret_value())
-
-
-def open_existing(where: Path | URL) -> Engine:
+def open_existing(location: StoreLocation) -> Engine:
     """Return the engine of a store that exists; unlike ``Store``, it migrates nothing.
 
     Raises:
         NotFound: when the SQLite file does not exist.
         InputError: when the driver of PostgreSQL is not installed.
     """
+    where, schema = location
     if isinstance(where, Path) and not where.is_file():
         raise NotFound(
             f"There is no store at {where}.",
             remedy="Use --home to choose the home of the installation.",
             audience=Audience.OPERATOR,
         )
-    return make_engine(where, connections=1)
+    return make_engine(where, 1, schema)
 
 
 def check_store(settings: Settings) -> StoreCheck:
@@ -83,14 +75,14 @@ def check_store(settings: Settings) -> StoreCheck:
         NotFound: when the SQLite file does not exist.
         StoreError: when the store cannot be read.
     """
-    where = location_of(settings)
-    engine = open_existing(where)
+    location = location_of(settings)
+    engine = open_existing(location)
     try:
         with engine.connect() as db:
             version = version_of(db)
             findings = tuple(_findings(db, version))
     except driver_errors() as error:
-        raise store_error(error, where) from None
+        raise store_error(error, location.where) from None
     finally:
         engine.dispose()
     return StoreCheck(version=version, supported=newest_version(), findings=findings)

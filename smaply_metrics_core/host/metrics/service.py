@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from threading import Event
+from typing import TYPE_CHECKING, Final
 
-from smaply_metrics_core.calculations.matrix_rows import row_questions
-from smaply_metrics_core.calculations.rules import check_definition
 from smaply_metrics_core.context import ProgressCallback
-from smaply_metrics_core.errors import EditConflict, InputError
+from smaply_metrics_core.errors import EditConflict
 from smaply_metrics_core.host.accounts.limits import require_metrics
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
-from smaply_metrics_core.host.connections.survey_restriction import require_chosen
+from smaply_metrics_core.host.metrics.definition_check import DefinitionCheck
+from smaply_metrics_core.host.metrics.metric_lists import MetricInput, MetricListPage
+from smaply_metrics_core.host.metrics.metric_values import (
+    changed_metric,
+    new_metric_id,
+    validated_metric,
+)
 from smaply_metrics_core.host.metrics.previews import Previews
+from smaply_metrics_core.host.paging import find_matching, require_page, slice_page
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts as attempt_rows
 from smaply_metrics_core.host.store import audit, history, question_versions
@@ -25,9 +31,15 @@ from smaply_metrics_core.host.store.audit import AuditAction
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.models.metric import Display, Metric
-from smaply_metrics_core.models.query import Definition, is_by_row
+from smaply_metrics_core.models.query import Definition
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import KnownQuestion
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+MAX_COPIED_NAME: Final = 280
+"""How much of a name the name of its copy repeats."""
 
 
 class Metrics:
@@ -35,7 +47,7 @@ class Metrics:
 
     def __init__(self, runtime: Runtime, sessions: ConnectionSessions, previews: Previews) -> None:
         self._runtime = runtime
-        self._sessions = sessions
+        self._check = DefinitionCheck(runtime, sessions)
         self._previews = previews
 
     def preview(  # noqa: PLR0913  # The options are passed by name.
@@ -98,32 +110,170 @@ class Metrics:
             MetricsError: when the survey cannot be read.
         """
         actor.require(Role.EDITOR, "Creating a metric")
-        row, questions = self._check(actor, connection_id, definition)
+        row, questions = self._check.check(actor.account, connection_id, definition)
+        new = MetricInput(
+            name=name, definition=definition, display=display or Display(), workspace=workspace
+        )
+        (metric,) = self._store_new(actor, row, [new], [questions])
+        return metric
+
+    def add_many(
+        self, actor: Actor, connection_id: str, new: Sequence[MetricInput]
+    ) -> tuple[Metric, ...]:
+        """Validate definitions and store them as metrics of one connection: all, or none.
+
+        The questionnaire of each survey is requested once. 10,000 metrics take a few seconds.
+
+        Raises:
+            RoleRequired: when the actor is a Viewer.
+            InputError: when a name or a workspace is not valid.
+            SurveyNotChosen: when an Admin restricted the connection to other surveys.
+            QueryInvalid: when the parts of a definition are not compatible; the message names the
+                metric.
+            MetricsError: when a survey cannot be read.
+        """
+        actor.require(Role.EDITOR, "Creating metrics")
+        row, questions = self._check.check_many(actor.account, connection_id, new)
+        return self._store_new(actor, row, new, questions)
+
+    def _store_new(
+        self,
+        actor: Actor,
+        row: ConnectionRow,
+        new: Sequence[MetricInput],
+        questions: Sequence[Mapping[str, KnownQuestion]],
+    ) -> tuple[Metric, ...]:
         now = self._runtime.now()
-        metric = _validated(
-            id=f"met_{secrets.token_hex(6)}",
-            workspace=workspace,
-            name=name,
-            source=row.source,
-            connection_id=row.id,
-            definition=definition,
-            display=display or Display(),
-            questions=questions,
-            version=1,
-            created_at=now,
-            updated_at=now,
+        metrics = tuple(
+            validated_metric(
+                id=new_metric_id(),
+                **{field: getattr(one, field) for field in MetricInput.model_fields},
+                source=row.source,
+                connection_id=row.id,
+                questions=known,
+                version=1,
+                # Lists keep the order of the metrics.
+                created_at=now + timedelta(microseconds=number),
+                updated_at=now,
+            )
+            for number, (one, known) in enumerate(zip(new, questions, strict=True))
         )
         with self._runtime.store.writing() as db:
             connection_rows.find(db, actor.account, row.id, keep=True)
-            require_metrics(self._runtime, db, actor.account)
-            rows.add(db, actor.account, actor.user, metric)
-            audit.add_entry(db, actor, AuditAction.ADD_METRIC, metric.id, metric.name, now)
-        return metric
+            self._insert(db, actor, metrics)
+        return metrics
+
+    def _insert(self, db: Connection, actor: Actor, metrics: Sequence[Metric]) -> None:
+        require_metrics(self._runtime, db, actor.account, len(metrics))
+        rows.add(db, actor.account, actor.user, metrics)
+        for metric in metrics:
+            audit.add_entry(
+                db, actor, AuditAction.ADD_METRIC, metric.id, metric.name, metric.created_at
+            )
+
+    def duplicate(
+        self, actor: Actor, metric_id: str, *, name: str | None = None, workspace: str | None = None
+    ) -> Metric:
+        """Store a copy of a metric, without its value and history.
+
+        Args:
+            actor: An Editor or Admin.
+            metric_id: The metric to copy.
+            name: The name of the copy; by default, that of the metric and “(copy)”.
+            workspace: The workspace of the copy; by default, that of the metric.
+
+        Raises:
+            RoleRequired: when the actor is a Viewer.
+            NotFound: when the account has no such metric.
+            InputError: when the name or the workspace is not valid.
+        """
+        actor.require(Role.EDITOR, "Duplicating a metric")
+        now = self._runtime.now()
+        with self._runtime.store.writing() as db:
+            old = rows.find(db, actor.account, metric_id)
+            new = changed_metric(
+                old,
+                id=new_metric_id(),
+                name=f"{old.name[:MAX_COPIED_NAME]} (copy)" if name is None else name,
+                workspace=old.workspace if workspace is None else workspace,
+                version=1,
+                created_at=now,
+                updated_at=now,
+            )
+            self._insert(db, actor, [new])
+        return new
+
+    def move(self, actor: Actor, metric_ids: Sequence[str], workspace: str) -> tuple[Metric, ...]:
+        """Move metrics to another workspace of the account: all, or none.
+
+        Their values and history stay. A metric cannot be moved to another account, which has
+        other connections: add it there.
+
+        Raises:
+            RoleRequired: when the actor is a Viewer.
+            NotFound: when the account has no such metric.
+            InputError: when the workspace is not valid.
+        """
+        actor.require(Role.EDITOR, "Moving metrics")
+        now = self._runtime.now()
+        moved = []
+        with self._runtime.store.writing() as db:
+            for metric_id in metric_ids:
+                old = rows.find(db, actor.account, metric_id, keep=True)
+                new = changed_metric(
+                    old, workspace=workspace, version=old.version + 1, updated_at=now
+                )
+                rows.replace(db, actor.account, new)
+                audit.add_entry(db, actor, AuditAction.EDIT_METRIC, new.id, new.name, now)
+                moved.append(new)
+        return tuple(moved)
 
     def list(self, actor: Actor, workspace: str | None = None) -> tuple[Metric, ...]:
         """Return the metrics of the account, or those of one workspace, oldest first."""
         with self._runtime.store.reading() as db:
             return rows.of_account(db, actor.account, workspace=workspace)
+
+    def page(  # noqa: PLR0913  # The options are passed by name.
+        self,
+        actor: Actor,
+        *,
+        search: str = "",
+        workspace: str | None = None,
+        connection_id: str | None = None,
+        survey_id: str | None = None,
+        offset: int = 0,
+        limit: int | None = 50,
+    ) -> MetricListPage:
+        """Return a page of the metrics of the account, oldest first.
+
+        Args:
+            actor: Whose account is meant.
+            search: A part of the name, in any case, or an ID; all metrics match when empty.
+            workspace: Only metrics of this workspace.
+            connection_id: Only metrics of this connection; see ``Connections.show``.
+            survey_id: Only metrics, and so cards, that use this survey.
+            offset: How many metrics to skip.
+            limit: The maximum number of metrics to return; all of them when ``None``.
+
+        Raises:
+            NotFound: when the account has no such connection.
+            InputError: when the offset or the limit is out of range.
+        """
+        require_page(offset, limit)
+        if connection_id is not None:
+            connection_id = self._runtime.find_connection(actor.account, connection_id).id
+        with self._runtime.store.reading() as db:
+            named = rows.read_names(
+                db,
+                actor.account,
+                workspace=workspace,
+                connection_id=connection_id,
+                survey_id=survey_id,
+            )
+            found = find_matching(named, search, lambda metric: metric)
+            ids = [metric_id for metric_id, _ in slice_page(found, offset, limit)]
+            metrics = rows.of_account(db, actor.account, metric_ids=ids)
+        return MetricListPage(metrics=metrics, matching=len(found))
 
     def show(self, actor: Actor, metric_id: str) -> Metric:
         """Return one metric.
@@ -174,19 +324,17 @@ class Metrics:
         is_moved = connection != old.connection_id
         is_redefined = is_moved or wanted != old.definition
         if is_redefined:
-            _, questions = self._check(actor, connection, wanted)
-        new = _validated(
-            **{
-                **{field: getattr(old, field) for field in Metric.model_fields},
-                "name": old.name if name is None else name,
-                "source": source,
-                "connection_id": connection,
-                "definition": wanted,
-                "display": display or old.display,
-                "questions": questions,
-                "version": (version or old.version) + 1,
-                "updated_at": self._runtime.now(),
-            }
+            _, questions = self._check.check(actor.account, connection, wanted)
+        new = changed_metric(
+            old,
+            name=old.name if name is None else name,
+            source=source,
+            connection_id=connection,
+            definition=wanted,
+            display=display or old.display,
+            questions=questions,
+            version=(version or old.version) + 1,
+            updated_at=self._runtime.now(),
         )
         with self._runtime.store.writing() as db:
             if is_moved:
@@ -242,30 +390,3 @@ class Metrics:
             )
         shown = [value.shown(definition, settings.minimum_group) for value in past]
         return tuple(history.with_changes(shown, questions.changes(question_id, settings.zone)))
-
-    def _check(
-        self, actor: Actor, connection_id: str, definition: Definition
-    ) -> tuple[ConnectionRow, dict[str, KnownQuestion]]:
-        """Validate a definition; return its connection and the names and texts of its questions.
-
-        Those of the rows are included if it is grouped by row.
-        """
-        row = self._runtime.find_connection(actor.account, connection_id)
-        require_chosen(self._runtime, row, definition.survey_id)
-        deadline = self._runtime.deadline(self._runtime.settings.deadlines.list)
-        with self._sessions.session(row, deadline) as session:
-            questionnaire = session.questions(definition.survey_id)
-        check_definition(definition, questionnaire)
-        named = [questionnaire.question(named) for _, named in definition.named_questions()]
-        if is_by_row(definition.group_by):
-            named += row_questions(definition, named[0])
-        return row, {one.id: KnownQuestion(name=one.name, text=one.text) for one in named}
-
-
-def _validated(**values: object) -> Metric:
-    try:
-        return Metric.model_validate(values)
-    except ValueError:
-        raise InputError(
-            "The name of the metric is not valid.", remedy="Enter 1 to 300 characters."
-        ) from None

@@ -10,13 +10,13 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from cachetools import TLRUCache
 
 from smaply_metrics_core.context import Clock
-from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.survey_restriction import require_chosen
 from smaply_metrics_core.host.metrics.form_models import MetricDraft, MetricOptions
 from smaply_metrics_core.host.metrics.form_options import metric_options
+from smaply_metrics_core.host.paging import find_matching, require_page, slice_page
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.single_flight import SingleFlight
 from smaply_metrics_core.host.store import chosen_surveys
@@ -216,22 +216,16 @@ class SurveyCatalog:
         actor.require(Role.EDITOR, "Choosing a survey")
         if all_surveys:
             actor.require(Role.ADMIN, "Listing all surveys")
-        if offset < 0 or (limit is not None and limit < 1):
-            raise InputError(
-                "The page of surveys is not valid.",
-                remedy="Use an offset of 0 or more and a limit of 1 or more.",
-            )
+        require_page(offset, limit)
         connection = self._runtime.find_connection(actor.account, connection_id)
         with self._runtime.store.reading() as db:
             row = connection_rows.find(db, actor.account, connection.id)
             chosen = None if all_surveys else chosen_surveys.of_connection(db, row)
         listed = self._surveys.get(_version_of(row), lambda: self._list(row), reload=reload)
         offered = [one for one in listed.value if chosen is None or one.id in chosen]
-        sought = search.strip()
-        text = sought.casefold()
-        found = [one for one in offered if text in one.name.casefold() or sought == one.id]
+        found = find_matching(offered, search, lambda survey: (survey.id, survey.name))
         return SurveyPage(
-            surveys=tuple(found[offset : None if limit is None else offset + limit]),
+            surveys=tuple(slice_page(found, offset, limit)),
             total=len(offered),
             matching=len(found),
             listed_at=listed.fetched_at,

@@ -31,7 +31,7 @@ from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
-from smaply_metrics_core.host.store.queued_jobs import SCHEMA
+from smaply_metrics_core.host.store.queued_jobs import queue_schema
 from smaply_metrics_core.models.problem import Audience
 from smaply_metrics_core.observability.correlation import correlation_id
 
@@ -43,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 QUEUE: Final = "smaply-metrics"
 TASK: Final = "smaply_metrics.refresh"
-
 _CARRIER: Final = "correlation:"
 
 
@@ -68,7 +67,7 @@ def pool_arguments(store: Store) -> dict[str, Any]:
     url = _shared(store)
     return {
         "conninfo": url.set(drivername="postgresql").render_as_string(hide_password=False),
-        "kwargs": {"options": f"-c search_path={SCHEMA}", "application_name": QUEUE},
+        "kwargs": {"options": f"-c search_path={queue_schema(store)}", "application_name": QUEUE},
         "min_size": 1,
         "max_size": 4,
     }
@@ -219,30 +218,31 @@ def prepare_queue(store: Store) -> None:
     from procrastinate.schema import SchemaManager
 
     _shared(store)
+    schema = queue_schema(store)
     folder = Path(SchemaManager.get_migrations_path())
     migrations = sorted(path.name for path in folder.glob("*.sql"))
     with store.reading() as db:
-        current = _is_current(_version(db), migrations[-1])
+        current = _is_current(_version(db, schema), migrations[-1])
     while not current:
         # Each migration has a transaction of its own: some use a value of an enum that an earlier
         # one added, which PostgreSQL allows only after a commit.
         with store.writing() as db:
             wait_for_turn(db)
-            version = _version(db)
+            version = _version(db, schema)
             current = _is_current(version, migrations[-1])
             if current:
                 return
             if version is None:
-                db.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+                db.execute(text(f"CREATE SCHEMA {schema}"))
             if version:
                 reached = next(name for name in migrations if name > version)
                 script = (folder / reached).read_text(encoding="utf-8")
             else:
                 reached, script = migrations[-1], SchemaManager.get_schema()
-            db.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
+            db.execute(text(f"SET LOCAL search_path = {schema}"))
             # Run by the driver: a script has several statements and unescaped "%" and ":".
             db.connection.driver_connection.execute(script)  # type: ignore[union-attr]
-            db.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{reached}'"))
+            db.execute(text(f"COMMENT ON SCHEMA {schema} IS '{reached}'"))
 
 
 def _is_current(version: str | None, newest: str) -> bool:
@@ -263,7 +263,7 @@ def _is_current(version: str | None, newest: str) -> bool:
     return True
 
 
-def _version(db: Connection) -> str | None:
+def _version(db: Connection, schema: str) -> str | None:
     """Return the newest migration of the tables; ``None`` without the schema, "" if it is empty.
 
     It is read from the table of schemas: ``to_regnamespace`` uses a cache of the connection, which
@@ -274,7 +274,7 @@ def _version(db: Connection) -> str | None:
             "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace "
             "WHERE nspname = :name"
         ),
-        {"name": SCHEMA},
+        {"name": schema},
     )
     version: str | None = found.scalar()
     return version

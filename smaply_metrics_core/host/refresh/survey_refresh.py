@@ -22,6 +22,7 @@ from smaply_metrics_core.host.refresh.decisions import decide_for_metric, read_d
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.outcomes import Outcome, calculate_outcomes
 from smaply_metrics_core.host.refresh.refresh_end import RefreshEnd
+from smaply_metrics_core.host.refresh.refresh_events import refresh_events
 from smaply_metrics_core.host.refresh.refresh_log import RefreshLog, RefreshReport
 from smaply_metrics_core.host.refresh.replaced_questions import find_replaced_questions
 from smaply_metrics_core.host.runtime import Runtime
@@ -337,7 +338,7 @@ class SurveyRefresh:
             if not leases.release(db, lease):
                 logger.warning("Discarded a late result for survey %r.", lease.survey_id)
                 return
-            attempts.save_outcomes(
+            saved = attempts.save_outcomes(
                 db,
                 lease,
                 problems,
@@ -348,6 +349,9 @@ class SurveyRefresh:
             )
             attempt.questions.save(db)
             audit.forget(db, self._runtime.settings.audit_kept_since(now), lease.account)
+            if self._runtime.outbox.is_used(db):
+                found = refresh_events(lease, attempt.waiting, saved, problems, values, now)
+                self._runtime.outbox.record(db, list(found))
 
         self._save(save, stopping)
         return problems

@@ -91,12 +91,15 @@ def save_outcomes(  # noqa: PLR0913  # The outcome of a refresh.
     *,
     started_at: datetime,
     forget_before: datetime,
-) -> None:
+) -> set[str]:
     """Save the end of each metric's attempt, and its new value with the value's fingerprint.
 
     Attempts, which started at ``started_at``, are added to the past ones of their metrics. Values
     are added to the history of their metrics; entries older than ``forget_before`` are
     deleted. Metrics that were deleted or moved to another connection in the meantime are skipped.
+
+    Returns:
+        The ids of the metrics that were not skipped.
     """
     account = lease.account
     existing = _lock_metrics(db, lease, tuple(problems))
@@ -144,6 +147,7 @@ def save_outcomes(  # noqa: PLR0913  # The outcome of a refresh.
     )
     results = {metric_id: (value[0], value[1]) for metric_id, value in new.items()}
     history.add(db, account, results, forget_before)
+    return existing
 
 
 def _lock_metrics(db: Connection, lease: Lease, metric_ids: Sequence[str]) -> set[str]:

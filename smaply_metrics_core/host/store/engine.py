@@ -57,7 +57,7 @@ def name_of(where: Path | URL) -> str:
     return where.name if isinstance(where, Path) else str(where.database)
 
 
-def make_engine(where: Path | URL, connections: int) -> Engine:
+def make_engine(where: Path | URL, connections: int, schema: str | None = None) -> Engine:
     """Return the engine; a SQLite file is created, with mode 0600, when it does not exist.
 
     Raises:
@@ -68,9 +68,17 @@ def make_engine(where: Path | URL, connections: int) -> Engine:
         where.touch(mode=0o600, exist_ok=True)
         return _sqlite_engine(where)
     require_extra("postgresql", "psycopg")
+    options = where.query.get("options", "")
+    if schema is not None:
+        # For tables and for Alembic's; what the URL sets otherwise is kept.
+        options = f"{options} -c search_path={schema}"
     engine = create_engine(
         where,
-        connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": LOGGING_NAME},
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": LOGGING_NAME,
+            "options": options,
+        },
         # Whatever the default of the database: what waited for a lock has to see what its holder
         # committed. Transactions that only read choose a snapshot instead.
         isolation_level="READ COMMITTED",

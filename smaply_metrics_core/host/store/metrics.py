@@ -44,9 +44,11 @@ _LIMIT_LOCK: Final = 0x5_3A_92
 _QUESTIONS: Final = TypeAdapter(Mapping[str, KnownQuestion], config=ConfigDict(defer_build=True))
 
 
-def add(db: Connection, account: str, user: str, metric: Metric) -> None:
-    """Insert a metric."""
-    db.execute(insert(metrics).values(account=account, created_by=user, **_values(metric)))
+def add(db: Connection, account: str, user: str, new: Sequence[Metric]) -> None:
+    """Insert metrics."""
+    if new:
+        common = {"account": account, "created_by": user}
+        db.execute(insert(metrics), [{**common, **_values(metric)} for metric in new])
 
 
 def adopt(db: Connection, account: str, source: str, connection_id: str) -> None:
@@ -81,15 +83,14 @@ def replace(db: Connection, account: str, metric: Metric, *, moved: bool = False
     return result.rowcount == 1
 
 
-def find(db: Connection, account: str, metric_id: str) -> Metric:
-    """Return one metric.
+def find(db: Connection, account: str, metric_id: str, *, keep: bool = False) -> Metric:
+    """Return one metric; ``keep`` locks it until the transaction ends.
 
     Raises:
         NotFound: when the account has no such metric.
     """
-    row = db.execute(
-        select(*COLUMNS).where(metrics.c.account == account, metrics.c.id == metric_id)
-    ).one_or_none()
+    statement = select(*COLUMNS).where(metrics.c.account == account, metrics.c.id == metric_id)
+    row = db.execute(statement.with_for_update() if keep else statement).one_or_none()
     if row is None:
         raise no_metric(metric_id)
     return metric_of(row)
@@ -129,15 +130,45 @@ def no_metric(metric_id: str) -> NotFound:
 
 
 def of_account(
-    db: Connection, account: str, *, connection_id: str | None = None, workspace: str | None = None
+    db: Connection,
+    account: str,
+    *,
+    connection_id: str | None = None,
+    workspace: str | None = None,
+    metric_ids: Sequence[str] | None = None,
 ) -> tuple[Metric, ...]:
-    """Return the metrics of an account, or of one connection or workspace, oldest first."""
-    wanted = [metrics.c.account == account]
-    if connection_id is not None:
-        wanted.append(metrics.c.connection_id == connection_id)
-    if workspace is not None:
-        wanted.append(metrics.c.workspace == workspace)
+    """Return the metrics of an account, or some of them, oldest first."""
+    wanted = _conditions(account, connection_id, workspace, None)
+    if metric_ids is not None:
+        wanted.append(in_list(db, metrics.c.id, metric_ids))
     return _select(db, *wanted)
+
+
+def read_names(
+    db: Connection,
+    account: str,
+    *,
+    connection_id: str | None,
+    workspace: str | None,
+    survey_id: str | None,
+) -> list[tuple[str, str]]:
+    """Return the ids and names of the metrics of an account, or of some, oldest first."""
+    statement = (
+        select(metrics.c.id, metrics.c.name)
+        .where(*_conditions(account, connection_id, workspace, survey_id))
+        .order_by(metrics.c.created_at, metrics.c.id)
+    )
+    return [(row.id, row.name) for row in db.execute(statement)]
+
+
+def _conditions(
+    account: str, connection_id: str | None, workspace: str | None, survey_id: str | None
+) -> list[ColumnElement[bool]]:
+    given = {"connection_id": connection_id, "workspace": workspace, "survey_id": survey_id}
+    return [
+        metrics.c.account == account,
+        *(metrics.c[name] == value for name, value in given.items() if value is not None),
+    ]
 
 
 def without_connection(db: Connection, account: str, source: str) -> tuple[Metric, ...]:

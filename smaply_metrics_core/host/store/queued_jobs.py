@@ -6,19 +6,20 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
+from smaply_metrics_core.host.store.store import Store
+
 SCHEMA: Final = "smaply_metrics_jobs"
-"""The schema of Procrastinate's tables in the database of the store."""
+"""The schema of Procrastinate's tables, unless the store has a schema of its own."""
 
-_SEARCH_PATH: Final = text(f"SET LOCAL search_path = {SCHEMA}")
 _EXISTS: Final = text("SELECT to_regclass(:table) IS NOT NULL")
-_TABLE: Final = f"{SCHEMA}.procrastinate_jobs"
-# A running job deletes itself when it ends; its worker fails if it is missing.
-_DELETE: Final = text(
-    f"DELETE FROM {_TABLE} WHERE args ->> 'account' = :account AND status <> 'doing'"  # noqa: S608  # Constants.
-)
 
 
-def delete_jobs(db: Connection, account: str) -> int:
+def queue_schema(store: Store) -> str:
+    """Return the schema of Procrastinate's tables: stores in one database have a queue each."""
+    return SCHEMA if store.schema is None else f"{store.schema}_jobs"
+
+
+def delete_jobs(db: Connection, store: Store, account: str) -> int:
     """Delete the jobs of an account that do not run, at the end of a transaction.
 
     A job that runs ends without storing anything, since the rows of the account are deleted.
@@ -26,7 +27,12 @@ def delete_jobs(db: Connection, account: str) -> int:
     Returns:
         The number of deleted jobs; 0 if there is no queue.
     """
-    if not db.execute(_EXISTS, {"table": _TABLE}).scalar():
+    schema = queue_schema(store)
+    table = f"{schema}.procrastinate_jobs"
+    if not db.execute(_EXISTS, {"table": table}).scalar():
         return 0
-    db.execute(_SEARCH_PATH)  # The triggers of the table name others without their schema.
-    return db.execute(_DELETE, {"account": account}).rowcount
+    # The triggers of the table name others without their schema.
+    db.execute(text(f"SET LOCAL search_path = {schema}"))
+    # A running job deletes itself when it ends; its worker fails if it is missing.
+    statement = f"DELETE FROM {table} WHERE args ->> 'account' = :account AND status <> 'doing'"  # noqa: S608  # The schema is validated.
+    return db.execute(text(statement), {"account": account}).rowcount

@@ -16,6 +16,7 @@ from smaply_metrics_core.host.store.error_mapping import driver_errors, store_er
 from smaply_metrics_core.host.store.fork_gate import ForkGate
 from smaply_metrics_core.host.store.migrations.runner import (
     StoreUpgrade,
+    create_schema,
     newest_version,
     upgrade,
     upgraded_meanwhile,
@@ -32,6 +33,8 @@ class Store:
         where: The SQLite file, created with mode 0600 when it does not exist; or the URL of an
             existing PostgreSQL database.
         connections: How many connections to PostgreSQL this process may open.
+        schema: The schema of the tables in PostgreSQL, created when it does not exist; by default
+            the one of the database user.
         migrates: Whether opening migrates the tables; without it, a caller checks their version.
 
     Raises:
@@ -41,9 +44,17 @@ class Store:
         upgraded: The versions of the tables before and after opening, if it migrates them.
     """
 
-    def __init__(self, where: Path | URL, connections: int = 8, *, migrates: bool = True) -> None:
+    def __init__(
+        self,
+        where: Path | URL,
+        connections: int = 8,
+        schema: str | None = None,
+        *,
+        migrates: bool = True,
+    ) -> None:
         self.where = where
-        self.engine = make_engine(where, connections)
+        self.schema = schema
+        self.engine = make_engine(where, connections, schema)
         self._gate = None if self.is_shared else ForkGate(self.engine.dispose)
         call_in_children(self._reconnect)
         if telemetry.enabled():
@@ -128,4 +139,6 @@ class Store:
         if version == newest_version():
             return StoreUpgrade(version, version)
         with self.writing() as connection:
+            if self.schema is not None:
+                create_schema(connection, self.schema)
             return upgrade(connection, name_of(self.where))

@@ -305,3 +305,42 @@ export_counts = Table(
     Column("exports", Integer, nullable=False),
     PrimaryKeyConstraint("account"),
 )
+
+# The outbox: events of all accounts in the order in which they were committed. Written only while
+# there is a consumer, and deleted when each consumer has passed them.
+events = Table(
+    "events",
+    metadata,
+    # Never used again after its row was deleted, so that no consumer skips a new event.
+    Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        nullable=False,
+        autoincrement=True,
+    ),
+    Column("account", String(200), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("connection_id", String(40), nullable=False),
+    # What the event is about: see MetricsEvent.
+    Column("details", JSON, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index("ix_events_account", "account"),
+    Index("ix_events_at", "at"),
+    sqlite_autoincrement=True,
+)
+
+# Of the installation, not of an account.
+event_consumers = Table(
+    "event_consumers",
+    metadata,
+    Column("name", String(200), nullable=False),
+    # The id of the last event that it has processed.
+    Column("position", BigInteger, nullable=False),
+    # The process that delivers to it, until it releases the lease or the lease expires.
+    Column("owner", String(80), nullable=True),
+    Column("expires_at", Instant, nullable=True),
+    # The time of the newest event that was deleted before it was processed.
+    Column("lost_until", Instant, nullable=True),
+    PrimaryKeyConstraint("name"),
+)

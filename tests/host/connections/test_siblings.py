@@ -16,7 +16,7 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.host import Actor, AuditAction, Freshness, Role, card_json
 from smaply_metrics_core.host.metrics import service
-from smaply_metrics_core.host.metrics.service import _validated
+from smaply_metrics_core.host.metrics.metric_values import changed_metric
 from tests.host.conftest import (
     ADMIN,
     AVERAGE,
@@ -286,12 +286,12 @@ def test_an_edit_keeps_a_connection_that_adopted_the_metric_meanwhile(
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
     connected.connections.delete(ADMIN, "shop")
 
-    def connect_first(*parts: object, **others: object) -> Metric:
+    def connect_first(old: Metric, **changed: object) -> Metric:
         monkeypatch.undo()
         connected.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
-        return _validated(*parts, **others)
+        return changed_metric(old, **changed)
 
-    monkeypatch.setattr(service, "_validated", connect_first)
+    monkeypatch.setattr(service, "changed_metric", connect_first)
     connected.metrics.edit(EDITOR, metric.id, name="Renamed")
 
     stored = connected.metrics.show(VIEWER, metric.id)

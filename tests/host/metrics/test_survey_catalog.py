@@ -76,7 +76,7 @@ def test_a_survey_is_found_by_its_exact_id(world: World, connected: MetricsHost)
 @pytest.mark.parametrize(("offset", "limit"), [(-1, 10), (0, 0)])
 def test_an_invalid_page_is_refused(connected: MetricsHost, offset: int, limit: int) -> None:
     """Pages start at the first survey or later and contain at least one."""
-    with pytest.raises(InputError, match="page of surveys is not valid"):
+    with pytest.raises(InputError, match="page is not valid"):
         connected.catalog.surveys(EDITOR, "shop", offset=offset, limit=limit)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Engine, String, column, inspect, select, tabl
 from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from smaply_metrics_core.errors import StoreError
+from smaply_metrics_core.host.store.tables import metadata
 
 MIGRATIONS: Final = Path(__file__).parent
 
@@ -56,13 +58,22 @@ def wait_for_turn(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
 
 
+def create_schema(connection: Connection, name: str) -> None:
+    """Create the schema of the tables unless it exists."""
+    wait_for_turn(connection)
+    found = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+    # Not IF NOT EXISTS, which requires the privilege to create one even if it exists.
+    if connection.scalar(found, {"name": name}) is None:
+        connection.execute(text(f'CREATE SCHEMA "{name}"'))
+
+
 def upgrade(connection: Connection, name: str) -> StoreUpgrade:
     """Run the missing migrations in the transaction of this connection.
 
     Of several processes that start concurrently, the first migrates; the others wait for it.
 
     Raises:
-        StoreError: when a newer release wrote the store.
+        StoreError: when a newer release wrote the store, or another application has tables there.
     """
     from alembic import command  # Heavy.
     from alembic.config import Config
@@ -70,6 +81,7 @@ def upgrade(connection: Connection, name: str) -> StoreUpgrade:
 
     wait_for_turn(connection)
     before = version_of(connection)
+    _require_own_tables(connection, before, name)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -81,6 +93,21 @@ def upgrade(connection: Connection, name: str) -> StoreUpgrade:
             remedy="Install the newer release again, or use another store.",
         ) from None
     return StoreUpgrade(before, newest_version())
+
+
+def _require_own_tables(connection: Connection, version: str | None, name: str) -> None:
+    """Raise when another application has tables of the same names, or uses Alembic too."""
+    if version is not None:
+        is_foreign = re.fullmatch(r"\d{4}", version) is None
+    else:
+        is_foreign = any(map(inspect(connection).has_table, metadata.tables))
+    if is_foreign:
+        raise StoreError(
+            f"The database {name} has tables of another application whose names clash with those "
+            "of smaply-metrics-core.",
+            remedy="Set SMAPLY_METRICS_DATABASE_SCHEMA to a schema of its own, such as "
+            "smaply_metrics; with SQLite, use another home.",
+        )
 
 
 def upgraded_meanwhile(engine: Engine, error: Exception, name: str) -> StoreError | None:

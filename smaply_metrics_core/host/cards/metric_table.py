@@ -1,0 +1,200 @@
+"""Values and histories as tables: rows, CSV, and frames of Polars and pandas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from smaply_metrics_core.bundle.spreadsheet_csv import escape_formula
+from smaply_metrics_core.extras import require_extra
+from smaply_metrics_core.host.store.history import HistoryEntry
+from smaply_metrics_core.models.metric import Card
+from smaply_metrics_core.models.result import GroupValue, Result, WindowResult
+from smaply_metrics_core.models.uncertainty import Interval
+
+if TYPE_CHECKING:  # Heavy, and pandas is an extra.
+    import pandas as pd
+    import polars as pl
+
+_MEASURED: Final[Mapping[str, type]] = {
+    "unit": str,
+    "value": float,
+    "low": float,
+    "high": float,
+    "answered": int,
+    "responses": int,
+    "hidden": bool,
+}
+
+VALUE_COLUMNS: Final[Mapping[str, type]] = MappingProxyType(
+    {
+        "metric_id": str,
+        "metric": str,
+        "type": str,
+        "window": str,
+        "group": str,
+        "label": str,
+        **_MEASURED,
+        "low_sample": bool,
+        "as_of": datetime,
+        "freshness": str,
+    }
+)
+"""The columns of ``value_table`` and their types."""
+
+HISTORY_COLUMNS: Final[Mapping[str, type]] = MappingProxyType(
+    {"metric_id": str, "as_of": datetime, **_MEASURED, "question_changed": bool}
+)
+"""The columns of ``history_table`` and their types."""
+
+
+@dataclass(frozen=True)
+class MetricTable:
+    """Rows with named columns. A missing value is ``None``, and a time is in UTC.
+
+    Attributes:
+        columns: The type of each column, by name.
+        rows: The rows; each has a value for every column.
+    """
+
+    columns: Mapping[str, type]
+    rows: Sequence[Mapping[str, Any]]
+
+    def to_csv(self) -> str:
+        """Return a CSV with a header, in which no cell runs as a formula of a spreadsheet.
+
+        Numbers are not rounded, truth values are ``true`` and ``false``, and missing ones empty.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows([_cell(row[name]) for name in self.columns] for row in self.rows)
+        return text.getvalue()
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a frame of Polars; times have the time zone UTC and microseconds."""
+        import polars as pl
+
+        types = {str: pl.String, float: pl.Float64, int: pl.Int64, bool: pl.Boolean}
+        schema = {
+            name: pl.Datetime("us", "UTC") if kind is datetime else types[kind]
+            for name, kind in self.columns.items()
+        }
+        return pl.DataFrame(self._series(), schema=schema)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a frame of pandas, whose columns may all have missing values.
+
+        Raises:
+            InputError: when the extra ``pandas`` is not installed.
+        """
+        require_extra("pandas", "pandas")
+        import pandas as pd
+
+        types = {str: "string", float: "Float64", int: "Int64", bool: "boolean"}
+        return pd.DataFrame(
+            {
+                name: pd.Series(values, dtype=types.get(self.columns[name], "datetime64[us, UTC]"))
+                for name, values in self._series().items()
+            }
+        )
+
+    def _series(self) -> dict[str, list[Any]]:
+        return {name: [row[name] for row in self.rows] for name in self.columns}
+
+
+def value_table(cards: Iterable[Card]) -> MetricTable:
+    """Return the values of cards.
+
+    Each card has a row for its current window, and for the previous one of a Comparison; each group
+    of a Series has a row too. Their ``window`` is ``current`` or ``previous``; ``group`` and
+    ``label`` are empty except for groups. ``low`` and ``high`` are the interval. A card without a
+    value has one row. Values that the account hides are missing, and ``hidden`` is true.
+    """
+    return MetricTable(VALUE_COLUMNS, [row for card in cards for row in _rows_of(card)])
+
+
+def history_table(histories: Mapping[str, Iterable[HistoryEntry]]) -> MetricTable:
+    """Return the past values of metrics, whose entries ``metrics.history`` returns.
+
+    ``question_changed`` states that values up to the one before are not comparable. The history
+    has the overall value of a Series, not its groups.
+
+    Args:
+        histories: The entries by the ID of their metric.
+    """
+    return MetricTable(
+        HISTORY_COLUMNS,
+        [
+            {
+                "metric_id": metric_id,
+                "as_of": entry.as_of,
+                "unit": entry.unit.value,
+                "value": entry.value,
+                **_interval(entry.interval),
+                "answered": entry.answered,
+                "responses": entry.responses,
+                "hidden": entry.hidden,
+                "question_changed": bool(entry.question_changes),
+            }
+            for metric_id, entries in histories.items()
+            for entry in entries
+        ],
+    )
+
+
+def _rows_of(card: Card) -> Iterator[dict[str, Any]]:
+    missing = dict.fromkeys(VALUE_COLUMNS)
+    common = missing | {
+        "metric_id": card.metric_id,
+        "metric": card.name,
+        "type": str(card.type),
+        "freshness": card.freshness.value,
+    }
+    result = card.result
+    if result is None:
+        yield common
+        return
+    common |= {"unit": result.unit.value, "as_of": result.as_of, "window": "current"}
+    yield common | _measured(result.current)
+    for group in result.groups:
+        yield common | _measured(group) | {"group": group.key, "label": group.label}
+    yield from _previous(result, common)
+
+
+def _previous(result: Result, common: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if result.previous is not None:
+        yield {**common, "window": "previous", **_measured(result.previous)}
+
+
+def _measured(measured: WindowResult | GroupValue) -> dict[str, Any]:
+    hidden = measured.hidden
+    return {
+        "value": measured.value,
+        **_interval(measured.interval),
+        "answered": None if hidden else measured.answered,
+        "responses": None if hidden else measured.responses,
+        "hidden": hidden,
+        "low_sample": None if hidden else measured.low_sample,
+    }
+
+
+def _interval(interval: Interval | None) -> dict[str, float | None]:
+    if interval is None:
+        return {"low": None, "high": None}
+    return {"low": interval.low, "high": interval.high}
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return escape_formula(str(value))
