@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -141,6 +142,18 @@ def test_every_result_has_texts_and_a_chart(
     assert (low_sample_text(result) == "") <= (not result.current.low_sample)
     large = headline(result, shown)
     assert large.text or result.calculation is Calculation.DISTRIBUTION
+
+
+@pytest.mark.parametrize("value", [1.64e308, 1.79e308, -1.79e308])
+def test_values_near_the_largest_float_have_finite_axes(value: float) -> None:
+    """The room above a value, and a round number above it, are not infinite."""
+    of_days = series(periods(Period.DAY, "2026-01-05", [value]), Calculation.AVERAGE, value=value)
+    for result, shown in (
+        (of_days, Display()),
+        (number(value, Calculation.SUM), Display(chart=ChartType.GAUGE, target=1e308)),
+        (number(1.0, Calculation.SUM), Display(chart=ChartType.GAUGE, target=abs(value))),
+    ):
+        json.dumps(vega_lite(result, shown, theme="light"), allow_nan=False)
 
 
 @given(result=st.one_of(of_groups(), of_periods()), shown=displays)

@@ -165,7 +165,9 @@ def gauge_bounds(result: Result, display: Display) -> tuple[float, float] | None
     value, target = result.current.value or 0.0, display.target
     if target is None or target <= 0 or value < 0 or not isfinite(value):
         return None
-    return 0.0, _round_up(max(value, target * 1.25))
+    most = max(value, target * 1.25)
+    top = _round_up(most) if isfinite(most) else most
+    return (0.0, top) if isfinite(top) else None
 
 
 def _scale_bounds(result: Result) -> tuple[float, float] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from sys import float_info
 from typing import Any, Final
 
 from smaply_metrics_core.charts.marks.intervals import LIMITS, band, with_intervals
@@ -142,7 +143,8 @@ def _domain(result: Result, display: Display, values: Sequence[float]) -> list[f
     ] or [0.0, 1.0]
     low, high = min(reach), max(reach)
     if low == high:
-        low, high = low - (abs(low) / 10 or 1), high + (abs(high) / 10 or 1)
+        room = abs(high) / 10 or 1
+        low, high = max(low - room, -float_info.max), min(high + room, float_info.max)
     least, most = LIMITS.get(result.unit, (low, high))
     return [max(low, least), min(high, most)] if low < most and high > least else [low, high]
 
