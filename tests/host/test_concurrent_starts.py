@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from procrastinate.schema import SchemaManager
 
 from smaply_metrics_core.errors import StoreError
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from tests.postgresql_server import PrivatePostgres
 
-PREVIOUS = f"{int(newest_version()) - 1:04}"
+PREVIOUS = str(ScriptDirectory(str(MIGRATIONS)).get_revision("head").down_revision)
 STARTS = (open_a_host, run_a_worker, upgrade_by_command) * 2
 
 
