@@ -45,10 +45,10 @@ def test_the_names_of_commands_are_stable() -> None:
         "metric": "preview add list show edit delete history explain",
         "card": "load",
         "bundle": "export check show",
-        "account": "list show edit",
+        "account": "list show edit export erase-user delete",
         "audit": "list",
-        "db": "upgrade",
-        "key": "generate status rotate",
+        "db": "upgrade check backup",
+        "key": "generate status check rotate",
         "worker": "run",
     }
 
