@@ -11,19 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from prometheus_client import CollectorRegistry, generate_latest
 
-from smaply_metrics_core.host import MetricsHost, enable_telemetry
+from smaply_metrics_core.host import MetricsHost
 from smaply_metrics_core.observability import telemetry
 from smaply_metrics_core.observability.correlation import correlated
 from smaply_metrics_core.observability.instruments import INSTRUMENTS
 from smaply_metrics_core.observability.telemetry import InstrumentKind
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, VIEWER, World, sqlite_only
+from tests.telemetry_recorder import Recorder, recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,35 +28,11 @@ DASHBOARD = PAGES / "grafana" / "smaply-metrics.json"
 GUIDE = PAGES / "observing.md"
 
 
-class Recorder:
-    """Records spans in memory and metrics for Prometheus, as long as the fixture lasts."""
-
-    def __init__(self) -> None:
-        self.exporter = InMemorySpanExporter()
-        self.registry = CollectorRegistry()
-        tracers = TracerProvider()
-        tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.meters = MeterProvider([PrometheusMetricReader(registry=self.registry)])
-        enable_telemetry(tracers, self.meters)
-
-    def spans(self, name: str) -> list[ReadableSpan]:
-        """Return the spans of a name that have ended."""
-        return [one for one in self.exporter.get_finished_spans() if one.name == name]
-
-    def samples(self) -> dict[str, float]:
-        """Return the samples as Prometheus reads them, by name and labels."""
-        lines = generate_latest(self.registry).decode().splitlines()
-        found = (line.rpartition(" ") for line in lines if not line.startswith("#"))
-        return {name: float(value) for name, _, value in found}
-
-
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     """Telemetry that records in memory."""
-    made = Recorder()
-    yield made
-    telemetry.set_backend(None)
-    made.meters.shutdown()
+    with recording() as made:
+        yield made
 
 
 def connected(world: World) -> MetricsHost:

@@ -7,7 +7,11 @@ import sys
 
 import pytest
 
-HEAVY = ("alembic", "asyncio", "cryptography", "httpx", "polars", "procrastinate", "psycopg")
+TELEMETRY = ("opentelemetry", "prometheus_client", "pythonjsonlogger")
+HEAVY = (
+    *("alembic", "asyncio", "cryptography", "httpx", "polars", "procrastinate", "psycopg"),
+    *TELEMETRY,
+)
 LIBRARIES = (*HEAVY, "packaging", "pydantic_settings", "rich.console", "sqlalchemy", "vcr")
 
 HELP = """
@@ -30,7 +34,7 @@ except SystemExit:
         ),
         (
             "from smaply_metrics_core.host import MetricsHost",
-            ("alembic", "httpx", "polars", "pydantic_settings", "rich", "typer", "vcr"),
+            ("alembic", "httpx", "polars", "pydantic_settings", "rich", "typer", "vcr", *TELEMETRY),
         ),
         (
             HELP,
