@@ -16,16 +16,12 @@ from sqlalchemy import (
     and_,
     case,
     column,
-    false,
     literal,
-    not_,
     null,
-    true,
 )
 
 from smaply_metrics_core import (
     Calculation,
-    Choice,
     ExclusionReason,
     MetricQuery,
     Period,
@@ -38,22 +34,15 @@ from smaply_metrics_sql.counting import local_time
 from smaply_metrics_sql.counting.answers import ValueExpr, no_numbers, number_or_reason
 from smaply_metrics_sql.counting.local_time import Offset, offsets
 from smaply_metrics_sql.counting.relation import Relation
+from smaply_metrics_sql.counting.weights import sign_of, usable, weight_of
 
 EARLIEST: Final = -2_208_988_800
 """1900 in seconds since 1970: earlier times are unknown, as those after ``LATEST``."""
 LATEST: Final = 7_258_118_400
 """2200."""
 
-LARGEST_WEIGHT: Final = 1e100
-"""As in the core: larger weights, and weights below its reciprocal, are unreadable."""
-UNREADABLE: Final = "?"
-"""What the core reads as a text where a number is required."""
-
 REASONS: Final = (*ExclusionReason,)
 """Why a response is excluded, by the number that a statement groups by."""
-WEIGHTS: Final = (UNREADABLE, "0", "1", "-1")
-"""What stands for a weight when the core reads it, by the number that a statement groups by."""
-
 FROM_TOTALS: Final = frozenset(
     {Calculation.AVERAGE, Calculation.SUM, Calculation.MINIMUM, Calculation.MAXIMUM}
 )
@@ -274,12 +263,12 @@ class KeyColumns:
         if key not in self._names:
             sign = self._name(key, _FEW)
             number, other = column(f"{sign}n", Float), column(f"{sign}u", Boolean)
-            self.inputs[number.name], self.inputs[other.name] = _number_of(
+            self.inputs[number.name], self.inputs[other.name] = weight_of(
                 self._relation, wanted.of, cell, choices
             )
             self.reads[sign] = (number.name, other.name)
-            self.expressions[sign] = _sign(number, other)
-            self.weights[sign] = case((_usable(number), number))
+            self.expressions[sign] = sign_of(number, other)
+            self.weights[sign] = case((usable(number), number))
         return self._names[key]
 
     def _filter(self, kind: str, of: str, values: tuple[str, ...]) -> str:
@@ -339,42 +328,6 @@ def utc_seconds(relation: Relation, span: tuple[int, int]) -> ColumnElement[Any]
             else case((epoch.is_local, converted), else_=seconds)
         )
     return case((and_(seconds >= EARLIEST, seconds < LATEST), seconds), else_=null())
-
-
-def _number_of(
-    relation: Relation, of: str, cell: ValueExpr, choices: Sequence[Choice]
-) -> tuple[ColumnElement[Any], ColumnElement[bool]]:
-    """Return the weight in a cell, null if it has none, and whether it holds something else."""
-    if choices:
-        values = [
-            (cell.is_one_of([one.key]), literal(one.value, Float))
-            for one in choices
-            if one.analyze and one.value is not None
-        ]
-        void = cell.is_one_of([one.key for one in choices if not one.analyze])
-        number = case(*values, else_=null()) if values else null()
-        other = and_(cell.filled().is_not(None), number.is_(None), not_(void))
-        return number, case((other, true()), else_=false())
-    found = number_or_reason(relation.database, cell)
-    if found is None:
-        raise no_numbers(of, cell.type)
-    return found
-
-
-def _usable(number: ColumnElement[Any]) -> ColumnElement[bool]:
-    return and_(number >= 1 / LARGEST_WEIGHT, number <= LARGEST_WEIGHT)
-
-
-def _sign(number: ColumnElement[Any], unreadable: ColumnElement[bool]) -> ColumnElement[Any]:
-    """Return the place in ``WEIGHTS`` of what stands for a weight; null for none."""
-    return case(
-        (_usable(number), literal(2)),
-        (unreadable, literal(0)),
-        (number.is_(None), null()),
-        (number == 0, literal(1)),
-        (and_(number < 0, _usable(-number)), literal(3)),
-        else_=literal(0),
-    )
 
 
 def _bits(flags: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:

@@ -22,9 +22,10 @@ from smaply_metrics_core import (
 from smaply_metrics_core.calculations import UNREADABLE as UNREADABLE_ANSWER
 from smaply_metrics_core.calculations import CombinedRows, TallyColumns, TallyRequest, tally_all
 from smaply_metrics_sql.counting.answers import key_text
-from smaply_metrics_sql.counting.grouping import REASONS, UNREADABLE, WEIGHTS, WORD, Grouping
+from smaply_metrics_sql.counting.grouping import REASONS, WORD, Grouping
 from smaply_metrics_sql.counting.number_sums import with_totals
 from smaply_metrics_sql.counting.statement import CombinationCounts
+from smaply_metrics_sql.counting.weights import UNREADABLE, WEIGHTS
 
 
 def tally_of(

@@ -136,7 +136,8 @@ class PostgresqlDatabase(SqlDatabase):
                 connect_timeout=_CONNECT_SECONDS,
                 application_name="smaply-metrics",
                 autocommit=True,
-                options=f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}",
+                options=f"-c default_transaction_read_only=on -c statement_timeout={milliseconds} "
+                "-c cursor_tuple_fraction=1",  # All rows of a cursor are read.
                 **_encryption(address, ca_file),
             )
         )
