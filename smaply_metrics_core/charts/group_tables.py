@@ -39,8 +39,8 @@ def compared_groups(result: Result, display: Display) -> GroupTable:
         CALCULATIONS[result.calculation].title,
         "Previous",
         "Change",
-        f"{interval_heading(result)} of the change",
         VERDICT,
+        f"{interval_heading(result)} of the change",
         f"{ANSWERS} (before)",
         REMARKS,
     )
@@ -61,8 +61,8 @@ def _compared(group: GroupValue, result: Result, display: Display) -> _Cells:
         value_text(unit, group.value, display),
         value_text(unit, None if previous is None else previous.value, display),
         change_text(change, unit) or "—",
-        interval_text(unit, change.interval).removesuffix("%"),
         group_verdict(change),
+        interval_text(unit, change.interval).removesuffix("%"),
         f"{count_text(group)}{before}",
         ", ".join(notes),
     )
