@@ -98,6 +98,7 @@ from smaply_metrics_core.models.survey import (
     Survey,
 )
 from smaply_metrics_core.models.tally import (
+    NOT_SHOWN,
     Counts,
     GroupCounts,
     Tally,
@@ -118,6 +119,7 @@ from smaply_metrics_core.redaction import Readable
 __all__ = [
     "CONTRACT_VERSION",
     "ENTRY_POINT_GROUP",
+    "NOT_SHOWN",
     "AccessMissing",
     "AccountSettings",
     "Address",

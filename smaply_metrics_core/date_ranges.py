@@ -19,7 +19,6 @@ from smaply_metrics_core.models.query import (
     DateRange,
     Definition,
     MetricQuery,
-    MetricType,
     Period,
     Window,
 )
@@ -232,7 +231,7 @@ def resolve(  # noqa: PLR0913  # All by name but the first.
 
 
 def refuse_without_previous(date_range: DateRange) -> None:
-    """Raise if a Comparison cannot use a date range.
+    """Raise if a date range cannot be compared with an earlier one.
 
     Raises:
         QueryInvalid: for all time, and for custom ranges without a start or an end.
@@ -341,7 +340,7 @@ def make_query(
     """Return the query of a definition, with its date range resolved to windows.
 
     Raises:
-        QueryInvalid: for a Comparison with a range that has no previous window.
+        QueryInvalid: to compare a range that has no previous window.
         InputError: for an unknown time zone or an invalid first day of the week.
     """
     return MetricQuery(
@@ -352,7 +351,7 @@ def make_query(
             now=now,
             zone=zone,
             week_start=week_start,
-            comparison=definition.type is MetricType.COMPARISON,
+            comparison=definition.compares,
             compare_with=definition.compare_with,
         ),
         zone=zone,

@@ -212,6 +212,25 @@ def test_comparisons_net_scores_and_rolling_windows_reach_the_definition() -> No
     assert (series.compare_with, series.top_answers, series.rolling) == ("previous_period", (), 3)
 
 
+def test_compared_groups_reach_the_definition() -> None:
+    """Only those of a Series that is not by period; custom dates need both days."""
+    form = replace(
+        PLAIN,
+        question="QID1",
+        type="series",
+        group_by="field:Region",
+        range="last_month",
+        compare_groups=True,
+        compare_with="same_period_last_year",
+    )
+    regions = validate_form(form).definition
+    months = validate_form(replace(form, group_by="period:month")).definition
+
+    assert (regions.compare_groups, regions.compare_with) == (True, "same_period_last_year")
+    assert (months.compare_groups, months.compare_with) == (False, "previous_period")
+    assert list(problems(replace(form, range="custom", first="2026-01-01"))) == ["first"]
+
+
 def test_irrelevant_dates_and_answers_are_ignored() -> None:
     """Custom dates and share answers are not part of a metric that does not use them."""
     form = replace(PLAIN, question="QID1", first="2026-09-01", answers=("9",))

@@ -74,9 +74,10 @@ def test_rows_of_a_matrix_are_grouped(world: World) -> None:
     assert "QID4_1" in form.offered("question")
     assert ">All rows: How much do you agree" in form.page
 
-    form.choose(type="series", question="QID4")
-    assert "row" in form.offered("group_by")
-    form.choose(group_by="row", calculation="top_2_box")
+    form.choose(type="series", question="QID4", calculation="distribution")
+    assert form.fields["group_by"] == ["row"]
+    assert "Changed to fit your other choices: Group by." in form.page
+    form.choose(calculation="top_2_box")
     form.send("/metrics", name="Statements")
     (metric,) = saved(world)
     assert (metric.definition.question_id, str(metric.definition.group_by)) == ("QID4", "row")
@@ -94,6 +95,26 @@ def test_a_comparison_shows_both_date_ranges(world: World) -> None:
 
     form.choose(range="custom", first="2026-10-01", last="2026-10-31")
     assert f"Covers 1 Oct {TO} 31 Oct 2026, compared with 31 Aug {TO} 30 Sep 2026." in form.page
+
+
+def test_groups_are_compared_on_request(world: World) -> None:
+    """The dates of both periods are shown; a Series by period has no such choice."""
+    world.connect()
+    form = FormFiller(world.client(Role.EDITOR), START)
+
+    form.choose(type="series", group_by="period:month")
+    assert "Compare each group" not in form.page
+    form.choose(group_by="field:Region")
+    assert "Compare each group" in form.page
+    assert "Compared with" not in form.page
+    form.choose(compare_groups="1")
+    assert form.fields["range"] == ["last_28_days"]
+    form.choose(range="last_month", compare_with="same_period_last_year")
+    assert ", compared with" in form.page
+    form.send("/metrics", name="By region")
+    (metric,) = saved(world)
+    assert metric.definition.compare_groups
+    assert metric.definition.compare_with == "same_period_last_year"
 
 
 def test_a_share_requires_answers(world: World) -> None:

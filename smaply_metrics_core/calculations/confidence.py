@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TypeAlias, TypedDict
 
 from smaply_metrics_core.calculations.answer_samples import AnswerSamples
 from smaply_metrics_core.calculations.catalog import FEWEST_DIFFERENT
+from smaply_metrics_core.calculations.group_changes import adjust_together
 from smaply_metrics_core.calculations.rolling import with_rolling_windows
 from smaply_metrics_core.calculations.value_changes import change_between
 from smaply_metrics_core.date_ranges import period_of_key
@@ -19,7 +20,7 @@ from smaply_metrics_core.models.result import (
     Result,
     WindowResult,
 )
-from smaply_metrics_core.models.tally import Counts, Tally
+from smaply_metrics_core.models.tally import Counts, Tally, WindowTally
 from smaply_metrics_core.models.uncertainty import (
     FEWEST_JUDGED,
     Interval,
@@ -73,24 +74,33 @@ def add_confidence(
     by_row = is_by_row(definition.group_by)
     current = UncertaintyReason.NO_VALUE if by_row else samples.of(counted.total)
     found = {"confidence": confidence, "current": _measured(result.current, current, confidence)}
+    of_groups = _of_groups(samples, result, counted)
+    groups = tuple(_with_intervals(result.groups, of_groups, confidence))
+    if any(group.parts for group in groups):
+        groups = tuple(_with_parts(groups, samples, counted, confidence))
     if result.previous is not None:
-        previous = samples.of(tally.window("previous").total)
+        before = tally.window("previous")
+        obstacle = _obstacle(definition, result, result.previous)
+        previous = UncertaintyReason.NO_VALUE if by_row else samples.of(before.total)
         found["previous"] = _measured(result.previous, previous, confidence)
         if result.change is not None:
-            obstacle = _obstacle(definition, result, result.previous)
             found["change"] = judge_change(result.change, current, previous, confidence, obstacle)
-    if result.group_by is not None and result.group_by.kind == "answer":
-        of_groups = {
-            group.key: samples.of_answer(group.key, counted.total) for group in result.groups
-        }
-    else:
-        counts: Mapping[str, Counts] = {group.key: group.counts for group in counted.groups}
-        of_groups = {group.key: samples.of(counts.get(group.key)) for group in result.groups}
-    found["groups"] = tuple(_with_intervals(result.groups, of_groups, confidence))
+        groups = _with_group_changes(
+            groups, of_groups, _of_groups(samples, result, before), confidence, obstacle
+        )
+    found["groups"] = groups
     if result.group_by is not None and result.group_by.kind == "period":
         overlap = None if definition.rolling is None else UncertaintyReason.OVERLAPPING_PERIODS
         found["period_change"] = _period_change(result, of_groups, confidence, overlap)
     return _with_sentences(result.model_copy(update=found))
+
+
+def _of_groups(samples: AnswerSamples, result: Result, counted: WindowTally) -> dict[str, Summary]:
+    """Return the samples of the groups of a result in one window, by key."""
+    if result.group_by is not None and result.group_by.kind == "answer":
+        return {group.key: samples.of_answer(group.key, counted.total) for group in result.groups}
+    counts: Mapping[str, Counts] = {group.key: group.counts for group in counted.groups}
+    return {group.key: samples.of(counts.get(group.key)) for group in result.groups}
 
 
 def interval_of(
@@ -148,6 +158,7 @@ def judge_change(
         update={
             "interval": None,
             "p_value": None,
+            "adjusted_p_value": None,
             "verdict": Verdict.NOT_JUDGED,
             "verdict_reason": reason,
             "verdict_reason_text": reason.change_sentence,
@@ -165,6 +176,7 @@ def _judged(
         update={
             "interval": Interval(low=low, high=high, level=confidence, method=method),
             "p_value": estimate.p_value,
+            "adjusted_p_value": None,
             "verdict": judge(estimate.bounds, estimate.p_value, confidence, difference),
             "verdict_reason": None,
             "verdict_reason_text": "",
@@ -228,12 +240,49 @@ def _measured(result: WindowResult, summary: Summary, confidence: float) -> Wind
 
 
 def _with_intervals(
-    groups: tuple[GroupValue, ...], summaries: Mapping[str, Summary], confidence: float
+    groups: Sequence[GroupValue], summaries: Mapping[str, Summary], confidence: float
 ) -> Iterator[GroupValue]:
     for group in groups:
         summary = summaries[group.key]
         low = group.low_sample or _is_lopsided(summary)
         yield group.model_copy(update=dict(_fields(summary, confidence)) | {"low_sample": low})
+
+
+def _with_parts(
+    groups: Sequence[GroupValue],
+    samples: AnswerSamples,
+    counted: WindowTally,
+    confidence: float,
+) -> Iterator[GroupValue]:
+    """Yield the rows of a distribution with the intervals of their parts."""
+    counts = {group.key: group.counts for group in counted.groups}
+    for group in groups:
+        of_parts = {
+            part.key: samples.of_answer(part.key, counts[group.key]) for part in group.parts
+        }
+        parts = tuple(_with_intervals(group.parts, of_parts, confidence))
+        yield group.model_copy(update={"parts": parts})
+
+
+def _with_group_changes(
+    groups: Sequence[GroupValue],
+    current: Mapping[str, Summary],
+    previous: Mapping[str, Summary],
+    confidence: float,
+    obstacle: UncertaintyReason | None,
+) -> tuple[GroupValue, ...]:
+    """Return groups with the intervals of their previous values and verdicts on their changes."""
+    found = []
+    for group in groups:
+        if group.previous is not None and group.change is not None:
+            (before,) = _with_intervals((group.previous,), previous, confidence)
+            change = judge_change(
+                group.change, current[group.key], previous[group.key], confidence, obstacle
+            )
+            found.append(group.model_copy(update={"previous": before, "change": change}))
+        else:
+            found.append(group)
+    return adjust_together(found, confidence)
 
 
 def _is_lopsided(summary: Summary) -> bool:
@@ -286,11 +335,24 @@ def _period_change(
 
 
 def _with_sentences(result: Result) -> Result:
-    """Return a Comparison that is not judged because of changes of the question, with these."""
-    change = result.change
-    if change is None or change.verdict_reason is not UncertaintyReason.QUESTION_CHANGED:
+    """Return a result whose changes are not judged because of the question, with its changes."""
+    if not result.question_changes:
         return result
     text = " ".join(one.sentence for one in result.question_changes)
     return result.model_copy(
-        update={"change": change.model_copy(update={"verdict_reason_text": text})}
+        update={
+            "change": _with_sentence(result.change, text),
+            "groups": tuple(
+                group
+                if group.change is None
+                else group.model_copy(update={"change": _with_sentence(group.change, text)})
+                for group in result.groups
+            ),
+        }
     )
+
+
+def _with_sentence(change: Change | None, text: str) -> Change | None:
+    if change is None or change.verdict_reason is not UncertaintyReason.QUESTION_CHANGED:
+        return change
+    return change.model_copy(update={"verdict_reason_text": text})

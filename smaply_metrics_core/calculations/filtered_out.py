@@ -26,14 +26,15 @@ def relaxed_definitions(definition: Definition) -> Iterator[Definition]:
     if not filters:
         return
     type_, group_by = MetricType.NUMBER, None
-    if definition.type is MetricType.COMPARISON:
-        type_ = MetricType.COMPARISON
-    elif is_by_row(definition.group_by):
+    if is_by_row(definition.group_by):
         type_, group_by = MetricType.SERIES, definition.group_by
+    elif definition.compares:
+        type_ = MetricType.COMPARISON
     plain = definition.model_copy(
         update={
             "type": type_,
             "group_by": group_by,
+            "compare_groups": definition.compare_groups and group_by is not None,
             "rolling": None,
             **({} if definition.weight is not None else _COUNT),
         }

@@ -90,6 +90,11 @@ class Formula:
         if self._share:
             self.counted = tuple(self.label(key) for key in self._share)
 
+    @property
+    def is_distribution(self) -> bool:
+        """Whether there is one value for each answer, and none overall."""
+        return self._calculation is Calculation.DISTRIBUTION
+
     def of(self, counts: Counts) -> FormulaResult:
         """Return the overall number of some responses.
 

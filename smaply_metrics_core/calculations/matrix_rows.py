@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
+from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.errors import GroupingRefused, QueryInvalid
 from smaply_metrics_core.models.query import Calculation, Definition, MetricQuery, MetricType
 from smaply_metrics_core.models.survey import Question, QuestionKind
@@ -83,12 +84,16 @@ def row_questions(definition: Definition, question: Question | None) -> tuple[Qu
 
 def row_queries(query: MetricQuery, rows: Iterable[str]) -> tuple[MetricQuery, ...]:
     """Return one query for each row, which is the id of a question."""
-    shape = {"type": MetricType.NUMBER, "group_by": None}
+    definition = query.definition
+    type_ = MetricType.COMPARISON if definition.compares else MetricType.NUMBER
+    if CALCULATIONS[definition.calculation].several:
+        type_ = MetricType.SERIES
+    shape = {"type": type_, "group_by": None, "compare_groups": False}
     return tuple(
         query.model_copy(
             update={
                 "id": f"{query.id} row {place}",
-                "definition": query.definition.model_copy(update={**shape, "question_id": row}),
+                "definition": definition.model_copy(update={**shape, "question_id": row}),
             }
         )
         for place, row in enumerate(rows)

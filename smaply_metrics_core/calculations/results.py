@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import chain
+from typing import Literal
 
 from smaply_metrics_core.calculations.catalog import (
     BOXES,
@@ -16,6 +18,12 @@ from smaply_metrics_core.calculations.confidence import add_confidence
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
 from smaply_metrics_core.calculations.formula_text import formula_text
 from smaply_metrics_core.calculations.formulas import REPORT_BUG, Formula, FormulaResult
+from smaply_metrics_core.calculations.group_changes import (
+    GROUPS_NOTE,
+    nothing_counted,
+    with_changes,
+    with_same_groups,
+)
 from smaply_metrics_core.calculations.matrix_rows import NO_OVERALL, ROWS_NOTE
 from smaply_metrics_core.calculations.rolling import rolling_note, with_rolling_windows
 from smaply_metrics_core.calculations.scale_notes import scale_note
@@ -44,7 +52,7 @@ from smaply_metrics_core.models.query import (
 )
 from smaply_metrics_core.models.question_change import QuestionChange
 from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
-from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, Weights, WindowTally
+from smaply_metrics_core.models.tally import Counts, GroupCounts, Tally, WindowTally
 from smaply_metrics_core.models.uncertainty import DEFAULT_CONFIDENCE
 
 _OF_VALUES = frozenset(
@@ -85,6 +93,8 @@ def calculate(
     """
     definition = query.definition
     whole, tally = tally, _pool_periods(query, tally, now)
+    if definition.compare_groups:
+        tally = with_same_groups(tally, definition)
     measure = Formula(definition, tally)
     windows = {window.name: _window(tally, window) for window in query.windows}
     by_row = is_by_row(definition.group_by)
@@ -98,16 +108,22 @@ def calculate(
     }
     current, previous = measured["current"], measured.get("previous")
     changes = _changes_within(query, question_changes)
+    groups = {name: tuple(_groups(measure, query, tally, name, now, changes)) for name in windows}
     result = Result(
         type=definition.type,
         calculation=definition.calculation,
         unit=CALCULATIONS[definition.calculation].unit,
         current=current,
         previous=previous,
-        change=None if previous is None else _change(definition.calculation, current, previous),
+        change=None
+        if previous is None or by_row
+        else _change(definition.calculation, current, previous),
         group_by=_group_by(definition),
-        groups=tuple(_groups(measure, query, windows["current"], now, changes)),
+        groups=with_changes(groups["current"], groups["previous"], definition.calculation)
+        if definition.compare_groups
+        else groups["current"],
         ungrouped=windows["current"].ungrouped,
+        previous_ungrouped=windows["previous"].ungrouped if definition.compare_groups else 0,
         counted=measure.counted,
         formula=formula_text(definition, tally, measure),
         scale=_scale(tally) if arithmetic_of(definition.calculation) in _OF_VALUES else "",
@@ -116,6 +132,7 @@ def calculate(
             *tally.notes,
             *_notes(definition, tally),
             *((ROWS_NOTE,) if by_row else ()),
+            *((GROUPS_NOTE,) if definition.compare_groups else ()),
         ),
         question_changes=changes,
         as_of=tally.as_of,
@@ -217,25 +234,29 @@ def _group_by(definition: Definition) -> GroupBy | None:
     return definition.group_by
 
 
-def _groups(
+def _groups(  # noqa: PLR0913, PLR0917  # Those of the result, and which window.
     measure: Formula,
     query: MetricQuery,
-    counted: WindowTally,
+    tally: Tally,
+    name: Literal["current", "previous"],
     now: datetime,
     changes: Sequence[QuestionChange],
 ) -> Iterable[GroupValue]:
-    group_by = _group_by(query.definition)
+    """Return the groups of a window; if they are the answers, those of any window."""
+    group_by, counted = _group_by(query.definition), tally.window(name)
     if group_by is None:
         return ()
     if group_by.kind == "answer":
-        return _answers(measure, counted.total)
+        given = (measure.answers(window.total) for window in tally.windows)
+        return _answers(measure, counted.total, dict.fromkeys(chain.from_iterable(given)))
     if group_by.kind == "period":
         return _periods(measure, query, counted, now, changes)
     return (_group_value(measure, group) for group in counted.groups)
 
 
-def _answers(measure: Formula, total: Counts) -> Iterator[GroupValue]:
-    for key, given in measure.answers(total).items():
+def _answers(measure: Formula, total: Counts, keys: Iterable[str]) -> Iterator[GroupValue]:
+    for key in keys:
+        given = total.answers.get(key, 0)
         yield GroupValue(
             key=key,
             label=measure.label(key),
@@ -266,6 +287,9 @@ def _group_value(
         edge=edge,
         effective_n=group.counts.effective_n,
         question_changed=question_changed,
+        parts=tuple(_answers(measure, group.counts, measure.answers(group.counts)))
+        if measure.is_distribution
+        else (),
     )
 
 
@@ -304,9 +328,7 @@ def _periods(
         nothing = GroupCounts(
             key=period_key(period, start),
             label=period_label(period, start),
-            counts=Counts(
-                responses=0, weights=Weights() if query.definition.weight is not None else None
-            ),
+            counts=nothing_counted(query.definition),
         )
         yield _group_value(
             measure,

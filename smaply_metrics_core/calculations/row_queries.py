@@ -130,7 +130,7 @@ class _RequestBuilder:
         if weight not in self._weights:
             cell = self._column(weight.kind, weight.of)
             if isinstance(cell, Mapping):
-                raise TypeError(f"{weight} takes several answers, so it is no weight")
+                raise TypeError(f"{weight} takes several answers, so it cannot be a weight")
             asked = self._questions[weight.of] if weight.kind == "question" else None
             self._weights[weight] = cell if asked is None else weight_text(cell, asked)
         return self._weights[weight]

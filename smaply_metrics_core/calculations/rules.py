@@ -141,12 +141,13 @@ def _check_type(definition: Definition) -> None:
     meaning, group_by = CALCULATIONS[definition.calculation], definition.group_by
     several, title = meaning.several, meaning.title
     kind = definition.type.value.capitalize()
-    compares = definition.type is MetricType.COMPARISON
-    if definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD and not compares:
+    if definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD and not definition.compares:
         raise QueryInvalid(
             f"A {kind} is not compared with another period.",
             remedy="Use a Comparison, or remove what it is compared with.",
         )
+    if definition.compare_groups:
+        _check_compared_groups(definition)
     if definition.rolling is not None and (group_by is None or group_by.kind != "period"):
         raise QueryInvalid(
             "Rolling windows need calendar periods.",
@@ -158,10 +159,10 @@ def _check_type(definition: Definition) -> None:
                 "A Series needs a group-by.",
                 remedy="Add a group-by: answer, row, question:ID, field:NAME or period:month.",
             )
-        if several and group_by is not None and group_by.kind != "answer":
+        if several and group_by is not None and group_by.kind not in {"answer", "row"}:
             raise QueryInvalid(
                 f"{title} is already grouped by answer.",
-                remedy="Group by answer, or use the share of one answer with this group-by.",
+                remedy="Group by answer or row, or use the share of one answer with this group-by.",
             )
         return
     if group_by is not None:
@@ -173,8 +174,30 @@ def _check_type(definition: Definition) -> None:
             f"{title} has one value per answer, but a {kind} shows one value.",
             remedy="Use a Series, or the share of one answer.",
         )
-    if compares:
+    if definition.type is MetricType.COMPARISON:
         refuse_without_previous(definition.range)
+
+
+def _check_compared_groups(definition: Definition) -> None:
+    """Check that a metric has groups that can be compared with an earlier period."""
+    group_by = definition.group_by
+    several = CALCULATIONS[definition.calculation].several
+    if definition.type is not MetricType.SERIES:
+        raise QueryInvalid(
+            "Only a Series has groups to compare with an earlier period.",
+            remedy="Use a Series, or a Comparison for the overall value.",
+        )
+    if group_by is not None and group_by.kind == "period":
+        raise QueryInvalid(
+            "A Series by period is already compared over time.",
+            remedy="Group by answer, row, question:ID or field:NAME, or do not compare the groups.",
+        )
+    if several and is_by_row(group_by):
+        raise QueryInvalid(
+            "The distributions of the rows of a matrix cannot be compared with an earlier period.",
+            remedy="Compare an average, a box or the share of some answers of each row.",
+        )
+    refuse_without_previous(definition.range)
 
 
 def _check_calculation(definition: Definition, question: Question | None) -> None:

@@ -4,11 +4,13 @@ A group below the minimum is hidden. A reader can subtract what is shown from th
 groups are hidden, smallest first, until the hidden ones together have at least the minimum, and
 until they are not all of the same size, which their sum would disclose. All groups of one size are
 hidden together, so that the order of groups discloses nothing either. Responses in no group are
-one more group. Groups without responses have nobody to protect, so they are hidden last.
+one more group. Groups without responses describe no respondent, so they are hidden last. If groups
+are compared with an earlier period, a group that is hidden in one of the two is hidden in both.
 
 Rows of a matrix are no parts of a sum, since the same people answered all of them: each is hidden
-if it is small. Rolling windows overlap, and their differences disclose single periods: the periods
-are hidden as groups are, and with them each window that contains a hidden one.
+if it is small. In the distribution of a row, answers are hidden as groups are. Rolling windows
+overlap, and their differences disclose single periods: the periods are hidden as groups are, and
+with them each window that contains a hidden one.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from smaply_metrics_core.calculations.formula_text import without_base
+from smaply_metrics_core.calculations.group_changes import adjust_together
 from smaply_metrics_core.errors import SmallGroupRefused
 from smaply_metrics_core.models.query import Definition, MetricType, is_by_row
 from smaply_metrics_core.models.result import Change, GroupValue, Result, WindowResult
@@ -72,15 +75,9 @@ def hide_small_groups(result: Result, definition: Definition, minimum: int) -> R
         return _without_values(result, str(refusal(minimum)))
     few = f"There are fewer than {minimum:,} answers."
     previous = result.previous
-    if previous is not None:
-        if must_hide(previous, definition, minimum):
-            result = result.model_copy(
-                update={
-                    "previous": _without_value(previous, few),
-                    "change": _no_change(f"No previous value: {few}"),
-                    "notes": (),
-                }
-            )
+    if previous is not None and must_hide(previous, definition, minimum):
+        result = _without_previous(result, previous, few)
+    if result.type is MetricType.COMPARISON:
         if must_hide(result.current, definition, minimum):
             return result.model_copy(
                 update={
@@ -170,10 +167,19 @@ def _with_hidden_groups(result: Result, definition: Definition, minimum: int) ->
     hidden = _hidden_groups(result, definition, minimum)
     if hidden is None:
         return _without_values(result, f"There are groups with fewer than {minimum:,} answers.")
-    if not hidden:
+    if result.previous is not None and not result.previous.hidden:
+        earlier = _hidden_groups(_as_of_previous(result, result.previous), definition, minimum)
+        if earlier is None:
+            few = f"There are groups with fewer than {minimum:,} answers."
+            result = _without_previous(result, result.previous, few)
+        else:
+            hidden |= earlier
+    parts = {group.key: _hidden_parts(group, minimum) for group in result.groups}
+    hidden |= {key for key, cells in parts.items() if cells is None}
+    if not (hidden or any(parts.values())):
         return result
     why = group_reason(minimum)
-    groups = [_without_group(one, why) if one.key in hidden else one for one in result.groups]
+    groups = [_shown_group(one, hidden, parts[one.key] or set(), why) for one in result.groups]
     if result.group_by is not None and result.group_by.kind in UNORDERED:
         groups.sort(key=lambda group: (group.hidden, group.label if group.hidden else ""))
     compared = result.period_change
@@ -182,12 +188,61 @@ def _with_hidden_groups(result: Result, definition: Definition, minimum: int) ->
     no_group = _UNGROUPED in hidden
     return result.model_copy(
         update={
-            "groups": tuple(groups),
+            # Hidden groups are not among those that are judged together.
+            "groups": tuple(groups)
+            if result.confidence is None
+            else adjust_together(groups, result.confidence),
             "ungrouped": 0 if no_group else result.ungrouped,
+            "previous_ungrouped": 0 if no_group else result.previous_ungrouped,
             "ungrouped_hidden": no_group,
             "period_change": compared,
         }
     )
+
+
+def _as_of_previous(result: Result, previous: WindowResult) -> Result:
+    """Return the counts of the previous window as if it were the current one."""
+    groups = tuple(group.previous for group in result.groups if group.previous is not None)
+    update = {"current": previous, "groups": groups, "ungrouped": result.previous_ungrouped}
+    return result.model_copy(update=update)
+
+
+def _without_previous(result: Result, previous: WindowResult, reason: str) -> Result:
+    """Return a result without the value of the previous window, and that of its groups."""
+    missing = _no_change(f"No previous value: {reason}")
+    return result.model_copy(
+        update={
+            "previous": _without_value(previous, reason),
+            "change": None if result.change is None else missing,
+            "groups": tuple(
+                group
+                if group.previous is None
+                else group.model_copy(
+                    update={"previous": _without_group(group.previous, reason), "change": missing}
+                )
+                for group in result.groups
+            ),
+            "previous_ungrouped": 0,
+            "notes": (),
+        }
+    )
+
+
+def _hidden_parts(row: GroupValue, minimum: int) -> set[str] | None:
+    """Return the answers of a row to hide; ``None`` if the row must be hidden, too."""
+    sizes = {part.key: part.answered for part in row.parts if part.answered}
+    empty = [part.key for part in row.parts if not part.answered]
+    return hidden_cells(sizes, empty, minimum)
+
+
+def _shown_group(group: GroupValue, hidden: set[str], parts: set[str], reason: str) -> GroupValue:
+    """Return a group without its value if it is hidden, and without its hidden parts."""
+    if group.key in hidden:
+        return _without_group(group, reason)
+    if not parts:
+        return group
+    shown = (_without_group(one, reason) if one.key in parts else one for one in group.parts)
+    return group.model_copy(update={"parts": tuple(shown)})
 
 
 def _hidden_groups(result: Result, definition: Definition, minimum: int) -> set[str] | None:
@@ -262,6 +317,7 @@ def _without_values(result: Result, reason: str) -> Result:
             "change": None if result.change is None else _no_change(reason),
             "groups": (),
             "ungrouped": 0,
+            "previous_ungrouped": 0,
             "ungrouped_hidden": result.type is MetricType.SERIES,
             "period_change": None,
             **_texts_without_counts(result),
@@ -286,7 +342,8 @@ def _without_value(window: WindowResult, reason: str) -> WindowResult:
 
 
 def _without_group(group: GroupValue, reason: str) -> GroupValue:
-    return group.model_copy(update={**_NO_VALUE, "reason": reason})
+    nothing = {"previous": None, "change": None, "parts": ()}
+    return group.model_copy(update={**_NO_VALUE, **nothing, "reason": reason})
 
 
 def _no_change(reason: str) -> Change:

@@ -69,11 +69,19 @@ def unavailable_reason(
         return "A line chart requires a grouping by period."
     if chart is ChartType.PIE and by_period:
         return "A pie chart does not show development over time. Use a line or bars."
-    if chart is ChartType.PIE and is_by_row(group_by):
-        return "The same people answered all rows, so they are not parts of a whole. Use bars."
+    if is_by_row(group_by):
+        return _why_not_of_rows(chart, calculation)
     if chart is ChartType.PIE and calculation not in PARTS_OF_A_WHOLE:
         title = CALCULATIONS[calculation].title
         return f"A pie chart shows parts of a whole, but {title} does not add up to one. Use bars."
+    return ""
+
+
+def _why_not_of_rows(chart: ChartType, calculation: Calculation) -> str:
+    if chart is ChartType.PIE:
+        return "The same people answered all rows, so they are not parts of a whole. Use bars."
+    if chart is ChartType.BAR and CALCULATIONS[calculation].several:
+        return "The distributions of rows are drawn as horizontal bars."
     return ""
 
 
@@ -87,12 +95,17 @@ def default_chart(result: Result, display: Display) -> ChartType:
         return chosen
     if result.type is MetricType.SERIES and periods_of(result) is not None:
         return ChartType.LINE
-    return _ROWS[0] if is_by_row(result.group_by) else _OF_TYPE[result.type][0]
+    if not is_by_row(result.group_by):
+        return _OF_TYPE[result.type][0]
+    return ChartType.TABLE if _why_not_stacked(result) else _ROWS[0]
 
 
 def _why_not_now(chart: ChartType, result: Result, display: Display) -> str:
     if chart not in _OF_TYPE[result.type]:
         return "It belongs to another type of metric."
+    if chart is not ChartType.TABLE and any(group.parts for group in result.groups):
+        is_stacked = chart is ChartType.HORIZONTAL_BAR
+        return _why_not_stacked(result) if is_stacked else "Distributions are horizontal bars."
     match chart:
         case ChartType.LINE:
             return "" if periods_of(result) else "The groups are not periods."
@@ -102,6 +115,15 @@ def _why_not_now(chart: ChartType, result: Result, display: Display) -> str:
             return "" if gauge_bounds(result, display) else "The bounds of the gauge are unknown."
         case _:
             return ""
+
+
+def _why_not_stacked(result: Result) -> str:
+    """Return why the answers of a row do not add up to a bar; empty if they do."""
+    for group in result.groups:
+        together = sum(part.answered for part in group.parts)
+        if together > group.answered:
+            return "A respondent may have given several answers, so they do not add up to a whole."
+    return ""
 
 
 def _why_no_pie(result: Result) -> str:

@@ -10,6 +10,7 @@ from smaply_metrics_core.charts.marks.comparison_bars import comparison_bars
 from smaply_metrics_core.charts.marks.gauge import gauge
 from smaply_metrics_core.charts.marks.lines import line
 from smaply_metrics_core.charts.marks.pie import pie
+from smaply_metrics_core.charts.marks.stacked_bars import stacked_bars
 from smaply_metrics_core.charts.sanitizer import plain_json
 from smaply_metrics_core.charts.series_groups import value_of
 from smaply_metrics_core.charts.summaries import summary
@@ -46,6 +47,8 @@ def vega_lite(
             drawn = comparison_bars(result, display, colors, zone)
         case ChartType.NUMBER | ChartType.TABLE | ChartType.COMPARISON:
             return None
+        case ChartType.HORIZONTAL_BAR if any(group.parts for group in result.groups):
+            drawn = stacked_bars(result, display, colors)
         case series if any(value_of(group) is not None for group in result.groups):
             draw = {
                 ChartType.BAR: vertical_bars,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Final
+
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
+from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.headlines import (
     headline,
     target_text,
@@ -21,6 +25,10 @@ from smaply_metrics_core.charts.uncertainty_text import interval_sentence, inter
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result, Unit
+from smaply_metrics_core.models.uncertainty import Verdict
+
+MOST_ROWS: Final = 8
+"""Maximum number of distributions in a summary; the table has all of them."""
 
 
 def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
@@ -75,6 +83,8 @@ def _comparison(result: Result, display: Display, zone: str) -> str:
 
 
 def _series(result: Result, display: Display, _: str) -> str:
+    if any(group.parts for group in result.groups):
+        return _distributions(result)
     valued = [group for group in result.groups if value_of(group) is not None]
     if not valued:
         return result.current.reason.rstrip(".") if result.current.hidden else "no values yet"
@@ -94,9 +104,30 @@ def _series(result: Result, display: Display, _: str) -> str:
         ends.append(_of(ordered[0], result, display, "lowest"))
     elif newest is None:
         ends.append(_of(valued[0], result, display, ""))
+    ends.append(_clear_changes(result))
     if result.confidence is not None and any(group.interval for group in valued):
         ends.append(f"at {result.confidence:g} % confidence")
     return ", ".join([count, *filter(None, ends)])
+
+
+def _distributions(result: Result) -> str:
+    """Return the most frequent answer of each row, of the first rows if there are many."""
+    texts = [f"{len(result.groups):,} {'row' if len(result.groups) == 1 else 'rows'}"]
+    for group in result.groups[:MOST_ROWS]:
+        shares = [(part.value, part.label) for part in group.parts if part.value is not None]
+        if shares:
+            share, label = max(shares, key=lambda one: one[0])
+            texts.append(f"{group.label}: most often {label} {format_value(result.unit, share)}")
+    if len(result.groups) > MOST_ROWS:
+        texts.append("and others")
+    return ", ".join(texts)
+
+
+def _clear_changes(result: Result) -> str:
+    """Return how many groups have clearly changed; empty if they are not compared."""
+    found = Counter(group.change.verdict for group in result.groups if group.change is not None)
+    up, down = found[Verdict.UP], found[Verdict.DOWN]
+    return f"compared with before {up:,} clearly up, {down:,} clearly down" if found else ""
 
 
 def _of(group: GroupValue, result: Result, display: Display, which: str) -> str:

@@ -10,6 +10,13 @@ from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.response_text import count_text
 from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text
+from smaply_metrics_core.charts.group_tables import (
+    ANSWERS,
+    REMARKS,
+    VERDICT,
+    compared_groups,
+    distributions,
+)
 from smaply_metrics_core.charts.headlines import target_text, target_value_text, value_text
 from smaply_metrics_core.charts.remarks import few_text, remarks, rolling_text, ungrouped_text
 from smaply_metrics_core.charts.series_groups import periods_of
@@ -21,11 +28,6 @@ from smaply_metrics_core.charts.uncertainty_text import (
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType, is_by_row
 from smaply_metrics_core.models.result import Result, WindowResult
-
-ANSWERS = "Answers"
-REMARKS = "Remarks"
-OPTIONAL = frozenset({3, 4})
-"""The columns, interval and remarks, that are left out if all of their cells are empty."""
 
 _Row: TypeAlias = tuple[str, str, str, str, str]
 
@@ -56,24 +58,19 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
         zone: The account's time zone, in which dates are shown.
     """
     title = CALCULATIONS[result.calculation].title
-    found = list(_rows(result, display, zone))
-    groups = "Row" if is_by_row(result.group_by) else "Group"
-    first = {
-        MetricType.SERIES: "Period" if periods_of(result) else groups,
-        MetricType.NUMBER: "Dates",
-        MetricType.COMPARISON: "Dates",
-    }[result.type]
-    columns = (first, title, ANSWERS, interval_heading(result), REMARKS)
+    columns, found = _columns_and_rows(result, display, zone)
     shown = [
         place
         for place in range(len(columns))
-        if place not in OPTIONAL or any(row[place] for row in found)
+        if not _is_optional(columns[place], result) or any(row[place] for row in found)
     ]
     target = target_value_text(result.unit, display)
+    before = result.previous
     notes = [
         result.formula,
         rolling_text(result),
         ungrouped_text(result),
+        f"Compared with {date_range_text(before.window, zone)}" if before and result.groups else "",
         f"Target {target}" if target and result.groups else "",
     ]
     return DataTable(
@@ -82,6 +79,31 @@ def data_table(result: Result, display: Display, *, zone: str = "UTC") -> DataTa
         rows=tuple(tuple(row[place] for place in shown) for row in found),
         note=". ".join(note for note in notes if note),
     )
+
+
+def _columns_and_rows(
+    result: Result, display: Display, zone: str
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    groups = "Row" if is_by_row(result.group_by) else "Group"
+    first = {
+        MetricType.SERIES: "Period" if periods_of(result) else groups,
+        MetricType.NUMBER: "Dates",
+        MetricType.COMPARISON: "Dates",
+    }[result.type]
+    if result.type is MetricType.SERIES and result.previous is not None:
+        table = compared_groups(result, display)
+    elif any(group.parts for group in result.groups):
+        table = distributions(result)
+    else:
+        title = CALCULATIONS[result.calculation].title
+        columns = (first, title, ANSWERS, interval_heading(result), REMARKS)
+        return columns, [*_rows(result, display, zone)]
+    return (first, *table.columns), [*table.rows]
+
+
+def _is_optional(column: str, result: Result) -> bool:
+    """Whether a column is left out if all of its cells are empty."""
+    return column in {REMARKS, VERDICT} or column.startswith(interval_heading(result))
 
 
 def _rows(result: Result, display: Display, zone: str) -> Iterator[_Row]:

@@ -30,6 +30,7 @@ class Theme:
         bad: Marks that miss the target; distinguishable from ``good`` with any colour vision.
         slices: The slices of a pie chart, in order; distinguishable with any colour vision.
         other: The slice of all other groups.
+        ramp: The first and the last answer of a scale; those between them are mixed.
     """
 
     page: tuple[str, ...]
@@ -42,6 +43,7 @@ class Theme:
     bad: str
     slices: tuple[str, ...]
     other: str
+    ramp: tuple[str, str]
 
 
 THEMES: Final[Mapping[ThemeName, Theme]] = {
@@ -56,6 +58,7 @@ THEMES: Final[Mapping[ThemeName, Theme]] = {
         bad="#c2410c",
         slices=("#3457d5", "#d0692a", "#1d9498", "#9f308d", "#6c4906", "#9975e4"),
         other="#4a515d",
+        ramp=("#6d86e2", "#1a2a7a"),
     ),
     "dark": Theme(
         page=("#151a24", "#1f2633"),
@@ -68,6 +71,7 @@ THEMES: Final[Mapping[ThemeName, Theme]] = {
         bad="#ff9466",
         slices=("#8fa8ff", "#d65e1b", "#4fe0d2", "#e58996", "#dcc84a", "#b26bd3"),
         other="#6e7581",
+        ramp=("#5a70c0", "#c6d2ff"),
     ),
 }
 """The themes by name."""

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.change_text import difference_text
+from smaply_metrics_core.models.query import MetricType
 from smaply_metrics_core.models.result import Change, Result, Unit
 from smaply_metrics_core.models.uncertainty import (
     Interval,
@@ -77,7 +78,8 @@ def value_with_interval(unit: Unit, measured: _Measured) -> str:
 def verdict_text(change: Change) -> str:
     """Return the verdict on a change: ``no clear change (p = 0.54)``.
 
-    Empty without one, and for counts and sums: their changes are facts.
+    Empty without one, and for counts and sums: their changes are facts. For a group that is judged
+    together with others, with the adjusted p-value.
     """
     if change.verdict is None or change.difference is None:
         return ""
@@ -86,6 +88,8 @@ def verdict_text(change: Change) -> str:
     if change.verdict_reason is UncertaintyReason.QUESTION_CHANGED:
         return NOT_COMPARABLE
     text = VERDICTS[change.verdict]
+    if change.adjusted_p_value is not None:
+        return f"{text} (adjusted {p_value_text(change.adjusted_p_value)})"
     return text if change.p_value is None else f"{text} ({p_value_text(change.p_value)})"
 
 
@@ -125,7 +129,8 @@ def certainty(result: Result) -> list[str]:
             current.interval_reason_text and f"No interval: {current.interval_reason_text}"
         )
     if result.change is not None:
-        lines += verdict_details(result.change, result.unit)
+        subject = "Change" if result.type is MetricType.COMPARISON else "Overall change"
+        lines += verdict_details(result.change, result.unit, subject)
     if result.period_change is not None:
         labels = {group.key: group.label for group in result.groups}
         periods = (result.period_change.current, result.period_change.previous)

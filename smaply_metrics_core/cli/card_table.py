@@ -16,6 +16,7 @@ from smaply_metrics_core.calculations.response_text import (
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
+from smaply_metrics_core.charts.group_tables import group_verdict
 from smaply_metrics_core.charts.remarks import (
     CUT,
     RUNNING,
@@ -33,6 +34,7 @@ from smaply_metrics_core.charts.uncertainty_text import (
 from smaply_metrics_core.cli.output import print_problem, print_text, show, table, text
 from smaply_metrics_core.models.metric import Card, Freshness
 from smaply_metrics_core.models.problem import Problem
+from smaply_metrics_core.models.query import MetricType
 from smaply_metrics_core.models.result import GroupValue, Result, WindowResult
 
 COLORS = {
@@ -134,7 +136,7 @@ def show_result(result: Result, zone: str) -> None:
 
 def _headline(result: Result, *, before_change: str = "\n") -> Text:
     unit, current = result.unit, result.current
-    if result.previous is None:
+    if result.type is not MetricType.COMPARISON or result.previous is None:
         line = text(format_value(unit, current.value), "bold")
         around = interval_text(unit, current.interval)
         return line.append(f" ({around})", "dim") if around else line
@@ -157,9 +159,24 @@ def _group_rows(result: Result) -> Iterator[tuple[Text, str, str]]:
             label.append(f" ({CUT})", "dim")
         yield (
             label,
-            value_with_interval(result.unit, group),
+            ""
+            if group.parts
+            else value_with_interval(result.unit, group) + _group_change(group, result),
             _count(group),
         )
+        for part in group.parts:
+            count = count_text(part)
+            yield text(f"    {part.label}"), value_with_interval(result.unit, part), f"{count} "
+
+
+def _group_change(group: GroupValue, result: Result) -> str:
+    """Return the change of a group on lines of its own; empty if it is not compared."""
+    if group.change is None:
+        return ""
+    changed = change_text(group.change, result.unit) or "change unknown"
+    before = None if group.previous is None else group.previous.value
+    lines = (f"from {format_value(result.unit, before)}: {changed}", group_verdict(group.change))
+    return "".join(f"\n{line}" for line in lines if line)
 
 
 def _count(measured: WindowResult | GroupValue) -> str:

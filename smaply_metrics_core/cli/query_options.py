@@ -43,6 +43,7 @@ RESETTABLE: Final = {
     "weight": "weight",
     "compare-with": "compare_with",
     "rolling": "rolling",
+    "compare-groups": "compare_groups",
 }
 """The parts that an edit can reset, mapped to the field of the definition."""
 
@@ -170,6 +171,14 @@ class QueryOptions:
             "the previous period.",
         ),
     ] = None
+    compare_groups: Annotated[
+        bool,
+        _option(
+            "--compare-groups",
+            help="Compare each group with itself in the previous period, or in that of "
+            "--compare-with.",
+        ),
+    ] = False
     rolling: Annotated[
         int | None,
         typer.Option(
@@ -220,9 +229,11 @@ class QueryOptions:
 
     def _over(self, values: dict[str, Any], *, was: MetricType) -> Definition:
         values = values | self._given()
-        compares = None if self.compare_with is None else MetricType.COMPARISON
+        of_groups = values.get("compare_groups", False)
+        compares = None if self.compare_with is None or of_groups else MetricType.COMPARISON
         values["type"] = self.type or compares or _type_of(values, was)
-        if values["type"] is not MetricType.COMPARISON and self.compare_with is None:
+        compared = of_groups or values["type"] is MetricType.COMPARISON
+        if not compared and self.compare_with is None:
             values.pop("compare_with", None)
         return Definition.model_validate(values)
 
@@ -257,6 +268,8 @@ class QueryOptions:
             given["compare_with"] = self.compare_with
         if self.reverse_scale:
             given["reverse_scale"] = True
+        if self.compare_groups:
+            given["compare_groups"] = True
         return given
 
 

@@ -250,7 +250,8 @@ class Definition(Frozen):
         answers: The keys of the answers that ``share`` counts.
         top_answers: The keys of the answers whose share ``net_score`` begins with.
         bottom_answers: The keys of the answers whose share ``net_score`` subtracts.
-        compare_with: What a Comparison compares with.
+        compare_with: What a Comparison, or a Series that compares its groups, compares with.
+        compare_groups: Whether each group of a Series is compared with an earlier period.
         rolling: The number of calendar periods in the rolling windows of a Series by period: each
             value pools the answers of a period and of those before it.
         include: The kinds of responses to count that are excluded by default.
@@ -273,6 +274,12 @@ class Definition(Frozen):
     bottom_answers: tuple[str, ...] = ()
     compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD
     rolling: Annotated[int, Field(ge=ROLLING[0], le=ROLLING[-1])] | None = None
+    compare_groups: bool = False
+
+    @property
+    def compares(self) -> bool:
+        """Whether the metric has two windows: it is a Comparison, or compares its groups."""
+        return self.type is MetricType.COMPARISON or self.compare_groups
 
     def named_questions(self) -> tuple[tuple[str, str], ...]:
         """Return the questions of the definition as pairs of (part, question id).
@@ -301,7 +308,14 @@ class Definition(Frozen):
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-_ADDED: Final = ("weight", "top_answers", "bottom_answers", "compare_with", "rolling")
+_ADDED: Final = (
+    "weight",
+    "top_answers",
+    "bottom_answers",
+    "compare_with",
+    "rolling",
+    "compare_groups",
+)
 """Parts that values of earlier versions were stored without: they count only if they are set."""
 
 
@@ -310,7 +324,7 @@ class MetricQuery(Frozen):
 
     Attributes:
         id: The id to return with the tally, unique within a call.
-        windows: ``current``, and ``previous`` for a Comparison.
+        windows: ``current``, and ``previous`` if the definition ``compares``.
         zone: The IANA name of the time zone of calendar periods.
         week_start: The first day of the week, ISO: 1 = Monday … 7 = Sunday.
     """

@@ -95,6 +95,37 @@ class WindowResult(Frozen):
         return self.answered / self.effective_n if self.effective_n else None
 
 
+class Change(Frozen):
+    """The change from the previous value: ``difference`` in the unit (points for percent).
+
+    Attributes:
+        difference: The current minus the previous value.
+        percent: difference / |previous| x 100, for counts, sums and averages. It is ``None``, with
+            a ``reason``, if it would have no meaning.
+        reason: Why there is no difference or percent, for people.
+        interval: The differences that are compatible with the answers, in the same unit.
+        p_value: The probability of a difference at least as large if nothing had changed.
+        adjusted_p_value: The p-value adjusted for the groups that are judged together (Holm);
+            ``None`` for a change that is judged alone. The interval is not adjusted.
+        verdict: Whether the value has changed; ``None`` in results from before verdicts.
+        verdict_reason: Why it is not judged, as a code; ``None`` if it is.
+        verdict_reason_text: The same for people.
+        detectable: The smallest difference that is likely to be seen (80 % power) with these
+            numbers of answers.
+    """
+
+    difference: float | None
+    percent: float | None = None
+    reason: str = ""
+    interval: Interval | None = None
+    p_value: float | None = None
+    adjusted_p_value: float | None = None
+    verdict: Verdict | None = None
+    verdict_reason: UncertaintyReason | None = None
+    verdict_reason_text: str = ""
+    detectable: float | None = None
+
+
 class GroupValue(Frozen):
     """One group of a Series; ``value`` is based on ``answered`` answers.
 
@@ -104,7 +135,9 @@ class GroupValue(Frozen):
     are the answers, of all of them. ``interval`` and the reason for having none are those of a
     ``WindowResult``, as is ``hidden``. ``reason`` is why it is hidden, for people.
     ``question_changed`` marks a calendar period in which the question was changed or may have been:
-    the values before it are not comparable with those after it.
+    the values before it are not comparable with those after it. ``previous`` is the group in the
+    previous window and ``change`` the change from it, if the Series compares its groups. ``parts``
+    are the shares of the answers in a row of a matrix, for a distribution by row.
     """
 
     key: str
@@ -122,34 +155,9 @@ class GroupValue(Frozen):
     question_changed: bool = False
     hidden: bool = False
     reason: str = ""
-
-
-class Change(Frozen):
-    """The change from the previous value: ``difference`` in the unit (points for percent).
-
-    Attributes:
-        difference: The current minus the previous value.
-        percent: difference / |previous| x 100, for counts, sums and averages. It is ``None``, with
-            a ``reason``, if it would have no meaning.
-        reason: Why there is no difference or percent, for people.
-        interval: The differences that are compatible with the answers, in the same unit.
-        p_value: The probability of a difference at least as large if nothing had changed.
-        verdict: Whether the value has changed; ``None`` in results from before verdicts.
-        verdict_reason: Why it is not judged, as a code; ``None`` if it is.
-        verdict_reason_text: The same for people.
-        detectable: The smallest difference that is likely to be seen (80 % power) with these
-            numbers of answers.
-    """
-
-    difference: float | None
-    percent: float | None = None
-    reason: str = ""
-    interval: Interval | None = None
-    p_value: float | None = None
-    verdict: Verdict | None = None
-    verdict_reason: UncertaintyReason | None = None
-    verdict_reason_text: str = ""
-    detectable: float | None = None
+    previous: GroupValue | None = None
+    change: Change | None = None
+    parts: tuple[GroupValue, ...] = ()
 
 
 class PeriodChange(Frozen):
@@ -173,7 +181,8 @@ class Result(Frozen):
         group_by: The group-by of ``groups``: that of the metric, or ``answer`` for a distribution
             without one. ``None`` without groups and in results from before this field existed.
         ungrouped: The counted responses in no group.
-        ungrouped_hidden: Whether this number is removed, as the counts of hidden groups are.
+        previous_ungrouped: The same in the previous window, if the groups are compared.
+        ungrouped_hidden: Whether these numbers are removed, as the counts of hidden groups are.
         counted: The labels of the answers that a box or a share counts.
         formula: What the value is and what it is a share of, in words, such as ``CSAT: share of
             4-5 on a scale of 1-5, of 263 answers``; empty for counts, and in results from before
@@ -201,6 +210,7 @@ class Result(Frozen):
     group_by: GroupBy | None = None
     groups: tuple[GroupValue, ...] = ()
     ungrouped: int = 0
+    previous_ungrouped: int = 0
     ungrouped_hidden: bool = False
     counted: tuple[str, ...] = ()
     formula: str = ""

@@ -214,6 +214,9 @@ def test_a_hidden_group_has_no_numbers() -> None:
         "question_changed": False,
         "hidden": True,
         "reason": "fewer than 5 answers, or hidden to protect another group",
+        "previous": None,
+        "change": None,
+        "parts": (),
     }
     assert next_larger.model_copy(update={"key": "a", "label": "a"}) == small
 

@@ -165,6 +165,19 @@ def distribution(shares: dict[str, int], **other: Any) -> Result:  # noqa: ANN40
     return series(groups, Calculation.DISTRIBUTION, **other)
 
 
+def matrix(rows: Mapping[str, Mapping[str, int]], **other: Any) -> Result:  # noqa: ANN401
+    """Return the distribution of each row of a matrix, by the counts of its answers."""
+    groups = []
+    for row, answers in rows.items():
+        total = sum(answers.values())
+        parts = shares({label: (n, total) for label, n in answers.items()})
+        given = zip(parts, answers.values(), strict=True)
+        counted = tuple(part.model_copy(update={"answered": n}) for part, n in given)
+        groups.append(group(row, None, total, parts=counted))
+    whole = {"group_by": GroupBy(kind="row"), **other}
+    return series(groups, Calculation.DISTRIBUTION, **whole)
+
+
 def display(chart: ChartType | None = None, **other: Any) -> Display:  # noqa: ANN401
     """Return a display."""
     return Display.model_validate({"chart": chart} | other)

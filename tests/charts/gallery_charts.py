@@ -15,6 +15,7 @@ from tests.charts.factories import (
     display,
     distribution,
     group,
+    matrix,
     number,
     periods,
     series,
@@ -60,6 +61,7 @@ def pictures() -> list[Picture]:
         *_gauges(),
         *_comparisons(),
         *_intervals(),
+        *_matrices(),
     ]
 
 
@@ -77,6 +79,28 @@ def _of_answers() -> Iterator[Picture]:
             yield Picture(f"{chart}, {name}", result, display(chart, **options))
     reasons = {f"Reason {n}": 400 // (n + 1) for n in range(14)}
     yield Picture("pie, 14 answers", distribution(reasons), display(PIE))
+
+
+def _matrices() -> Iterator[Picture]:
+    scale = ["Very poor", "Poor", "Fair", "Good", "Very good"]
+    rows = {
+        "Delivery was on time": (4, 9, 21, 80, 60),
+        "The staff was friendly and knew the answers to all of my questions": (0, 2, 11, 60, 101),
+        "Price": (40, 50, 44, 30, 8),
+        "Without answers": (0, 0, 0, 0, 0),
+    }
+    five = matrix({row: dict(zip(scale, given, strict=True)) for row, given in rows.items()})
+    eleven = {f"Row {n}": {str(key): 1 + (key * n) % 13 for key in range(11)} for n in range(9)}
+    many = {f"Row {n}": {"Yes": 10 + n, "No": 30} for n in range(120)}
+    rtl = {label: dict.fromkeys(LANGUAGES, 7) for label in LANGUAGES}
+    for name, result, options in (
+        ("five answers", five, {}),
+        ("titles right", five, {"titles_on_right": True}),
+        ("eleven answers", matrix(eleven), {}),
+        ("120 rows", matrix(many), {}),
+        ("languages", matrix(rtl), {}),
+    ):
+        yield Picture(f"matrix, {name}", result, display(LYING, **options))
 
 
 def _of_groups() -> Iterator[Picture]:

@@ -365,9 +365,7 @@ def test_a_connection_has_a_name(new: Command, sandbox: SandboxServer) -> None:
     assert "Retail (Qualtrics)" in " ".join(listed.split())
 
 
-def test_connections_of_one_source_are_told_apart_by_their_names(
-    new: Command, sandbox: SandboxServer
-) -> None:
+def test_connections_of_one_source_have_unique_names(new: Command, sandbox: SandboxServer) -> None:
     """Commands accept a name or an ID, list both if the source is ambiguous, and show the name."""
     first = new.connect(sandbox.host)
     second = new.done(*connecting(sandbox.host), "--name", "EU", stdin=TOKEN)

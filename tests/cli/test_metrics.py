@@ -111,6 +111,69 @@ def test_all_rows_of_a_matrix(connected: Command) -> None:
     assert "Each row has its own value" in printed
 
 
+def test_the_distribution_of_all_rows(connected: Command) -> None:
+    """Each row has the share of each answer, with its interval, in JSON and as text."""
+    rows = [*NPS, "--question", "QID4", "--calculation", "distribution", "--group-by", "row"]
+    given = connected.done(*rows)
+    for group in given["groups"]:
+        assert group["value"] is None
+        assert sum(part["answered"] for part in group["parts"]) == group["answered"]
+        assert sum(part["value"] for part in group["parts"]) == pytest.approx(100)
+        assert all(part["interval"] for part in group["parts"])
+    printed = connected(*rows).out
+    first = given["groups"][0]["parts"][-1]
+    assert first["label"] in printed
+    assert f"{first['value']:.0f}%" in printed
+
+
+def test_groups_are_compared(connected: Command) -> None:
+    """JSON has both values and the change of each group; text has the verdict in words."""
+    dates = ("--since", "2026-01-01", "--until", "2026-04-01", "--compare-groups")
+    regions = [*NPS, "--group-by", "field:Region", *dates]
+    given = connected.done(*regions)
+    alone = connected.done(*NPS, *dates[:-1], "--type", "comparison", "--where", "Region=North")
+    north = next(group for group in given["groups"] if group["key"] == "North")
+    assert north["value"] == alone["current"]
+    assert north["previous"]["value"] == alone["previous"]
+    assert north["previous"]["answered"] == alone["previous_answered"]
+    assert north["change"]["interval"] == alone["change_interval"]
+    assert north["change"]["p_value"] == alone["p_value"]
+    assert north["change"]["adjusted_p_value"] >= alone["p_value"]
+    assert given["previous_window"] == alone["previous_window"]
+    printed = " ".join(connected(*regions).out.split())
+    assert "(adjusted p = " in printed
+    assert "adjusted for the number of groups (Holm)" in printed
+
+
+def test_rows_with_a_filter_and_a_minimum(connected: Command) -> None:
+    """From one export: every row is filtered, and hidden with what the filter removed of few."""
+    rows = [*NPS, "--question", "QID4", "--calculation", "average", "--group-by", "row"]
+    north = [*rows, "--where", "Region=North"]
+    every = {group["key"]: group["answered"] for group in connected.done(*rows)["groups"]}
+    kept = {group["key"]: group["answered"] for group in connected.done(*north)["groups"]}
+    assert all(0 < kept[row] < every[row] for row in every)
+    smallest = sorted(kept.values())
+    assert smallest[0] < smallest[1]
+    try:
+        connected.done("account", "edit", "--minimum-group", str(smallest[0] + 1))
+        shown = connected.done(*north)["groups"]
+        assert [row["hidden"] for row in shown].count(True) == smallest.count(smallest[0])
+        for row in shown:
+            assert row["answered"] == (None if row["hidden"] else kept[row["key"]])
+        removed = min(every[row] - kept[row] for row in every)
+        rest = [*rows, "--where-not", "Region=North"]
+        connected.done("account", "edit", "--minimum-group", str(max(3, smallest[0])))
+        refused = connected(*rest, "--json")
+        assert removed
+        assert (refused.code, refused.json.get("groups")) == (0, connected.done(*rest)["groups"])
+        connected.done("account", "edit", "--minimum-group", str(smallest[0] + 1))
+        refused = connected(*rest, "--json")
+        assert refused.code
+        assert refused.error["kind"] == "small_group_refused"
+    finally:
+        connected.done("account", "edit", "--minimum-group", "0")
+
+
 def test_the_text_output_of_a_preview(connected: Command) -> None:
     """The text has the value, the counted and excluded responses, and the dates."""
     printed = connected(*NPS, "--group-by", "period:quarter").out

@@ -13,9 +13,9 @@ EXPORTS: Final = {
         DeadlineExceeded Definition Destination DestinationRefused Display ENTRY_POINT_GROUP
         EmbeddedField ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy
         GroupCounts GroupValue GroupingRefused InputError Interval IntervalMethod
-        IntervalVisibility Issue KnownQuestion MetricQuery MetricType MetricsError NoSurveys
-        Password Period PeriodChange PluginError Problem ProgressCallback QueryInvalid Question
-        QuestionChange QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
+        IntervalVisibility Issue KnownQuestion MetricQuery MetricType MetricsError NOT_SHOWN
+        NoSurveys Password Period PeriodChange PluginError Problem ProgressCallback QueryInvalid
+        Question QuestionChange QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
         RemoteError RequestLimit Result ResultsUnavailable ServerAddress SignIn SignOut
         SmallGroupRefused SourceContext SourceDescription SourceUnavailable StepCallback
         StepResult Survey SurveyUnavailable SystemClock Tally Token Totals UncertaintyReason Unit

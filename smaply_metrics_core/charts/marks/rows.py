@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from smaply_metrics_core.charts.change_text import change_text
+from smaply_metrics_core.charts.group_tables import group_verdict
 from smaply_metrics_core.charts.headlines import Tone, target_text, target_tone, value_text
 from smaply_metrics_core.charts.remarks import remarks
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
@@ -49,7 +51,7 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
 
 
 def tip_of(group: GroupValue, result: Result, display: Display) -> str:
-    """Return the tooltip of a group: lines with its label, value, interval, target, remarks."""
+    """Return the tooltip of a group: its label, value, interval, change, target and remarks."""
     value = "no value" if group.value is None else value_text(result.unit, group.value, display)
     notes = " · ".join([*([] if group.hidden else [f"n = {group.answered:,}"]), *remarks(group)])
     target = (
@@ -58,7 +60,17 @@ def tip_of(group: GroupValue, result: Result, display: Display) -> str:
         else ""
     )
     interval = interval_sentence(result.unit, group.interval)
-    return "\n".join(line for line in (group.label, value, interval, target, notes) if line)
+    change = change_line(group, result)
+    lines = (group.label, value, interval, change, target, notes)
+    return "\n".join(line for line in lines if line)
+
+
+def change_line(group: GroupValue, result: Result) -> str:
+    """Return the change of a group and its verdict; empty if it is not compared."""
+    if group.change is None:
+        return ""
+    text = change_text(group.change, result.unit)
+    return ", ".join(filter(None, [text, group_verdict(group.change)])) if text else ""
 
 
 def tone_color(tone: Tone, theme: Theme) -> str:

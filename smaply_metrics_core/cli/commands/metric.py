@@ -19,7 +19,7 @@ from smaply_metrics_core.cli.output import print_json, print_text, show, table, 
 from smaply_metrics_core.cli.progress import progress_bar
 from smaply_metrics_core.cli.query_options import RESETTABLE, QueryOptions
 from smaply_metrics_core.models.metric import Display, Metric
-from smaply_metrics_core.models.query import ComparedPeriod, DateRange, Definition, MetricType
+from smaply_metrics_core.models.query import ComparedPeriod, DateRange, Definition
 
 app = typer.Typer()
 app.callback()(option_groups(before_command))
@@ -280,9 +280,8 @@ def _describe(metric: Metric, source: str, zone: str) -> None:
         "Group by": str(definition.group_by or ""),
         "Rolling": f"{definition.rolling} periods" if definition.rolling else "",
         "Date range": _range(definition.range),
-        "Compared with": definition.compare_with.replace("_", " ")
-        if definition.type is MetricType.COMPARISON
-        else "",
+        "Groups": "compared" if definition.compare_groups else "",
+        "Compared with": definition.compare_with.replace("_", " ") if definition.compares else "",
         "Filters": "; ".join(
             f"{'not ' if one.exclude else ''}{one.kind}:{one.of}={'|'.join(one.values)}"
             for one in definition.filters
@@ -317,7 +316,7 @@ def _in_words(definition: Definition) -> str:
     if definition.weight:
         parts.append(f"weighted by {definition.weight}")
     against = ""
-    if definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD:
+    if definition.compare_groups or definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD:
         against = f" vs. {definition.compare_with.replace('_', ' ')}"
     return f"{definition.type}: {' '.join(parts)}, {_range(definition.range)}{against}"
 

@@ -7,14 +7,15 @@ from typing import Any
 from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.metric import Card
 from smaply_metrics_core.models.query import MetricType
-from smaply_metrics_core.models.result import GroupValue, Result, Unit, WindowResult
+from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
 
 
 def result_json(result: Result) -> dict[str, Any]:
     """Return a result as flat JSON, as ``metric preview --json`` prints it.
 
     ``value`` is the overall value of the current window. A Comparison adds ``current``,
-    ``previous``, ``change``, ``change_unit`` and ``difference``. Counts that the account hides are
+    ``previous``, ``change``, ``change_unit`` and ``difference``, as does a Series that compares its
+    groups, each of which has ``previous`` and ``change``, too. Counts that the account hides are
     ``None``, and ``hidden`` is true.
     """
     current = result.current
@@ -35,6 +36,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "design_effect": current.design_effect,
         "groups": [_group(result.unit, group) for group in result.groups],
         "ungrouped": None if result.ungrouped_hidden else result.ungrouped,
+        "previous_ungrouped": None if result.ungrouped_hidden else result.previous_ungrouped,
         "window": current.window.model_dump(mode="json", exclude={"name"}),
         "counted": list(result.counted),
         "formula": result.formula,
@@ -119,8 +121,8 @@ def _compared(result: Result) -> dict[str, Any]:
     percentages or points; ``change_unit`` is the unit. ``difference`` is current minus previous,
     which ``change_interval`` surrounds and ``verdict`` judges.
     """
-    previous, change = result.previous, result.change
-    if previous is None or change is None:
+    previous, change = result.previous, result.change or Change(difference=None)
+    if previous is None:
         return {}
     in_points = result.unit in {Unit.PERCENT, Unit.POINTS}
     return {
@@ -160,7 +162,13 @@ def _dumped(model: Frozen | None) -> dict[str, Any] | None:
 
 
 def _group(unit: Unit, group: GroupValue) -> dict[str, Any]:
-    return group.model_dump(mode="json") | {"value": _number(unit, group.value), **_counts(group)}
+    previous = group.previous
+    return group.model_dump(mode="json") | {
+        "value": _number(unit, group.value),
+        **_counts(group),
+        "previous": None if previous is None else _group(unit, previous),
+        "parts": [_group(unit, part) for part in group.parts],
+    }
 
 
 def _counts(measured: WindowResult | GroupValue) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class MetricDraft(Frozen):
     bottom_answers: tuple[str, ...] = ()
     compare_with: ComparedPeriod = ComparedPeriod.PREVIOUS_PERIOD
     rolling: int | None = None
+    compare_groups: bool = False
 
     @classmethod
     def of(cls, definition: Definition) -> MetricDraft:
@@ -85,6 +86,7 @@ class MetricOptions(Frozen):
         answers: The answers of the question, if the calculation requires some.
         typed_answers: Whether the calculation requires answers that are numbers typed by people.
         two_sides: Whether the calculation requires top and bottom answers instead of answers.
+        comparable: Whether the groups can be compared with an earlier period.
         ranges: Every named range, and ``custom``.
         reversible: Whether the scale can be reversed.
         weights: What the responses can be weighted by, in the text form of ``Weight``; empty if the
@@ -99,6 +101,7 @@ class MetricOptions(Frozen):
     answers: tuple[FormOption, ...]
     typed_answers: bool
     two_sides: bool
+    comparable: bool
     ranges: tuple[FormOption, ...]
     reversible: bool
     weights: tuple[FormOption, ...]

@@ -70,10 +70,13 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
     calculation = trial.fitting("calculation", draft.calculation)
     answers: tuple[FormOption, ...] = ()
     weights: tuple[Weight, ...] = ()
-    typed = reversible = two_sides = False
+    typed = reversible = two_sides = comparable = False
     sides = NO_SIDES
     if calculation is not None:
         trial.hold("calculation", calculation)
+        if group_by is None and BY_ROW in group_bys and trial.refusal(group_by=None):
+            # A matrix has no distribution of its own, only one for each row.
+            group_by = trial.hold("group_by", trial.fitting("group_by", BY_ROW))
         answers = trial.answers()
         two_sides = calculation is Calculation.NET_SCORE
         part = "top_answers" if two_sides else "answers"
@@ -87,6 +90,8 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
         }
         reversible = not trial.refusal(reverse_scale=True)
         weights = trial.weights()
+        comparable = not trial.refusal(compare_groups=True)
+        trial.hold("compare_groups", draft.compare_groups and comparable)
     return MetricOptions(
         draft=draft.model_copy(
             update={
@@ -101,8 +106,9 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
                 "range": trial.fitting("range", draft.range),
                 "reverse_scale": draft.reverse_scale and reversible,
                 "weight": draft.weight if draft.weight in weights else None,
+                "compare_groups": draft.compare_groups and comparable,
                 "compare_with": draft.compare_with
-                if draft.type is MetricType.COMPARISON
+                if draft.type is MetricType.COMPARISON or (draft.compare_groups and comparable)
                 else ComparedPeriod.PREVIOUS_PERIOD,
                 "rolling": draft.rolling if group_by and group_by.kind == "period" else None,
                 **sides,
@@ -120,6 +126,7 @@ def metric_options(questionnaire: Questionnaire, draft: MetricDraft) -> MetricOp
         answers=answers,
         typed_answers=typed,
         two_sides=two_sides,
+        comparable=comparable,
         ranges=tuple(
             FormOption(
                 value=each.preset,

@@ -110,6 +110,7 @@ class _PreviewKey(NamedTuple):
             "top_answers": (),
             "bottom_answers": (),
             "rolling": None,
+            "compare_groups": False,
             "group_by": None,
             "reverse_scale": False,
         }
@@ -345,11 +346,13 @@ def _first_fitting(
     questionnaire: Questionnaire,
 ) -> Iterator[Definition]:
     """Yield the definition with another type and group-by, and the first valid calculation."""
-    compared = type_ is MetricType.COMPARISON
+    groups = definition.compare_groups and group_by is not None and group_by.kind != "period"
+    compared = groups or type_ is MetricType.COMPARISON
     shape = definition.model_copy(
         update={
             "type": type_,
             "group_by": group_by,
+            "compare_groups": groups,
             "compare_with": definition.compare_with if compared else ComparedPeriod.PREVIOUS_PERIOD,
             "rolling": None,
         }

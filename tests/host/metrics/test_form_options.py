@@ -13,6 +13,7 @@ from smaply_metrics_core.host import (
     PRESETS,
     Calculation,
     Choice,
+    ComparedPeriod,
     DateRange,
     Definition,
     EmbeddedField,
@@ -79,6 +80,7 @@ SURVEY = Questionnaire(
     fields=(EmbeddedField(name="region", label="Region"), EmbeddedField(name="channel")),
 )
 QUESTIONS = [None, *(question.id for question in SURVEY.walk())]
+MATRICES = {question.id for question in SURVEY.walk() if question.kind is QuestionKind.GROUP}
 GROUP_BYS = [
     None,
     GroupBy(kind="answer"),
@@ -146,7 +148,7 @@ def test_the_lists_and_the_rules_agree() -> None:
         for type_, question_id, group_by, calculation in made
         if type_ is MetricType.SERIES
         and group_by is None
-        and calculation is not Calculation.DISTRIBUTION
+        and (calculation is not Calculation.DISTRIBUTION or question_id in MATRICES)
     }
     assert made - unsplit == possible
     assert possible
@@ -214,6 +216,46 @@ def test_only_periods_have_a_rolling_window() -> None:
     by_region = draft.model_copy(update={"group_by": GroupBy(kind="field", of="region")})
     assert metric_options(SURVEY, draft).draft.rolling == 3
     assert metric_options(SURVEY, by_region).draft.rolling is None
+
+
+def test_groups_may_be_compared_with_an_earlier_period() -> None:
+    """Not periods, nor distributions of rows; the range then needs a previous period."""
+    draft = MetricDraft(
+        type=MetricType.SERIES,
+        question_id="nps",
+        group_by=GroupBy(kind="field", of="region"),
+        calculation=Calculation.NPS,
+        range=DateRange(),
+        compare_groups=True,
+        compare_with=ComparedPeriod.SAME_PERIOD_LAST_YEAR,
+    )
+    options = metric_options(SURVEY, draft)
+    assert (options.comparable, options.draft.compare_groups) == (True, True)
+    assert options.draft.compare_with is ComparedPeriod.SAME_PERIOD_LAST_YEAR
+    assert options.draft.range is None
+    assert "all_time" not in offered(options.ranges)
+    for parts in (
+        {"group_by": GroupBy(kind="period", of="month")},
+        {"type": MetricType.NUMBER, "group_by": None},
+        {
+            "question_id": "matrix",
+            "group_by": GroupBy(kind="row"),
+            "calculation": Calculation.DISTRIBUTION,
+        },
+    ):
+        other = metric_options(SURVEY, draft.model_copy(update=parts))
+        assert (other.comparable, other.draft.compare_groups) == (False, False)
+        assert other.draft.compare_with is ComparedPeriod.PREVIOUS_PERIOD
+        assert other.draft.range == DateRange()
+
+
+def test_the_distribution_of_a_matrix_is_by_row() -> None:
+    """A question has one of its own."""
+    draft = MetricDraft(type=MetricType.SERIES, calculation=Calculation.DISTRIBUTION)
+    for question_id, group_by in (("matrix", GroupBy(kind="row")), ("stars", None)):
+        options = metric_options(SURVEY, draft.model_copy(update={"question_id": question_id}))
+        assert options.draft.group_by == group_by
+        assert options.draft.calculation is Calculation.DISTRIBUTION
 
 
 def test_only_boxes_can_be_reversed() -> None:

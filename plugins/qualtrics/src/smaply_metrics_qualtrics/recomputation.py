@@ -14,6 +14,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from smaply_metrics_core import (
+    NOT_SHOWN,
     BundleReader,
     Counts,
     CsvLimits,
@@ -32,7 +33,6 @@ from smaply_metrics_qualtrics.export_columns import Header
 from smaply_metrics_qualtrics.json_values import as_dict
 from smaply_metrics_qualtrics.responses.csv_reader import HEADER_RECORDS, MOST_COLUMNS
 from smaply_metrics_qualtrics.responses.fetch import fetch
-from smaply_metrics_qualtrics.responses.loop_merge import NOT_SHOWN
 
 _THE_EXPORT: Final = "the-export-in-the-bundle"
 _LIMITS: Final = CsvLimits.of_one_record(columns=MOST_COLUMNS)

@@ -230,7 +230,7 @@ async def _windows(
         return await metrics.catalog.windows(
             actor,
             draft.range or DateRange(),
-            comparison=draft.type is MetricType.COMPARISON,
+            comparison=draft.type is MetricType.COMPARISON or draft.compare_groups,
             compare_with=draft.compare_with,
         )
     except MetricsError:

@@ -53,6 +53,7 @@ class MetricForm:
     group_by: str = ""
     calculation: str = ""
     rolling: str = ""
+    compare_groups: bool = False
     compare_with: str = "previous_period"
     answers: tuple[str, ...] = ()
     top_answers: tuple[str, ...] = ()
@@ -139,6 +140,7 @@ def filled(metric: Metric) -> MetricForm:
         top_answers=definition.top_answers,
         bottom_answers=definition.bottom_answers,
         rolling=str(definition.rolling or ""),
+        compare_groups=definition.compare_groups,
         compare_with=definition.compare_with.value,
         range=dates.preset,
         first=dates.start.isoformat() if dates.start else "",

@@ -47,7 +47,7 @@ def definition_text(metric: Metric) -> str:
         parts.append(f"weighted by {_named(definition.weight, asked)}")
     covered = dates(definition.range)
     parts.append(covered if definition.range.preset == "custom" else covered.lower())
-    if definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD:
+    if definition.compare_groups or definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD:
         parts.append(f"compared with the {_plain(definition.compare_with)}")
     return ", ".join(parts)
 
@@ -104,6 +104,7 @@ def _parts(
         "Bottom answers": ", ".join(definition.bottom_answers),
         "Rolling window": f"{definition.rolling} periods" if definition.rolling else "",
         "Date range": dates(definition.range),
+        "Compare each group": _yes(chosen=definition.compare_groups),
         "Compared with": _plain(definition.compare_with).capitalize(),
         "Filters": "; ".join(_filtered(one, asked) for one in definition.filters),
         "Included responses": ", ".join(sorted(definition.include)),

@@ -90,6 +90,7 @@ def draft_of(form: MetricForm) -> tuple[MetricDraft, Problems]:
         include=frozenset(one for one in ExclusionReason if one in form.include),
         reverse_scale=form.reverse_scale,
         weight=_weight(form, problems),
+        compare_groups=_compares_groups(form),
         compare_with=_compared(form),
         rolling=_rolling(form, problems),
         top_answers=form.top_answers if is_net else (),
@@ -176,10 +177,10 @@ def _unfinished(form: MetricForm, draft: MetricDraft) -> Problems:
     if draft.type is MetricType.SERIES and not form.group_by and not several:
         problems["group_by"] = "Choose a grouping."
     given = [day for day in (form.first, form.last) if day]
-    compared = draft.type is MetricType.COMPARISON
+    compared = draft.type is MetricType.COMPARISON or draft.compare_groups
     if form.range == CUSTOM and len(given) < 1 + compared:
         either = "Enter the first day, the last day, or both."
-        problems["first"] = "A Comparison needs both days." if compared else either
+        problems["first"] = "A comparison needs both days." if compared else either
     for number, row in enumerate(form.filters):
         if row.of and not row.values:
             problems[f"filter-{number}"] = "Choose at least one value, or remove the filter."
@@ -224,9 +225,14 @@ def _rolling(form: MetricForm, problems: Problems) -> int | None:
     return length
 
 
+def _compares_groups(form: MetricForm) -> bool:
+    by_period = form.group_by.startswith("period:")
+    return form.compare_groups and form.type == MetricType.SERIES and not by_period
+
+
 def _compared(form: MetricForm) -> ComparedPeriod:
     chosen = _one_of(ComparedPeriod, form.compare_with)
-    compares = form.type == MetricType.COMPARISON
+    compares = form.type == MetricType.COMPARISON or _compares_groups(form)
     return chosen if chosen and compares else ComparedPeriod.PREVIOUS_PERIOD
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from smaply_metrics_core import (
+    NOT_SHOWN,
     Calculation,
     Counts,
     GroupCounts,
@@ -26,9 +27,6 @@ from smaply_metrics_core import (
 )
 from smaply_metrics_core.calculations import answer_totals
 from smaply_metrics_qualtrics.responses.query_plan import PlannedQuery
-
-NOT_SHOWN: Final = "not_shown"
-"""The reason for a blank answer to a question that the respondent did not see."""
 
 NOTE: Final = "Combines all loops; each loop that a respondent went through counts as a response."
 

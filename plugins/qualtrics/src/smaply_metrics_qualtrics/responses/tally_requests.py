@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from smaply_metrics_core import (
+    NOT_SHOWN,
     ExclusionReason,
     ExportFailed,
     MetricQuery,
@@ -23,7 +24,7 @@ from smaply_metrics_core.calculations import (
 )
 from smaply_metrics_qualtrics.export_columns import ExportColumn, Header
 from smaply_metrics_qualtrics.responses.csv_reader import Responses
-from smaply_metrics_qualtrics.responses.loop_merge import NOT_SHOWN, in_any_loop, one_loop
+from smaply_metrics_qualtrics.responses.loop_merge import in_any_loop, one_loop
 from smaply_metrics_qualtrics.responses.query_plan import PlannedQuery
 from smaply_metrics_qualtrics.responses.survey_columns import SurveyColumns
 from smaply_metrics_qualtrics.survey.answer_columns import AnswerColumns, AnswerShape
@@ -331,7 +332,7 @@ def _weight(part: PlannedQuery, others: Mapping[tuple[str, str], Answered]) -> p
         return None
     cell = others[weight.kind, weight.of]
     if isinstance(cell, Mapping):
-        raise TypeError(f"{weight} takes several answers, so it is no weight")
+        raise TypeError(f"{weight} takes several answers, so it cannot be a weight")
     return weight_text(cell, part.others[weight.of]) if weight.kind == "question" else cell
 
 
