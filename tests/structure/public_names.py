@@ -15,8 +15,8 @@ EXPORTS: Final = {
         GroupCounts GroupValue GroupingRefused InputError Interval IntervalMethod
         IntervalVisibility Issue KnownQuestion MetricQuery MetricType MetricsError NOT_SHOWN
         NoSurveys Password Period PeriodChange PluginError Problem ProgressCallback QueryInvalid
-        Question QuestionChange QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
-        RemoteError RequestLimit Result ResultsUnavailable ServerAddress SignIn SignOut
+        Question QuestionChange QuestionKind QuestionUnavailable Questionnaire RateLimited
+        Readable RemoteError RequestLimit Result ResultsUnavailable ServerAddress SignIn SignOut
         SmallGroupRefused SourceContext SourceDescription SourceUnavailable StepCallback
         StepResult Survey SurveyUnavailable SystemClock Tally Token Totals UncertaintyReason Unit
         Unreachable Verdict Weight WeightReason WeightSum WeightedTotals Weights Window
