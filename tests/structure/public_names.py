@@ -8,21 +8,21 @@ EXPORTS: Final = {
     "smaply_metrics_core": """
         AccessMissing AccountSettings Address Audience Blame BundleReader BundleWriter
         CONTRACT_VERSION Calculation CalculationRefused Cancelled Change ChartType CheckNote
-        CheckReport CheckStep Choice ClientCertificate Clock ComparedPeriod Counts CredentialField
-        CredentialRefused Credentials CredentialsInvalid CsvLimits DataError DateRange Deadline
-        DeadlineExceeded Definition Destination DestinationRefused Display ENTRY_POINT_GROUP
-        EmbeddedField ExclusionReason ExportFailed FieldProblem Filter FormField GroupBy
-        GroupCounts GroupValue GroupingRefused InputError Interval IntervalMethod
-        IntervalVisibility Issue KnownQuestion MetricQuery MetricType MetricsError NoSurveys
-        Password Period PeriodChange PluginError Problem ProgressCallback QueryInvalid Question
-        QuestionChange QuestionKind QuestionUnavailable Questionnaire RateLimited Readable
-        RemoteError RequestLimit Result ResultsUnavailable ServerAddress SignIn SignOut
-        SmallGroupRefused SourceContext SourceDescription SourceUnavailable StepCallback
-        StepResult Survey SurveyUnavailable SystemClock Tally Token Totals UncertaintyReason Unit
-        Unreachable Verdict Weight WeightReason WeightSum WeightedTotals Weights Window
-        WindowResult WindowTally __version__ credential_fields csv_records graphql_operation
-        hookimpl html_to_text json_rpc_method open_zip parse_credentials parse_json period_start
-        suggestion_error
+        CheckReport CheckStep Choice ClientCertificate Clock ComparedPeriod Counts
+        CredentialField CredentialRefused Credentials CredentialsInvalid CsvLimits DataError
+        DateRange Deadline DeadlineExceeded Definition DefinitionInvalid Destination
+        DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField ExclusionReason ExportFailed
+        FieldProblem Filter FormField GroupBy GroupCounts GroupValue GroupingRefused InputError
+        Interval IntervalMethod IntervalVisibility Issue KnownQuestion MetricQuery MetricType
+        MetricsError NoSurveys Password Period PeriodChange PluginError Problem
+        ProgressCallback QueryInvalid Question QuestionChange QuestionKind QuestionUnavailable
+        Questionnaire RateLimited Readable RemoteError RequestLimit Result ResultsUnavailable
+        ServerAddress SignIn SignOut SmallGroupRefused SourceContext SourceDescription
+        SourceUnavailable StepCallback StepResult Survey SurveyUnavailable SystemClock Tally
+        Token Totals UncertaintyReason Unit Unreachable Verdict Weight WeightReason WeightSum
+        WeightedTotals Weights Window WindowResult WindowTally __version__ credential_fields
+        csv_records graphql_operation hookimpl html_to_text json_rpc_method open_zip
+        parse_credentials parse_json period_start suggestion_error
     """,
     "smaply_metrics_core.http": """
         AccessToken Exchange RateLimiter RemoteDetails SAFE_TO_REPEAT TokenCache basic_auth
@@ -52,24 +52,24 @@ EXPORTS: Final = {
         ChosenSurveys Clock ComparedPeriod ConnectionStatus ConnectionView Connections
         CredentialField CredentialRefused CredentialsInvalid CredentialsNotUsable DataError
         DateRange DeadlineExceeded Deadlines DebugBundle DebugBundles DecryptionFailed
-        Definition DeletedConnection DestinationRefused Display EditConflict EmbeddedField
-        EncryptionError EncryptionKeyMissing EnvironmentVariable EventCallback EventConsumer
-        EventKind EventSubscription Events ExclusionReason ExportFailed FailedRotation
-        FieldProblem FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused
-        HistoryEntry InputError Interval IntervalMethod IntervalVisibility Issue KeyRotation
-        KeyStatus KeyUse Keys KnownQuestion Metric MetricDraft MetricOptions MetricListPage
-        MetricTable MetricType Metrics MetricsError MetricsEvent MetricsHost MetricInput
-        NoSurveys NotFound PRESETS Period PeriodChange PluginError Problem ProgressCallback
-        QueryInvalid Question QuestionChange QuestionKind QuestionUnavailable Questionnaire
-        ROLLING RateLimited RefreshDecision RefreshDecisionKind RefreshExplanation
-        RefreshPolicy RefreshProgress RemoteError Result ResultsUnavailable Role RoleRequired
-        Settings SingleFlight SmallGroupRefused SourceForm SourceNotUsable SourceRegistry
-        SourceSettings SourceState SourceStatus SourceUnavailable StepCallback StepResult
-        StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey SurveyCatalog
-        SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable SystemClock
-        TempDirs UncertaintyReason Unit Unreachable Verdict Weight Window WindowResult Worker
-        card_json describe_answers describe_responses describe_weights format_value
-        history_table parse_filter result_json value_table
+        Definition DefinitionInvalid DeletedConnection DestinationRefused Display EditConflict
+        EmbeddedField EncryptionError EncryptionKeyMissing EnvironmentVariable EventCallback
+        EventConsumer EventKind EventSubscription Events ExclusionReason ExportFailed
+        FailedRotation FieldProblem FieldView Filter FormOption Freshness GroupBy GroupValue
+        GroupingRefused HistoryEntry InputError Interval IntervalMethod IntervalVisibility
+        Issue KeyRotation KeyStatus KeyUse Keys KnownQuestion Metric MetricDraft MetricInput
+        MetricListPage MetricOptions MetricTable MetricType Metrics MetricsError MetricsEvent
+        MetricsHost NoSurveys NotFound PRESETS Period PeriodChange PluginError Problem
+        ProgressCallback QueryInvalid Question QuestionChange QuestionKind QuestionUnavailable
+        Questionnaire ROLLING RateLimited RefreshDecision RefreshDecisionKind
+        RefreshExplanation RefreshPolicy RefreshProgress RemoteError Result ResultsUnavailable
+        Role RoleRequired Settings SingleFlight SmallGroupRefused SourceForm SourceNotUsable
+        SourceRegistry SourceSettings SourceState SourceStatus SourceUnavailable StepCallback
+        StepResult StoreError StoreMisconfigured StoreUnavailable StoreUpgrade Survey
+        SurveyCatalog SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable
+        SystemClock TempDirs UncertaintyReason Unit Unreachable Verdict Weight Window
+        WindowResult Worker card_json describe_answers describe_responses describe_weights
+        format_value history_table parse_filter result_json value_table
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded
