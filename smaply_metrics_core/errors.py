@@ -6,6 +6,7 @@
     ├── InputError                  a value or a setting is not valid
     │   ├── CredentialsInvalid      fields of a credentials form are not valid
     │   ├── QueryInvalid            the parts of a metric cannot be combined
+    │   │   └── DefinitionInvalid   a definition or display has a value that is not valid
     │   ├── NotFound                no such connection, metric or source in this account
     │   ├── AmbiguousConnection     several connections of the account match
     │   ├── AlreadyExists           the account already has a connection of this name
@@ -74,6 +75,15 @@ class QueryInvalid(InputError):
     """The parts of a metric cannot be combined, such as a Number with a group-by."""
 
     kind = "query_invalid"
+
+
+class DefinitionInvalid(QueryInvalid, ValueError):
+    """A definition, a part of it, or a display was created with a value that is not valid.
+
+    It is a ``ValueError`` as well, which pydantic raises where it reads such values from JSON.
+    """
+
+    kind = "definition_invalid"
 
 
 class NotFound(InputError):

@@ -10,11 +10,10 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 import typer
-from pydantic import ValidationError
 
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.param_types import calendar_day
-from smaply_metrics_core.errors import QueryInvalid
+from smaply_metrics_core.errors import DefinitionInvalid, QueryInvalid
 from smaply_metrics_core.models.query import (
     PRESETS,
     ROLLING,
@@ -347,7 +346,7 @@ def _range(name: str | None, since: str | None, until: str | None) -> DateRange:
                 start=calendar_day("--since", since),
                 end=calendar_day("--until", until),
             )
-        except ValidationError:
+        except DefinitionInvalid:
             raise CommandLineError(
                 "The range ends before it begins.",
                 "Set --until to a day after --since; the day of --until is excluded.",

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from smaply_metrics_core.models.base import Finite, Frozen
+from smaply_metrics_core.models.entered import EnteredModel
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.query import Definition
 from smaply_metrics_core.models.result import Result
@@ -41,7 +42,7 @@ class IntervalVisibility(StrEnum):
     NEVER = "never"
 
 
-class Display(Frozen):
+class Display(EnteredModel):
     """How a metric is shown; it does not affect the value.
 
     ``chart`` is ``None`` for the default of the metric's type. ``intervals`` applies to bars and

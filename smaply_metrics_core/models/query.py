@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from smaply_metrics_core.errors import QueryInvalid
 from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.entered import EnteredModel
 
 
 class MetricType(StrEnum):
@@ -72,7 +73,7 @@ class ExclusionReason(StrEnum):
     SPAM = "spam"
 
 
-class GroupBy(Frozen):
+class GroupBy(EnteredModel):
     """The grouping of a Series.
 
     ``kind`` is ``answer`` (the answers to the metric's question), ``row`` (the rows of a matrix,
@@ -132,7 +133,7 @@ class WeightReason(StrEnum):
     NEGATIVE = "weight_negative"
 
 
-class Weight(Frozen):
+class Weight(EnteredModel):
     """What responses are weighted by: a number in an embedded field, or the answer to a question.
 
     ``kind`` and ``of`` identify it, as in ``GroupBy``.
@@ -160,7 +161,7 @@ class Weight(Frozen):
         return f"{self.kind}:{self.of}"
 
 
-class Filter(Frozen):
+class Filter(EnteredModel):
     """Include, or with ``exclude`` exclude, the responses whose answer is one of ``values``.
 
     ``kind`` and ``of`` identify a question or an embedded field, as in ``GroupBy``. A response
@@ -199,7 +200,7 @@ ROLLING: Final = range(2, 367)
 """The possible numbers of periods in a rolling window."""
 
 
-class DateRange(Frozen):
+class DateRange(EnteredModel):
     """The days of a metric in the account's time zone: a preset, or ``start`` to before ``end``."""
 
     preset: str = "all_time"
@@ -242,7 +243,7 @@ class Window(Frozen):
         return instant.astimezone(UTC)
 
 
-class Definition(Frozen):
+class Definition(EnteredModel):
     """Everything that determines the value of a metric.
 
     Attributes:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from smaply_metrics_core.charts import browser_bundle
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.extras import PURPOSES, require_extra
-from smaply_metrics_core.host import AllowedDestinations, MetricsHost, Settings
+from smaply_metrics_core.host import AllowedDestinations, MetricsHost, Settings, value_table
 from smaply_metrics_core.host.refresh.procrastinate_queue import require_procrastinate
 
 URL = SecretStr("postgresql://user@127.0.0.1:1/database")
@@ -44,6 +44,17 @@ def test_charts_name_their_extra() -> None:
     with pytest.raises(InputError) as caught:
         browser_bundle()
     assert "smaply-metrics-core[charts]" in caught.value.remedy
+
+
+@pytest.mark.parametrize("block", ["pandas"], indirect=True)
+@pytest.mark.usefixtures("block")
+def test_frames_of_pandas_name_their_extra() -> None:
+    """The error without pandas names the extra; Polars is always installed."""
+    table = value_table([])
+    assert table.to_polars().is_empty()
+    with pytest.raises(InputError) as caught:
+        table.to_pandas()
+    assert "smaply-metrics-core[pandas]" in caught.value.remedy
 
 
 @pytest.mark.parametrize("block", ["procrastinate"], indirect=True)

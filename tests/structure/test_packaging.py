@@ -78,7 +78,7 @@ def test_a_readme_on_an_index_has_no_dead_link(distributions: list[Distribution]
         assert [link for link in LINK.findall(text) if not link.startswith("https://")] == [], name
 
 
-@pytest.mark.parametrize("extra", ["charts", "cli", "postgresql", "testing", "worker"])
+@pytest.mark.parametrize("extra", ["charts", "cli", "pandas", "postgresql", "testing", "worker"])
 def test_the_core_documents_each_extra(distributions: list[Distribution], extra: str) -> None:
     """The README of the core has a row for each extra."""
     core = distributions[0]

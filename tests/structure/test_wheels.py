@@ -199,6 +199,7 @@ from sqlalchemy import make_url
 from smaply_metrics_core.host.store.engine import make_engine
 make_engine(make_url("postgresql+psycopg://user@127.0.0.1/none"), 2)
 """,
+    "pandas": "from smaply_metrics_core.host import value_table; value_table([]).to_pandas()",
     "testing": "from smaply_metrics_core.testing import record",
     "worker": """
 from smaply_metrics_core.host.refresh.procrastinate_queue import require_procrastinate

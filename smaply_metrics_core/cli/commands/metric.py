@@ -1,4 +1,4 @@
-"""``metric preview|add|list|show|history|explain|edit|delete``: saved definitions."""
+"""``metric``: saved definitions, their history, and previews."""
 
 from __future__ import annotations
 
@@ -80,13 +80,41 @@ def add(
 
 @app.command("list")
 @option_groups
-def list_metrics(invocation: CommandContext) -> None:
-    """List all metrics."""
+def list_metrics(
+    *,
+    search: Annotated[
+        str, typer.Option("--search", metavar="TEXT", help="Part of the name, or an ID.")
+    ] = "",
+    survey: Annotated[
+        str | None,
+        typer.Option("--survey", metavar="ID", help="Only metrics that use this survey."),
+    ] = None,
+    connection: Annotated[
+        str | None,
+        typer.Option("--connection", metavar="ID", help="Only metrics of this connection."),
+    ] = None,
+    workspace: Annotated[
+        str | None,
+        typer.Option("--workspace", metavar="NAME", help="Only metrics of this workspace."),
+    ] = None,
+    invocation: CommandContext,
+) -> None:
+    """List metrics, oldest first."""
     with invocation.open() as opened:
-        metrics = opened.host.metrics.list(opened.actor)
+        metrics = opened.host.metrics.page(
+            opened.actor,
+            search=search,
+            survey_id=survey,
+            connection_id=connection,
+            workspace=workspace,
+            limit=None,
+        ).metrics
         labels = opened.host.connections.labels(opened.actor)
     if invocation.wants_json:
         print_json([metric.model_dump(mode="json") for metric in metrics])
+        return
+    if not metrics and (search or survey or connection or workspace):
+        print_text("No metric matches.")
         return
     if not metrics:
         print_text("There is no metric yet. Add one with `smaply-metrics metric add`.")
@@ -118,13 +146,23 @@ def show_metric(metric: MetricArgument, invocation: CommandContext) -> None:
 
 @app.command("history")
 @option_groups
-def history(metric: MetricArgument, invocation: CommandContext) -> None:
+def history(
+    metric: MetricArgument,
+    *,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the values as CSV.")] = False,
+    invocation: CommandContext,
+) -> None:
     """Show the past values of a metric, oldest first, and changes of its question between them."""
     with invocation.open() as opened:
         past = opened.host.metrics.history(opened.actor, metric)
         zone = opened.zone
     if invocation.wants_json:
         print_json({"values": [value.model_dump(mode="json") for value in past]})
+        return
+    if as_csv:
+        from smaply_metrics_core.host import history_table  # Imported on use: it loads the host.
+
+        typer.echo(history_table({metric: past}).to_csv(), nl=False)
         return
     if not past:
         print_text("The metric has no value yet. Refresh it with `smaply-metrics card load`.")
@@ -233,6 +271,47 @@ def edit(
         print_text("The definition changed. The next `card load` calculates a new value.")
     elif changed.connection_id != old.connection_id:
         print_text("The connection changed. The next `card load` calculates a new value.")
+
+
+@app.command("duplicate")
+@option_groups
+def duplicate(
+    metric: MetricArgument,
+    *,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="Name of the copy.")
+    ] = None,
+    workspace: Annotated[
+        str | None, typer.Option("--workspace", metavar="NAME", help="Workspace of the copy.")
+    ] = None,
+    invocation: CommandContext,
+) -> None:
+    """Copy a metric, without its value and history."""
+    with invocation.open() as opened:
+        copied = opened.host.metrics.duplicate(opened.actor, metric, name=name, workspace=workspace)
+    if invocation.wants_json:
+        print_json(copied.model_dump(mode="json"))
+        return
+    print_text("Added ", text(copied.name, "bold"), text(f"  {copied.id}", "dim"))
+
+
+@app.command("move")
+@option_groups
+def move(
+    metrics: Annotated[list[str], typer.Argument(metavar="ID...", help="The IDs of metrics.")],
+    workspace: Annotated[
+        str, typer.Option("--workspace", metavar="NAME", help="The workspace to move them to.")
+    ],
+    invocation: CommandContext,
+) -> None:
+    """Move metrics to another workspace of the account; their values stay."""
+    with invocation.open() as opened:
+        moved = opened.host.metrics.move(opened.actor, metrics, workspace)
+    if invocation.wants_json:
+        print_json([metric.model_dump(mode="json") for metric in moved])
+        return
+    for metric in moved:
+        print_text("Moved ", text(metric.name, "bold"), text(f"  {metric.id}", "dim"))
 
 
 @app.command("delete")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.entered import EnteredModel
 from smaply_metrics_core.models.metric import Display, Metric
 from smaply_metrics_core.models.query import Definition
 
 
-class MetricInput(Frozen):
+class MetricInput(EnteredModel):
     """A metric to add.
 
     Attributes:

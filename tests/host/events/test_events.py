@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smaply_metrics_core.errors import InputError, NotFound, Unreachable
-from smaply_metrics_core.host import EventKind
+from smaply_metrics_core.host import Actor, EventKind, Role
+from smaply_metrics_core.host.store.events import remove_of_account
 from tests.host.conftest import (
     ADMIN,
     AVERAGE,
@@ -258,6 +259,18 @@ def test_a_consumer_is_forgotten(consumed: MetricsHost, world: World) -> None:
     assert world.query("SELECT count(*) FROM events") == [(0,)]
     with pytest.raises(NotFound, match="no consumer of events"):
         consumed.events.forget(CONSUMER)
+
+
+def test_the_events_of_an_account_can_be_deleted(consumed: MetricsHost) -> None:
+    """Those of other accounts stay: what the deletion of an account calls."""
+    rival = Actor("rival", "rita", Role.ADMIN)
+    consumed.connections.connect(rival, "shop", {"api_token": TOKEN})
+    consumed.metrics.add(rival, "shop", "Stars", AVERAGE)
+    load(consumed)
+    consumed.cards.load(rival, wait=60)
+    with consumed._store.writing() as db:  # noqa: SLF001  # The service does not exist yet.
+        remove_of_account(db, "acme")
+    assert {event.account for event in deliver(consumed)} == {"rival"}
 
 
 def test_an_event_of_a_newer_release_is_skipped(

@@ -17,6 +17,7 @@ from smaply_metrics_core.host import (
     ComparedPeriod,
     DateRange,
     Definition,
+    DefinitionInvalid,
     Display,
     ExclusionReason,
     FieldProblem,
@@ -241,7 +242,7 @@ def _range(form: MetricForm, problems: Problems) -> DateRange | None:
         return _custom(form, problems)
     try:
         return DateRange(preset=form.range)
-    except ValidationError:
+    except DefinitionInvalid:
         problems["range"] = "Choose a date range from the list."
         return None
 
@@ -255,7 +256,7 @@ def _custom(form: MetricForm, problems: Problems) -> DateRange | None:
         return None
     try:
         return DateRange(preset=CUSTOM, start=first, end=last + DAY if last else None)
-    except (ValidationError, OverflowError):
+    except (DefinitionInvalid, OverflowError):
         problems["first"] = "Use dates between 1900 and 2199."
         return None
 
