@@ -33,9 +33,6 @@ from tests.host.fake_source import Hold, Stoppable
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from pathlib import Path
-
-    from sqlalchemy import URL
 
     from smaply_metrics_core.host import MetricsHost, StepResult
     from tests.host.conftest import World
@@ -291,10 +288,10 @@ def test_cancelled_opening_leaves_nothing_open(
     open_store, close = Store.__init__, Store.close
     stores: list[Store] = []
 
-    def opening(store: Store, where: Path | URL, connections: int) -> None:
+    def opening(store: Store, *args: object, **options: object) -> None:
         begun.set()
         go_on.wait(LONG)
-        open_store(store, where, connections)
+        open_store(store, *args, **options)  # type: ignore[arg-type]
         stores.append(store)
 
     def closing(store: Store) -> None:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from smaply_metrics_core._version import __version__
 from smaply_metrics_core.bundle.drafts import already_exists, draft_file
 from smaply_metrics_core.errors import InputError
-from smaply_metrics_core.host.store.account_rows import read_rows
+from smaply_metrics_core.host.store.account_rows import TABLES, read_rows
 from smaply_metrics_core.host.store.migrations.runner import newest_version
-from smaply_metrics_core.host.store.tables import metadata
 from smaply_metrics_core.models.base import Frozen
 
 if TYPE_CHECKING:
@@ -48,10 +47,7 @@ def write_export(db: Connection, account: str, path: Path, now: datetime) -> Acc
     try:
         with draft_file(path.parent) as (file, place):
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                rows = {
-                    table.name: _write_table(archive, db, account, table)
-                    for table in metadata.sorted_tables
-                }
+                rows = {table.name: _write_table(archive, db, account, table) for table in TABLES}
                 manifest = {
                     "account": account,
                     "made_at": now.isoformat(),

@@ -9,11 +9,7 @@ from threading import Event
 from typing import Any
 
 from smaply_metrics_core.context import Deadline, StepCallback
-from smaply_metrics_core.errors import (
-    CheckFailed,
-    EditConflict,
-    MetricsError,
-)
+from smaply_metrics_core.errors import CheckFailed, EditConflict, MetricsError
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.checks import failure_of
 from smaply_metrics_core.host.connections.credential_changes import merge_credentials

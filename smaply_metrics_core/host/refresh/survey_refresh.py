@@ -24,6 +24,7 @@ from smaply_metrics_core.host.refresh.outcomes import Outcome, calculate_outcome
 from smaply_metrics_core.host.refresh.refresh_end import RefreshEnd
 from smaply_metrics_core.host.refresh.refresh_events import refresh_events
 from smaply_metrics_core.host.refresh.refresh_log import RefreshLog, RefreshReport
+from smaply_metrics_core.host.refresh.refresh_percent import PROGRESS_INTERVAL, RefreshPercent
 from smaply_metrics_core.host.refresh.replaced_questions import find_replaced_questions
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts, audit, leases, metric_states, question_versions
@@ -47,21 +48,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PROGRESS_INTERVAL: Final = 1.0
-"""The minimum number of seconds between two writes of a refresh's progress to the store."""
-
 SAVE_AGAIN: Final = (1.0, 2.0, 4.0, 8.0, 15.0)
 """The back-off between attempts to save results, in seconds, as while the database restarts."""
-
-
-@dataclass
-class _ProgressWriter:
-    """The progress of a refresh in percent; ``None`` while it is unknown."""
-
-    percent: float | None = None
-
-    def note(self, done: float, total: float | None) -> None:
-        self.percent = round(min(100.0, 100 * done / total), 1) if total else None
 
 
 @dataclass(frozen=True)
@@ -166,7 +154,7 @@ class SurveyRefresh:
             )
             for state in attempt.waiting
         }
-        progress = _ProgressWriter()
+        progress = RefreshPercent()
 
         def report_progress(done: float, total: float | None, what: str) -> None:
             progress.note(done, total)
@@ -255,7 +243,7 @@ class SurveyRefresh:
         )
 
     @contextmanager
-    def _holding(self, lease: Lease, progress: _ProgressWriter) -> Iterator[None]:
+    def _holding(self, lease: Lease, progress: RefreshPercent) -> Iterator[None]:
         """Renew the lease while the block runs, and write the progress at most once a second."""
         done = Event()
         third = self._runtime.settings.deadlines.lease / 3

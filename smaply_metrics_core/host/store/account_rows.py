@@ -12,9 +12,13 @@ from smaply_metrics_core.host.store.tables import (
     audit,
     connections,
     credential_versions,
+    event_consumers,
     metadata,
     metrics,
 )
+
+TABLES: Final = tuple(table for table in metadata.sorted_tables if table is not event_consumers)
+"""The tables with rows of accounts, parents first. Consumers of events are the operator's."""
 
 ERASED_USER: Final = "deleted user"
 """What is stored instead of the name of a user whose data was erased."""
@@ -45,13 +49,13 @@ def count_rows(db: Connection, account: str) -> dict[str, int]:
                 select(func.count()).select_from(table).where(owner_of(table) == account)
             ).scalar_one()
         )
-        for table in metadata.sorted_tables
+        for table in TABLES
     }
 
 
 def delete_rows(db: Connection, account: str) -> None:
     """Delete every row of an account."""
-    others = (table for table in reversed(metadata.sorted_tables) if table not in _FIRST)
+    others = (table for table in reversed(TABLES) if table not in _FIRST)
     for table in (*_FIRST, *others):
         db.execute(delete(table).where(owner_of(table) == account))
 

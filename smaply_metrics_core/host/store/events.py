@@ -165,8 +165,3 @@ def read_after(db: Connection, position: int, limit: int) -> list[tuple[int, Met
             event = None
         found.append((row["id"], event))
     return found
-
-
-def remove_of_account(db: Connection, account: str) -> None:
-    """Delete all events of an account, for the deletion of the account."""
-    db.execute(delete(events).where(events.c.account == account))

@@ -11,7 +11,7 @@ import pytest
 
 from smaply_metrics_core.errors import InputError, NotFound
 from smaply_metrics_core.host import Actor, AuditAction, Role
-from smaply_metrics_core.host.store.tables import metadata
+from smaply_metrics_core.host.store.account_rows import TABLES
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def test_an_export_has_every_row_of_the_account_and_no_other(
     exported = connected.accounts.export(ADMIN, tmp_path / "acme.zip")
 
     found = rows(exported.path)
-    assert set(found) == set(metadata.tables)
+    assert set(found) == {table.name for table in TABLES}
     assert {table: len(content) for table, content in found.items()} == exported.rows
     assert [one["name"] for one in found["metrics"]] == ["Stars"]
     assert found["metric_values"][0]["metric_id"] == metric.id

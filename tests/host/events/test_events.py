@@ -10,7 +10,6 @@ import pytest
 
 from smaply_metrics_core.errors import InputError, NotFound, Unreachable
 from smaply_metrics_core.host import Actor, EventKind, Role
-from smaply_metrics_core.host.store.events import remove_of_account
 from tests.host.conftest import (
     ADMIN,
     AVERAGE,
@@ -261,15 +260,14 @@ def test_a_consumer_is_forgotten(consumed: MetricsHost, world: World) -> None:
         consumed.events.forget(CONSUMER)
 
 
-def test_the_events_of_an_account_can_be_deleted(consumed: MetricsHost) -> None:
-    """Those of other accounts stay: what the deletion of an account calls."""
+def test_the_events_of_a_deleted_account_are_deleted(consumed: MetricsHost) -> None:
+    """Those of other accounts stay."""
     rival = Actor("rival", "rita", Role.ADMIN)
     consumed.connections.connect(rival, "shop", {"api_token": TOKEN})
     consumed.metrics.add(rival, "shop", "Stars", AVERAGE)
     load(consumed)
     consumed.cards.load(rival, wait=60)
-    with consumed._store.writing() as db:  # noqa: SLF001  # The service does not exist yet.
-        remove_of_account(db, "acme")
+    consumed.accounts.delete(ADMIN)
     assert {event.account for event in deliver(consumed)} == {"rival"}
 
 
