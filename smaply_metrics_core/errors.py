@@ -78,10 +78,7 @@ class QueryInvalid(InputError):
 
 
 class DefinitionInvalid(QueryInvalid, ValueError):
-    """A definition, a part of it, or a display was created with a value that is not valid.
-
-    It is a ``ValueError`` as well, which pydantic raises where it reads such values from JSON.
-    """
+    """A part of a definition or display is not valid; a ``ValueError`` for pydantic as well."""
 
     kind = "definition_invalid"
 
@@ -124,10 +121,7 @@ class SurveyNotChosen(InputError):
 
     kind = "survey_not_chosen"
     audience = Audience.EDITOR
-    default_remedy = (
-        "Choose another survey. An Admin can add this one to the chosen surveys on the "
-        "Integrations page."
-    )
+    default_remedy = "Choose another survey. An Admin can add this one on the Integrations page."
 
 
 class DestinationRefused(InputError):

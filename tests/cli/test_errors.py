@@ -42,7 +42,7 @@ def test_the_names_of_commands_are_stable() -> None:
         "source": "list doctor new serve test record",
         "connection": "add list show check edit rename delete",
         "survey": "list choose questions",
-        "metric": "preview add list show edit delete history explain",
+        "metric": "preview add list show edit duplicate move delete history explain",
         "card": "load",
         "bundle": "export check show",
         "account": "list show edit export erase-user delete",

@@ -14,12 +14,12 @@ from smaply_metrics_core.cli.card_table import show_result
 from smaply_metrics_core.cli.command_context import CommandContext, before_command
 from smaply_metrics_core.cli.display_options import DISPLAY_RESETTABLE, DisplayOptions
 from smaply_metrics_core.cli.errors import CommandLineError
+from smaply_metrics_core.cli.metric_text import definition_in_words, describe_metric
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
 from smaply_metrics_core.cli.progress import progress_bar
 from smaply_metrics_core.cli.query_options import RESETTABLE, QueryOptions
-from smaply_metrics_core.models.metric import Display, Metric
-from smaply_metrics_core.models.query import ComparedPeriod, DateRange, Definition
+from smaply_metrics_core.models.metric import Display
 
 app = typer.Typer()
 app.callback()(option_groups(before_command))
@@ -125,7 +125,7 @@ def list_metrics(
             text(metric.id, "bold"),
             text(metric.name),
             text(labels.get(metric.connection_id, metric.source)),
-            text(_in_words(metric.definition)),
+            text(definition_in_words(metric.definition)),
         )
     show(made)
 
@@ -141,7 +141,7 @@ def show_metric(metric: MetricArgument, invocation: CommandContext) -> None:
     if invocation.wants_json:
         print_json(found.model_dump(mode="json"))
         return
-    _describe(found, labels.get(found.connection_id, f"{found.source} (not connected)"), zone)
+    describe_metric(found, labels.get(found.connection_id, f"{found.source} (not connected)"), zone)
 
 
 @app.command("history")
@@ -342,67 +342,3 @@ def _resets(given: Iterable[str]) -> tuple[list[str], list[str]]:
         [part for part in given if part in RESETTABLE],
         [part for part in given if part in DISPLAY_RESETTABLE],
     )
-
-
-def _describe(metric: Metric, source: str, zone: str) -> None:
-    definition = metric.definition
-    print_text(text(metric.name, "bold"), text(f"  {metric.id}", "dim"))
-    rows = {
-        "Source": source,
-        "Type": definition.type,
-        "Survey": definition.survey_id,
-        "Question": _question(metric) or "none (counts responses)",
-        "Calculation": definition.calculation.replace("_", " "),
-        "Answers": ", ".join(definition.answers),
-        "Top answers": ", ".join(definition.top_answers),
-        "Bottom answers": ", ".join(definition.bottom_answers),
-        "Group by": str(definition.group_by or ""),
-        "Rolling": f"{definition.rolling} periods" if definition.rolling else "",
-        "Date range": _range(definition.range),
-        "Groups": "compared" if definition.compare_groups else "",
-        "Compared with": definition.compare_with.replace("_", " ") if definition.compares else "",
-        "Filters": "; ".join(
-            f"{'not ' if one.exclude else ''}{one.kind}:{one.of}={'|'.join(one.values)}"
-            for one in definition.filters
-        ),
-        "Includes": ", ".join(sorted(definition.include)),
-        "Scale": "reversed (1 is best)" if definition.reverse_scale else "",
-        "Weight": str(definition.weight or ""),
-        "Chart": metric.display.chart or "",
-        "Edited": f"{instant_text(metric.updated_at, zone)} (version {metric.version})",
-    }
-    for title, value in rows.items():
-        if value:
-            print_text(text(f"{title:<14} ", "dim"), value, indent=2)
-
-
-def _question(metric: Metric) -> str:
-    """Return the question's ID, and its text at the time when the metric was saved."""
-    question_id = metric.definition.question_id or ""
-    known = metric.questions.get(question_id)
-    return f"{question_id} “{known.text}”" if known else question_id
-
-
-def _in_words(definition: Definition) -> str:
-    parts = [definition.calculation.replace("_", " ")]
-    if definition.question_id:
-        parts.append(f"of {definition.question_id}")
-    parts.append(f"in {definition.survey_id}")
-    if definition.group_by:
-        parts.append(f"by {definition.group_by}")
-    if definition.rolling:
-        parts.append(f"rolling {definition.rolling}")
-    if definition.weight:
-        parts.append(f"weighted by {definition.weight}")
-    against = ""
-    if definition.compare_groups or definition.compare_with is not ComparedPeriod.PREVIOUS_PERIOD:
-        against = f" vs. {definition.compare_with.replace('_', ' ')}"
-    return f"{definition.type}: {' '.join(parts)}, {_range(definition.range)}{against}"
-
-
-def _range(chosen: DateRange) -> str:
-    if chosen.preset != "custom":
-        return chosen.preset.replace("_", " ")
-    first = f"from {chosen.start} " if chosen.start else ""
-    end = f"until {chosen.end} (excluded)" if chosen.end else ""
-    return (first + end).strip()
