@@ -42,7 +42,7 @@ def in_sqlite(study: Study, folder: Path) -> LoadedStudy:
         rows = _records(study, lambda time: time.isoformat(), SEVERAL.join)
         connection.executemany(_insert_with_marks(rows), rows)
         connection.commit()
-    mapping = _mapping(study, {"column": "recorded_at"}, {"delimiter": SEVERAL})
+    mapping = mapping_text(study, {"column": "recorded_at"}, {"delimiter": SEVERAL})
     return _loaded("SQLite", {"database": "sqlite:study.sqlite", "mapping": mapping}, folder)
 
 
@@ -54,7 +54,7 @@ def in_duckdb(study: Study, folder: Path) -> LoadedStudy:
         connection.execute(f"CREATE TABLE {TABLE} ({columns})")
         rows = _records(study, lambda time: time.astimezone(zone).replace(tzinfo=None), list)
         connection.executemany(_insert_with_marks(rows), rows)
-    mapping = _mapping(study, {"column": "recorded_at", "zone": study.zone}, {})
+    mapping = mapping_text(study, {"column": "recorded_at", "zone": study.zone}, {})
     return _loaded("DuckDB", {"database": "duckdb:study.duckdb", "mapping": mapping}, folder)
 
 
@@ -76,7 +76,7 @@ def in_postgresql(study: Study, server: PrivatePostgres) -> LoadedStudy:
         cursor.execute(f"GRANT SELECT ON {TABLE}, {TOPICS} TO {READER}".encode())
     # The number of a response is its place.
     child = {"child": {"table": TOPICS, "response": "response", "answer": "answer"}}
-    mapping = _mapping(study, {"column": "recorded_at"}, child)
+    mapping = mapping_text(study, {"column": "recorded_at"}, child)
     database = f"postgresql://127.0.0.1:{server.port}/{name}"
     credentials = {"database": database, "user": READER, "password": READER_PASSWORD}
     allowed = AllowedDestinations(addresses={"sql": (Address.parse(database),)})
@@ -167,7 +167,7 @@ def _insert_with_marks(rows: Sequence[Sequence[object]]) -> str:
     return f"INSERT INTO {TABLE} VALUES ({', '.join('?' * len(rows[0]))})"  # noqa: S608  # Marks only.
 
 
-def _mapping(study: Study, recorded_at: Mapping[str, str], several: Mapping[str, Json]) -> str:
+def mapping_text(study: Study, recorded_at: Mapping[str, str], several: Mapping[str, Json]) -> str:
     """Return the mapping of the table as YAML."""
     reasons = ("unfinished", "preview", "test", "spam")
     survey = {
