@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from benchmarks import sql
+from tests.postgresql_server import WHY_NOT, find_programs
+
+ON_A_SERVER = pytest.param(
+    ["--postgresql"],
+    id="postgresql",
+    marks=pytest.mark.deep(reason="starts a server, and waits for the CPU time of its processes"),
+)
 
 
+@pytest.mark.parametrize("options", [pytest.param([], id="duckdb"), ON_A_SERVER])
 def test_ratios_are_reported(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All metrics have a tally, and the output has both ratios."""
+    if options and find_programs() is None:
+        if os.environ.get("CI"):
+            pytest.fail(WHY_NOT)
+        pytest.skip(WHY_NOT)
     monkeypatch.setattr(sql, "QUICK_ROWS", 1_000)
     monkeypatch.setattr(sql, "RUNS", 1)
 
-    assert sql.main(["--quick", "--json"]) == 0
+    assert sql.main(["--quick", "--json", *options]) == 0
 
     measured = json.loads(capsys.readouterr().out)
     assert measured["responses"] == 1_000

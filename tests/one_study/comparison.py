@@ -11,7 +11,13 @@ from typing import Final, NamedTuple
 from plugins.qualtrics.tests.connector.support import SURVEY
 from plugins.qualtrics_sandbox.tests.studies import catalog
 from smaply_metrics_core import MetricsError
-from tests.one_study.databases import in_duckdb, in_postgresql, in_sqlite
+from tests.one_study.databases import (
+    in_duckdb,
+    in_long_format,
+    in_parquet,
+    in_postgresql,
+    in_sqlite,
+)
 from tests.one_study.metrics import StudyMetric, Values, metrics_of, results
 from tests.one_study.origins import Origin, QualtricsOrigin
 from tests.one_study.study import Study
@@ -25,7 +31,16 @@ from tests.one_study.tools import (
 from tests.postgresql_server import PrivatePostgres
 
 TOLERANCE: Final = 1e-12
-TOOLS: Final = ("Qualtrics", "CSV files", "LimeSurvey", "SQLite", "PostgreSQL", "DuckDB")
+TOOLS: Final = (
+    "Qualtrics",
+    "CSV files",
+    "LimeSurvey",
+    "SQLite",
+    "Long format",
+    "PostgreSQL",
+    "DuckDB",
+    "Parquet",
+)
 
 
 class Difference(NamedTuple):
@@ -95,9 +110,11 @@ def _others(
     if origin.recorded_as:
         yield in_limesurvey(origin)
     yield in_sqlite(study, folder)
+    yield in_long_format(study, folder)
     if server is not None:
         yield in_postgresql(study, server)
     yield in_duckdb(study, folder)
+    yield in_parquet(study, folder)
 
 
 def sample_of(metrics: list[StudyMetric]) -> list[StudyMetric]:

@@ -6,7 +6,7 @@ import socket
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +42,7 @@ def in_sqlite(study: Study, folder: Path) -> LoadedStudy:
         rows = _records(study, lambda time: time.isoformat(), SEVERAL.join)
         connection.executemany(_insert_with_marks(rows), rows)
         connection.commit()
-    mapping = _mapping(study, {"column": "recorded_at"}, {"delimiter": SEVERAL})
+    mapping = mapping_text(study, {"column": "recorded_at"}, {"delimiter": SEVERAL})
     return _loaded("SQLite", {"database": "sqlite:study.sqlite", "mapping": mapping}, folder)
 
 
@@ -54,8 +54,41 @@ def in_duckdb(study: Study, folder: Path) -> LoadedStudy:
         connection.execute(f"CREATE TABLE {TABLE} ({columns})")
         rows = _records(study, lambda time: time.astimezone(zone).replace(tzinfo=None), list)
         connection.executemany(_insert_with_marks(rows), rows)
-    mapping = _mapping(study, {"column": "recorded_at", "zone": study.zone}, {})
+    mapping = mapping_text(study, {"column": "recorded_at", "zone": study.zone}, {})
     return _loaded("DuckDB", {"database": "duckdb:study.duckdb", "mapping": mapping}, folder)
+
+
+def in_parquet(study: Study, folder: Path) -> LoadedStudy:
+    """Load a study into a folder with one file: times are in UTC, several answers an array."""
+    (folder / "parquet").mkdir()
+    with duckdb.connect() as connection:
+        columns = _columns(study, "timestamp", "double", "text[]")
+        connection.execute(f"CREATE TABLE {TABLE} ({columns})")
+        rows = _records(study, lambda time: time.astimezone(UTC).replace(tzinfo=None), list)
+        connection.executemany(_insert_with_marks(rows), rows)
+        connection.execute(f"COPY {TABLE} TO '{folder}/parquet/{TABLE}.parquet'")
+    mapping = mapping_text(study, {"column": "recorded_at"}, {})
+    return _loaded("Parquet", {"database": "parquet:parquet", "mapping": mapping}, folder)
+
+
+def in_long_format(study: Study, folder: Path) -> LoadedStudy:
+    """Load a study into a SQLite file with one row per answer, several ones as several rows."""
+    fields = "".join(f', "{name}"' for name in study.roles.fields)
+    rows, given = [], []
+    for number, recorded, state, *values in _records(study, datetime.isoformat, list):
+        rows.append([number, recorded, state, *values[len(study.questions) :]])
+        for question_id, answer in zip(study.questions, values, strict=False):
+            several = answer if isinstance(answer, list) else [answer]
+            given += [(number, question_id, one) for one in several if one is not None]
+    with closing(sqlite3.connect(folder / "long.sqlite")) as connection:
+        connection.execute(f"CREATE TABLE {TABLE} (id, recorded_at, state{fields})")
+        connection.execute(f"CREATE TABLE {TOPICS} (response, question, answer)")
+        connection.executemany(_insert_with_marks(rows), rows)
+        connection.executemany(f"INSERT INTO {TOPICS} VALUES (?, ?, ?)", given)  # noqa: S608  # A name of this module.
+        connection.commit()
+    long = {"table": TOPICS, "response": "response", "question": "question", "answer": "answer"}
+    mapping = mapping_text(study, {"column": "recorded_at"}, {}, answers=long)
+    return _loaded("Long format", {"database": "sqlite:long.sqlite", "mapping": mapping}, folder)
 
 
 def in_postgresql(study: Study, server: PrivatePostgres) -> LoadedStudy:
@@ -76,7 +109,7 @@ def in_postgresql(study: Study, server: PrivatePostgres) -> LoadedStudy:
         cursor.execute(f"GRANT SELECT ON {TABLE}, {TOPICS} TO {READER}".encode())
     # The number of a response is its place.
     child = {"child": {"table": TOPICS, "response": "response", "answer": "answer"}}
-    mapping = _mapping(study, {"column": "recorded_at"}, child)
+    mapping = mapping_text(study, {"column": "recorded_at"}, child)
     database = f"postgresql://127.0.0.1:{server.port}/{name}"
     credentials = {"database": database, "user": READER, "password": READER_PASSWORD}
     allowed = AllowedDestinations(addresses={"sql": (Address.parse(database),)})
@@ -167,7 +200,9 @@ def _insert_with_marks(rows: Sequence[Sequence[object]]) -> str:
     return f"INSERT INTO {TABLE} VALUES ({', '.join('?' * len(rows[0]))})"  # noqa: S608  # Marks only.
 
 
-def _mapping(study: Study, recorded_at: Mapping[str, str], several: Mapping[str, Json]) -> str:
+def mapping_text(
+    study: Study, recorded_at: Mapping[str, str], several: Mapping[str, Json], **more: Json
+) -> str:
     """Return the mapping of the table as YAML."""
     reasons = ("unfinished", "preview", "test", "spam")
     survey = {
@@ -178,6 +213,7 @@ def _mapping(study: Study, recorded_at: Mapping[str, str], several: Mapping[str,
         "status": {"column": "state", "exclude": {one: one for one in reasons}},
         "questions": [_mapped(one, several) for one in study.questions.values()],
         "fields": [{"column": name} for name in study.roles.fields],
+        **more,
     }
     return yaml.safe_dump({"surveys": [survey]}, sort_keys=False)
 

@@ -6,16 +6,19 @@ The studies are the project's own and, if they are next to the clone, real ones.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
+import yaml
 
 from smaply_metrics_core.calculations import CALCULATIONS
-from tests.one_study import table
+from tests.one_study import databases, table
 from tests.one_study.comparison import TOOLS, Comparison, compare, differences
 from tests.one_study.databases import reader_server
 from tests.one_study.origins import ORIGINS, Origin
+from tests.one_study.study import Study
 from tests.postgresql_server import WHY_NOT, PrivatePostgres
 from tests.shared_data import needs_limesurvey_studies, needs_recorded_data
 
@@ -71,6 +74,57 @@ def test_every_study_in_every_tool(origin: Origin, server: PrivatePostgres, tmp_
         assert table.filled(page, {table.EXAMPLE: found}) == page, (
             "rows that are not made again stay"
         )
+
+
+def not_applicable_counts(survey: dict[str, Any]) -> None:
+    """Map each choice such as “Not applicable” as an answer, of a scale with the value 9."""
+    for question in survey["questions"]:
+        for choice in question.get("choices", ()):
+            if not choice["counts"]:
+                choice |= {"counts": True, **({"value": 9} if question["type"] == "scale" else {})}
+
+
+def wrong_reason(survey: dict[str, Any]) -> None:
+    """Map unfinished responses as previews."""
+    survey["status"]["exclude"]["unfinished"] = "preview"
+
+
+def wrong_zone(survey: dict[str, Any]) -> None:
+    """Map times of a local clock to another zone."""
+    survey["recorded_at"] = {**survey["recorded_at"], "zone": "Pacific/Auckland"}
+
+
+MAPPING_ERRORS: Final = {
+    not_applicable_counts: {"SQLite", "Long format", "DuckDB", "Parquet"},
+    wrong_reason: {"SQLite", "Long format", "DuckDB", "Parquet"},
+    wrong_zone: {"DuckDB", "Parquet"},  # The times in SQLite have a zone of their own.
+}
+"""Errors in the mapping of the databases, with the tools whose numbers they change."""
+
+
+@pytest.mark.deep(reason="each mapping error measures a study in all tools: about two seconds")
+@pytest.mark.parametrize(
+    ("inject", "tools"), MAPPING_ERRORS.items(), ids=[one.__name__ for one in MAPPING_ERRORS]
+)
+def test_a_mapping_error_is_found(
+    inject: Callable[[dict[str, Any]], None],
+    tools: set[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The comparison finds it, in the tools that have it and no other."""
+    correct = databases.mapping_text
+
+    def mistaken(
+        study: Study, recorded_at: Mapping[str, str], several: Mapping[str, object], **more: object
+    ) -> str:
+        mapping = yaml.safe_load(correct(study, recorded_at, several, **more))
+        inject(mapping["surveys"][0])
+        return yaml.safe_dump(mapping)
+
+    monkeypatch.setattr(databases, "mapping_text", mistaken)
+    found = compare(EVERYWHERE, tmp_path, sample=True)
+    assert {one.tool for one in found.differences} == tools
 
 
 def test_a_different_number_is_found() -> None:

@@ -217,6 +217,19 @@ def test_postgresql_only_reads(
     database.close()
 
 
+@pytest.mark.xdist_group("sql_postgresql")
+def test_only_a_stream_reads_with_a_cursor_on_the_server(
+    reader_database: Callable[..., ReaderDatabase],
+) -> None:
+    """PostgreSQL plans no parallel workers for a cursor, so statements that count have none."""
+    made = reader_database()
+    database = postgresql_at(made.port, made.name, READER, READER_PASSWORD)
+    cursors = text("SELECT count(*) FROM pg_cursors")
+    assert database.rows(cursors) == [(0,)]
+    assert [*database.stream(cursors)] == [[(1,)]]
+    database.close()
+
+
 def test_privileges_of_grants() -> None:
     """Names that look like privileges are none; columns are not part of one."""
     assert privileges_of("GRANT USAGE ON *.* TO `r`@`%` IDENTIFIED BY PASSWORD '*A'") == {"USAGE"}

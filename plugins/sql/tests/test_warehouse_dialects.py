@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 from sqlglot import ErrorLevel, exp, parse_one
+from sqlglot.dialects import BigQuery, Redshift, Trino
 
 from plugins.sql.tests.databases import a_deadline, a_query, answers, duckdb_file
 from plugins.sql.tests.random_survey import MAPPING
@@ -52,6 +53,28 @@ def statements(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     database.close()
     assert not [one for one in found.values() if isinstance(one, MetricsError)]
     return [one for one in recorded.statements if "information_schema" not in one]
+
+
+RESERVED: Final = {
+    name.lower()
+    for dialect in (BigQuery, Redshift, Trino)
+    for name in dialect.Generator.RESERVED_KEYWORDS
+} | {"increment", "qualify", "row", "rows", "sample", "start"}
+"""The words that dialects reserve; those of Snowflake, which sqlglot does not know, are added."""
+
+
+def test_names_and_grouping_are_portable(statements: list[str]) -> None:
+    """No alias is a reserved word, and ``GROUPING`` has the one argument that BigQuery takes."""
+    trees = [parse_one(one, read="duckdb") for one in statements]
+    aliases = {
+        found.alias.lower()
+        for tree in trees
+        for found in tree.find_all(exp.TableAlias, exp.Alias, exp.Subquery)
+    }
+    assert "keyed" in aliases
+    assert not aliases & RESERVED
+    arguments = {len(one.expressions) for tree in trees for one in tree.find_all(exp.Grouping)}
+    assert arguments == {1}
 
 
 def without_values(node: exp.Expression) -> exp.Expression:

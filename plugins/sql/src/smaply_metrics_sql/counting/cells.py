@@ -15,7 +15,7 @@ from typing import Final
 from smaply_metrics_sql.counting.grouping import KeyColumns
 
 MOST_GROUPED: Final = 30
-"""How many columns one ``GROUPING`` takes, and a statement groups by."""
+"""How many columns a statement groups by; the bits of its mask fit into an integer."""
 MOST_CELLS: Final = 300_000
 """About how many cells a database holds in memory for one statement."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -190,7 +192,7 @@ class Counter:
                 *(columns.expressions[name].label(name) for name in names),
                 *(columns.weights[name].label(f"w{name}") for name in weights),
             ).select_from(inputs),
-            "rows",
+            "keyed",  # Warehouses reserve the word “rows”.
         )
 
     def _step(self, statement: Select[Any], label: str) -> Subquery:
@@ -287,7 +289,7 @@ def _grouped(
     """
     keys = [counted.c[name] for name in names]
     grouped = len(groupings) > 1
-    mask = func.grouping(*keys) if grouped else literal(_mask(groupings[0], names))
+    mask = _grouping(keys) if grouped else literal(_mask(groupings[0], names))
     shown = [null() if others and name not in groupings[0] else counted.c[name] for name in names]
     count, first, *sums = aggregates
     statement = select(cast(mask, Integer), count, first, *shown, *sums)
@@ -297,13 +299,25 @@ def _grouped(
     return statement.group_by(*(counted.c[name] for name in groupings[0]))
 
 
+def _grouping(keys: Sequence[ColumnElement[Any]]) -> ColumnElement[int]:
+    """Return the expression of a row's mask, as ``_mask`` returns it.
+
+    Of one ``GROUPING`` for each column, since several databases allow it one argument.
+    """
+    bits = [
+        func.grouping(key, type_=Integer) * literal_column(str(1 << place), Integer)
+        for place, key in enumerate(reversed(keys))
+    ]
+    return reduce(add, bits)
+
+
 def _names(groupings: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """Return the columns of some groupings, each once."""
     return tuple(dict.fromkeys(name for grouping in groupings for name in grouping))
 
 
 def _mask(grouping: tuple[str, ...], names: Sequence[str]) -> int:
-    """Return what ``GROUPING`` gives for a set: a bit for each column that is not in it."""
+    """Return a number with a bit for each column that is not in a set, the first one highest."""
     mask = 0
     for name in names:
         mask = mask << 1 | (name not in grouping)

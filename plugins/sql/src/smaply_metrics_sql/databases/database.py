@@ -97,6 +97,10 @@ class Cursor(Protocol):
         ...
 
 
+OpenCursor = Callable[[Compiled], AbstractContextManager[Cursor]]
+"""Runs a compiled statement, and returns the cursor over its rows for a ``with`` block."""
+
+
 class SqlDatabase(ABC):
     """A connection to a database that can only read. Statements run one after the other.
 
@@ -118,12 +122,12 @@ class SqlDatabase(ABC):
         self._deadline = deadline
 
     def rows(self, statement: Executable) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement.
+        """Return the rows of a statement, which are few: those of aggregates or the catalogue.
 
         Raises:
             MetricsError: when the database refuses or cannot run it, or the deadline has passed.
         """
-        return [row for block in self.stream(statement) for row in block]
+        return [row for block in self._blocks(statement, self._cursor) for row in block]
 
     def stream(self, statement: Executable) -> Iterator[list[tuple[Any, ...]]]:
         """Yield the rows of a statement in blocks, so that they need not fit into memory.
@@ -131,12 +135,17 @@ class SqlDatabase(ABC):
         Raises:
             MetricsError: as for ``rows``.
         """
+        return self._blocks(statement, self._streaming_cursor)
+
+    def _blocks(
+        self, statement: Executable, open_cursor: OpenCursor
+    ) -> Iterator[list[tuple[Any, ...]]]:
         self._deadline.check()
         compiled = statement.compile(  # type: ignore[attr-defined]  # Of every statement.
             dialect=self.dialect, compile_kwargs={"render_postcompile": True}
         )
         with self._cancelled_in_time(), ExitStack() as stack:
-            cursor = self._guarded(lambda: stack.enter_context(self._cursor(compiled)))
+            cursor = self._guarded(lambda: stack.enter_context(open_cursor(compiled)))
             while block := self._guarded(lambda: cursor.fetchmany(_BLOCK)):
                 yield block
 
@@ -191,6 +200,10 @@ class SqlDatabase(ABC):
     @abstractmethod
     def _cursor(self, compiled: Compiled) -> AbstractContextManager[Cursor]:
         """Run a compiled statement, and return the cursor over its rows for a ``with`` block."""
+
+    def _streaming_cursor(self, compiled: Compiled) -> AbstractContextManager[Cursor]:
+        """Return a cursor as ``_cursor`` does, for rows that may not fit into memory."""
+        return self._cursor(compiled)
 
     @abstractmethod
     def _error(self, error: Exception) -> MetricsError | None:

@@ -208,6 +208,13 @@ class PostgresqlDatabase(SqlDatabase):
 
     @contextmanager
     def _cursor(self, compiled: Compiled) -> Iterator[Cursor]:
+        # Only without a cursor on the server does PostgreSQL use several processes.
+        with self._connection.cursor() as cursor:
+            cursor.execute(str(compiled).encode(), compiled.params)
+            yield cursor
+
+    @contextmanager
+    def _streaming_cursor(self, compiled: Compiled) -> Iterator[Cursor]:
         # A cursor on the server, which sends its rows in blocks, needs a transaction.
         with self._connection.transaction(), self._connection.cursor("smaply_metrics") as cursor:
             cursor.execute(str(compiled).encode(), compiled.params)
