@@ -72,17 +72,22 @@ class BlockWeights:
     def count(self, keys: pl.Series) -> pl.DataFrame:
         """Count equal keys, and add up the weights and squared weights of their rows.
 
-        A key also gets the code that says why a row has no weight.
+        A key also gets the code that says why a row has no weight. Keys without a status belong to
+        rows of no window, or to filtered ones, and are dropped.
         """
         coded = keys if self._codes is None else keys + self._codes
+        # Scaled after the sums: an expression in `agg` is evaluated for each group.
         return (
-            self._frame.with_columns(coded.alias(KEY))
+            self._frame.lazy()
+            .with_columns(coded.alias(KEY))
+            .filter(pl.col(KEY) >= KeySlot.STATUS.factor)
             .group_by(KEY)
-            .agg(
-                pl.len().alias(COUNT),
-                pl.col(WEIGHT).sum().cast(pl.Float64) * self._weight,
-                pl.col(SQUARE).sum().cast(pl.Float64) * self._square,
+            .agg(pl.len().alias(COUNT), pl.col(WEIGHT, SQUARE).sum())
+            .with_columns(
+                pl.col(WEIGHT).cast(pl.Float64) * self._weight,
+                pl.col(SQUARE).cast(pl.Float64) * self._square,
             )
+            .collect()
         )
 
 

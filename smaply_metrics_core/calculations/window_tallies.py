@@ -17,6 +17,7 @@ from smaply_metrics_core.calculations.count_plan import (
     TallyRequest,
 )
 from smaply_metrics_core.calculations.decimal_keys import key_order
+from smaply_metrics_core.calculations.group_changes import nothing_counted
 from smaply_metrics_core.calculations.key_counts import (
     GroupCount,
     GroupWeights,
@@ -136,9 +137,11 @@ class TallyFactory:
         counted = [(window, plan, self._counter.window(plan)) for window, plan in plans]
         # Every bounded window has the same rows without a date: they are in none of the windows.
         undated = max(count.excluded.get(UNDATED, 0) for _, _, count in counted)
+        chosen = _chosen_in_any(request, [count for _, _, count in counted])
         return Tally(
             windows=tuple(
-                self._window(request, window, plan, count) for window, plan, count in counted
+                self._window(request, window, plan, count, chosen)
+                for window, plan, count in counted
             ),
             choices=request.choices,
             question_text=request.question_text,
@@ -148,7 +151,12 @@ class TallyFactory:
         )
 
     def _window(
-        self, request: TallyRequest, window: Window, plan: CountPlan, count: WindowCount
+        self,
+        request: TallyRequest,
+        window: Window,
+        plan: CountPlan,
+        count: WindowCount,
+        chosen: Collection[str],
     ) -> WindowTally:
         table = self._table(request, plan.outcome)
         total = _total(count.groups.values())
@@ -157,7 +165,7 @@ class TallyFactory:
         if group_by is not None and group_by.kind == "period":
             ordered = _periods(Period(group_by.of), groups)
         else:
-            ordered = _labelled(request, groups)
+            ordered = _labelled(request, groups, chosen)
         answers = table.counts(total)
         shape = _shape(request, answers)
         return WindowTally(
@@ -168,7 +176,9 @@ class TallyFactory:
                 GroupCounts(
                     key=key,
                     label=label,
-                    counts=_counts(request, group, table.counts(group), table, shape),
+                    counts=nothing_counted(request.query.definition)
+                    if group is None
+                    else _counts(request, group, table.counts(group), table, shape),
                 )
                 for key, label, group in ordered
             ),
@@ -180,6 +190,15 @@ class TallyFactory:
         if key not in self._tables:
             self._tables[key] = AnswerTable.of(outcome, request.choices)
         return self._tables[key]
+
+
+def _chosen_in_any(request: TallyRequest, counts: Sequence[WindowCount]) -> frozenset[str]:
+    """Return the choices of the grouping question that occur in any of several windows."""
+    group_by = request.query.definition.group_by
+    if len(counts) == 1 or group_by is None or group_by.kind != "question":
+        return frozenset()
+    present = (key for count in counts for key in count.groups if key is not None)
+    return frozenset(key for key in present if key in request.group_labels)
 
 
 def _undated_note(undated: int) -> list[str]:
@@ -221,7 +240,7 @@ def _total_weights(weights: Sequence[GroupWeights], codes: Iterable[int]) -> Gro
 
 def _periods(
     period: Period, groups: Mapping[str, GroupCount]
-) -> Iterable[tuple[str, str, GroupCount]]:
+) -> Iterable[tuple[str, str, GroupCount | None]]:
     """Yield the key, label and count of each period, in order."""
     if len(groups) > MOST_PERIODS:
         raise GroupingRefused(
@@ -234,12 +253,12 @@ def _periods(
 
 
 def _labelled(
-    request: TallyRequest, groups: Mapping[str, GroupCount]
-) -> Iterable[tuple[str, str, GroupCount]]:
+    request: TallyRequest, groups: Mapping[str, GroupCount], chosen: Collection[str]
+) -> Iterable[tuple[str, str, GroupCount | None]]:
     """Yield the key, label and count of each group.
 
     Groups of a question are in the order of its choices, then by size. Groups of a field are in
-    the order of size.
+    the order of size. Choices that only another window has are in their place, without a count.
     """
     _check_groups(groups.values())
     labels = request.group_labels
@@ -247,10 +266,9 @@ def _labelled(
     places: Mapping[str, int] = {}
     if group_by and group_by.kind == "question":
         places = {key: place for place, key in enumerate(labels)}
-    for key in sorted(
-        groups, key=lambda key: (places.get(key, len(places)), -groups[key].responses, key)
-    ):
-        yield key, answer_label(key, labels), groups[key]
+    sizes = {**dict.fromkeys(chosen, 0), **{key: one.responses for key, one in groups.items()}}
+    for key in sorted(sizes, key=lambda key: (places.get(key, len(places)), -sizes[key], key)):
+        yield key, answer_label(key, labels), groups.get(key)
 
 
 def _check_groups(groups: Collection[GroupCount]) -> None:

@@ -11,6 +11,7 @@ from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.headlines import value_text
 from smaply_metrics_core.charts.remarks import few_text, remarks
 from smaply_metrics_core.charts.uncertainty_text import (
+    VERDICTS,
     interval_heading,
     interval_text,
     value_with_interval,
@@ -18,6 +19,7 @@ from smaply_metrics_core.charts.uncertainty_text import (
 )
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.result import Change, GroupValue, Result
+from smaply_metrics_core.models.uncertainty import UncertaintyReason, Verdict
 
 ANSWERS: Final = "Answers"
 REMARKS: Final = "Remarks"
@@ -40,7 +42,8 @@ def compared_groups(result: Result, display: Display) -> GroupTable:
         "Previous",
         "Change",
         VERDICT,
-        f"{interval_heading(result)} of the change",
+        # The change may be in percent of the previous value; its interval never is.
+        f"{interval_heading(result)} of the difference",
         f"{ANSWERS} (before)",
         REMARKS,
     )
@@ -73,7 +76,8 @@ def group_verdict(change: Change) -> str:
 
     Empty for counts and sums: their changes are facts.
     """
-    text = verdict_text(change)
+    missing = change.verdict_reason is UncertaintyReason.NO_VALUE
+    text = VERDICTS[Verdict.NOT_JUDGED] if missing else verdict_text(change)
     if not text or change.verdict_reason is None:
         return text
     why = change.verdict_reason_text.rstrip(".")

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from smaply_metrics_core.errors import GroupingRefused
-from smaply_metrics_core.models.query import Calculation, Window
+from smaply_metrics_core.models.query import Calculation, Weight, Window
 from tests.calculations.factories import JANUARY, count, current, frame, instant, query
 
 EDGES = ["2025-12-31T23:59:59.999999", "2026-01-01", "2026-01-31T23:59:59.999999", "2026-02-01"]
@@ -39,6 +39,39 @@ def test_both_windows_of_a_comparison_are_counted() -> None:
     assert counted.window("current").excluded == {"spam": 1}
     assert counted.window("previous").total.answers == {}
     assert counted.window("previous").excluded == {"test": 1}
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_choices_keep_their_order_in_two_windows(weight: str | None) -> None:
+    """A choice that only the other window has is in its place, without responses."""
+    rows = frame(
+        ["5", "5", "5", "5"],
+        recorded=[instant(edge) for edge in EDGES],
+        channel=["b", "a", "c", "c"],
+        w=["2", "2", "2", "2"],
+    )
+    december = Window(name="previous", start=instant("2025-12-01"), end=JANUARY.start)
+    labels = {"a": "App", "b": "Bank", "c": "Call", "d": "Desk"}
+    asked = query(
+        Calculation.AVERAGE,
+        group_by="question:channel",
+        windows=[JANUARY, december],
+        compare_groups=True,
+        weight=weight and Weight(kind="field", of=weight),
+    )
+
+    counted = count(
+        rows,
+        asked,
+        group=pl.col("channel"),
+        group_labels=labels,
+        weight=weight and pl.col(weight),
+    )
+
+    assert [
+        [(group.label, group.counts.responses) for group in counted.window(name).groups]
+        for name in ("current", "previous")
+    ] == [[("App", 1), ("Bank", 0), ("Call", 1)], [("App", 0), ("Bank", 1), ("Call", 0)]]
 
 
 def test_an_unknown_date_counts_in_all_time_only() -> None:

@@ -66,7 +66,7 @@ def compared(groups: tuple[GroupValue, ...] = GROUPS, **parts: Any) -> Result:  
 
 
 def test_the_table_has_both_values_and_the_verdict() -> None:
-    """With the interval of the change, the adjusted p-value and both numbers of answers."""
+    """With the interval of the difference, the adjusted p-value and both numbers of answers."""
     table = data_table(compared(), PLAIN)
     assert table.columns == (
         "Group",
@@ -74,7 +74,7 @@ def test_the_table_has_both_values_and_the_verdict() -> None:
         "Previous",
         "Change",
         "Verdict",
-        "95 % interval of the change",
+        "95 % interval of the difference",
         "Answers (before)",
         "Remarks",
     )
@@ -109,7 +109,16 @@ def test_the_table_has_both_values_and_the_verdict() -> None:
             "94 (87)",
             "",
         ),
-        ("West", "51%", "—", "—", "", "", "94 (0)", "fewer than 30 answers before"),
+        (
+            "West",
+            "51%",
+            "—",
+            "—",
+            "not judged: one of the two values is missing",
+            "",
+            "94 (0)",
+            "fewer than 30 answers before",
+        ),
     )
     assert f"Compared with 1 Jun {DASH} 25 Aug 2026" in table.note
 
@@ -137,7 +146,7 @@ def test_hidden_groups_and_periods() -> None:
     north = group("North", 62.0, 94, previous=earlier, change=NEW)
     rows = data_table(compared((north, hidden)), PLAIN).rows
     assert rows[0][-2:] == ("94 (hidden)", "previous value: There are few.")
-    assert rows[1] == ("Tiny", "—", "—", "—", "hidden", why)
+    assert rows[1] == ("Tiny", "—", "—", "—", "", "hidden", why)
 
 
 def test_the_summary_counts_clear_changes() -> None:

@@ -53,7 +53,10 @@ def build_query(  # noqa: PLR0913  # All by name but the first two.
     zone: str = ZONE,
     week_start: int = 1,
 ) -> MetricQuery:
-    """Return a query whose type follows from its parts; two windows are a Comparison."""
+    """Return a query whose type follows from its parts.
+
+    With two windows it is a Comparison, or a Series that compares its groups.
+    """
     kind = MetricType.NUMBER
     is_net = calculation is Calculation.NET_SCORE
     if group_by is not None or calculation is Calculation.DISTRIBUTION:
@@ -71,7 +74,8 @@ def build_query(  # noqa: PLR0913  # All by name but the first two.
             top_answers=_some_answers(question)[:1] if is_net else (),
             bottom_answers=_some_answers(question)[1:] if is_net else (),
             group_by=group_by,
-            range=_date_range(windows[0]) if kind is MetricType.COMPARISON else DateRange(),
+            compare_groups=len(windows) > 1 and kind is MetricType.SERIES,
+            range=_date_range(windows[0]) if len(windows) > 1 else DateRange(),
             filters=tuple(filters),
             include=frozenset(include),
         ),
@@ -83,7 +87,7 @@ def build_query(  # noqa: PLR0913  # All by name but the first two.
 
 def _date_range(window: Window) -> DateRange:
     """Return the dates that a window between two midnights covers."""
-    assert window.start is not None  # noqa: S101  # A Comparison's windows are closed.
+    assert window.start is not None  # noqa: S101  # Windows that are compared are closed.
     assert window.end is not None  # noqa: S101  # As above.
     zone = zone_info(ZONE)
     return DateRange(

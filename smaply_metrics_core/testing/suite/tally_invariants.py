@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -205,3 +206,24 @@ def plain_counts(window: WindowTally) -> dict[str, dict[str, int]]:
         what: {key: count for key, count in sorted(counts.items()) if count}
         for what, counts in numbers.items()
     }
+
+
+def counts_by_group(windows: Iterable[WindowTally]) -> Counter[str]:
+    """Return the sums of the counts of several windows, in each group and overall."""
+    found = Counter[str]()
+    for window in windows:
+        found["responses without a group"] += window.ungrouped
+        for group, counts in _named_counts(window):
+            found[f"responses of {group}"] += counts.responses
+            found[f"answered of {group}"] += counts.answered
+            for reason, unanswered in counts.unanswered.items():
+                found[f"{reason} of {group}"] += unanswered
+            for answer, given in counts.answers.items():
+                found[f"answers {answer} of {group}"] += given
+    return found
+
+
+def _named_counts(window: WindowTally) -> Iterator[tuple[str, Counts]]:
+    yield "all", window.total
+    for group in window.groups:
+        yield group.key, group.counts

@@ -1,4 +1,4 @@
-"""Mutants of the source in memory: empty surveys, foreign ids, lost orders and times."""
+"""Mutants of the source in memory: empty surveys, foreign ids, lost orders, times and groups."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from smaply_metrics_core import ExportFailed, MetricQuery, Tally
+from smaply_metrics_core import ExportFailed, MetricQuery, Tally, WindowTally
 from tests.contract_suite.mutants.in_memory_mutants import change_tally, changed_questions
 from tests.contract_suite.mutants.in_memory_source import MOOD, QUESTIONS, InMemorySource
 
@@ -56,6 +56,35 @@ def record_excluded(at: pl.Expr) -> Callable[[pl.DataFrame], pl.DataFrame]:
     return lambda rows: rows.with_columns(recorded=recorded)
 
 
+def change_compared(change: Callable[[WindowTally, WindowTally], WindowTally]) -> InMemorySource:
+    """Return a source that changes the previous window if the tally has groups in two windows."""
+
+    def changed(tally: Tally) -> Tally:
+        if len(tally.windows) == 1 or not tally.windows[0].groups:
+            return tally
+        current, previous = tally.windows
+        return tally.model_copy(update={"windows": (current, change(current, previous))})
+
+    return InMemorySource(change_tally=changed)
+
+
+def use_current_groups(current: WindowTally, previous: WindowTally) -> WindowTally:
+    """Use the groups of the current window for the previous one."""
+    return previous.model_copy(update={"groups": current.groups})
+
+
+def drop_groups(_: WindowTally, previous: WindowTally) -> WindowTally:
+    """Group only the current window."""
+    return previous.model_copy(update={"groups": ()})
+
+
+def drop_smallest_group(_: WindowTally, previous: WindowTally) -> WindowTally:
+    """Drop the smallest group of the previous window, as if it had no counterpart."""
+    smallest = min(previous.groups, key=lambda group: group.counts.responses)
+    groups = tuple(group for group in previous.groups if group is not smallest)
+    return previous.model_copy(update={"groups": groups})
+
+
 MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
     "reverses the order of choices": (
         InMemorySource(questions=changed_questions(0, choices=MOOD[::-1])),
@@ -96,5 +125,17 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
     "dates excluded responses a day later": (
         InMemorySource(change_rows=record_excluded(pl.col("recorded") + timedelta(days=1))),
         "test_excluded_responses_belong_to_their_date_range",
+    ),
+    "uses the current groups for the previous window": (
+        change_compared(use_current_groups),
+        "test_groups_are_counted_in_both_windows",
+    ),
+    "groups only the current window": (
+        change_compared(drop_groups),
+        "test_groups_are_counted_in_both_windows",
+    ),
+    "drops a group of the previous window": (
+        change_compared(drop_smallest_group),
+        "test_groups_are_counted_in_both_windows",
     ),
 }

@@ -38,6 +38,14 @@ class FilterPair(NamedTuple):
     without: Filter
 
 
+class ComparedGroups(NamedTuple):
+    """A query that compares groups in two windows, and one query for each window alone."""
+
+    both: MetricQuery
+    current: MetricQuery
+    previous: MetricQuery
+
+
 def filter_pair(lab: Lab) -> FilterPair | None:
     """Return a filter for one or two groups of the survey; ``None`` without groups."""
     answers, _ = lab.groups()
@@ -64,6 +72,7 @@ def combined_queries(lab: Lab) -> Mapping[str, WindowTally]:
         *_open_ranges(lab, middle),
         *_inclusions(lab, start, middle, end),
         *_periods(lab, start, end),
+        *(query for group in compared_groups(lab) for query in group),
     ]
     if pair := filter_pair(lab):
         queries += _filtered_queries(lab, pair, (start, middle, end))
@@ -112,6 +121,44 @@ def _inclusions(
         question=best_question(lab.questionnaire()),
         include=ExclusionReason,
     )
+
+
+def compared_groups(lab: Lab) -> Iterator[ComparedGroups]:
+    """Yield queries for one question, one with several answers, one field and the answers."""
+    start, middle, end = survey_boundaries(lab)
+    now, before = Window(start=middle, end=end), Window(start=start, end=middle)
+    both = (now, before.model_copy(update={"name": "previous"}))
+    question = best_question(lab.questionnaire())
+
+    def compared(name: str, calculation: Calculation, group_by: GroupBy | None) -> ComparedGroups:
+        return ComparedGroups(
+            *(
+                build_query(
+                    f"{question.id} by {name}, {part}",
+                    lab.facts.survey_id,
+                    calculation=calculation,
+                    question=question,
+                    group_by=group_by,
+                    windows=windows,
+                )
+                for part, windows in (("both", both), ("current", (now,)), ("previous", (before,)))
+            )
+        )
+
+    if Calculation.DISTRIBUTION in question.calculations:
+        yield compared("answer", Calculation.DISTRIBUTION, None)
+    answers, _ = lab.groups()
+    seen = set[tuple[str, bool]]()
+    for group_by, several in every_group_by(lab.questionnaire()):
+        kind = (group_by.kind, several)
+        if (
+            group_by.kind == "period"
+            or kind in seen
+            or not isinstance(answers[str(group_by)], Tally)
+        ):
+            continue
+        seen.add(kind)
+        yield compared(str(group_by), Calculation.ANSWERED, group_by)
 
 
 def _periods(lab: Lab, start: datetime, end: datetime) -> Iterator[MetricQuery]:

@@ -8,15 +8,17 @@ from unittest import SkipTest
 
 from smaply_metrics_core.date_ranges import period_key, period_of_key, period_start
 from smaply_metrics_core.models.query import GroupBy, Period
-from smaply_metrics_core.models.tally import Tally
+from smaply_metrics_core.models.tally import Tally, WindowTally
 from smaply_metrics_core.testing.assertions import expect
 from smaply_metrics_core.testing.suite.queries import FAR_ZONES
 from smaply_metrics_core.testing.suite.scenarios.combined_queries import (
     combined_queries,
+    compared_groups,
     filter_pair,
 )
 from smaply_metrics_core.testing.suite.scenarios.date_ranges import date_ranges
 from smaply_metrics_core.testing.suite.subject import ContractSubject
+from smaply_metrics_core.testing.suite.tally_invariants import counts_by_group
 
 INCLUDED: Final = (
     "apply `include` to every query and each of its windows, with or without groups or a question"
@@ -101,6 +103,20 @@ class CombinedQueryTests(ContractSubject):
                 INCLUDED,
             )
 
+    def test_groups_are_counted_in_both_windows(self) -> None:
+        """Each window of a query that compares groups has the groups of the window alone."""
+        found = combined_queries(self.lab)
+        for both, *alone in compared_groups(self.lab):
+            for name, single in zip((both.id, f"{both.id}, previous"), alone, strict=True):
+                window, expected = found[name], found[single.id]
+                wrong = _different_counts(window, expected)
+                expect(
+                    not wrong,
+                    f"“{name}” counts {'; '.join(wrong[:3])} when counted alone.",
+                    "count each window of a query with its own groups: a group of one window need "
+                    "not occur in the other; `calculations.tally` does this for rows",
+                )
+
     def test_periods_hold_the_days_of_their_zone(self) -> None:
         """The weeks, months, quarters and years of a zone contain the responses of its days."""
         windows = combined_queries(self.lab)
@@ -119,3 +135,15 @@ class CombinedQueryTests(ContractSubject):
                     f"{dict(by_day)}.",
                     "start every period at midnight in the query's time zone",
                 )
+
+
+def _different_counts(window: WindowTally, expected: WindowTally) -> list[str]:
+    """Return the counts of a window that differ from the expected ones, in words."""
+    counts, others = counts_by_group([window]), counts_by_group([expected])
+    counts.update({f"excluded, {reason}": n for reason, n in window.excluded.items()})
+    others.update({f"excluded, {reason}": n for reason, n in expected.excluded.items()})
+    return [
+        f"{counts[name]} {name}, but {others[name]}"
+        for name in sorted(counts.keys() | others.keys())
+        if counts[name] != others[name]
+    ]

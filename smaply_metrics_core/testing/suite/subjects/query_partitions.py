@@ -7,11 +7,10 @@ a source ignores one part of a query because of another, the parts do not add up
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from smaply_metrics_core.models.query import GroupBy
-from smaply_metrics_core.models.tally import Counts, WindowTally
 from smaply_metrics_core.testing.assertions import expect
 from smaply_metrics_core.testing.suite.queries import every_group_by
 from smaply_metrics_core.testing.suite.scenarios.query_partitions import (
@@ -22,7 +21,7 @@ from smaply_metrics_core.testing.suite.scenarios.query_partitions import (
     query_partitions,
 )
 from smaply_metrics_core.testing.suite.subject import ContractSubject
-from smaply_metrics_core.testing.suite.tally_invariants import check_groups
+from smaply_metrics_core.testing.suite.tally_invariants import check_groups, counts_by_group
 
 APPLY_ALL: Final = (
     "apply all parts of a query together: question, calculation, group-by, dates, filters, "
@@ -53,8 +52,8 @@ def check_partitions(counts: PartitionCounts, overlapping: Collection[GroupBy]) 
     """
     windows = counts.windows
     for partition in counts.partitions:
-        whole = _by_group([windows[partition.whole.id]])
-        parts = _by_group([windows[part.id] for part in partition.parts])
+        whole = counts_by_group([windows[partition.whole.id]])
+        parts = counts_by_group([windows[part.id] for part in partition.parts])
         # Responses without a date are counted only without a date range.
         missing = 0 if partition.method == FILTERS else counts.undated
         wrong = sorted(
@@ -82,27 +81,6 @@ def check_partitions(counts: PartitionCounts, overlapping: Collection[GroupBy]) 
                 f"Queries with the same dates count different responses: {responses}.",
                 APPLY_ALL,
             )
-
-
-def _by_group(windows: Iterable[WindowTally]) -> Counter[str]:
-    """Return the sums of the counts of several windows, in each group and overall."""
-    found = Counter[str]()
-    for window in windows:
-        found["responses without a group"] += window.ungrouped
-        for group, counts in _named_counts(window):
-            found[f"responses of {group}"] += counts.responses
-            found[f"answered of {group}"] += counts.answered
-            for reason, unanswered in counts.unanswered.items():
-                found[f"{reason} of {group}"] += unanswered
-            for answer, given in counts.answers.items():
-                found[f"answers {answer} of {group}"] += given
-    return found
-
-
-def _named_counts(window: WindowTally) -> Iterator[tuple[str, Counts]]:
-    yield "all", window.total
-    for group in window.groups:
-        yield group.key, group.counts
 
 
 def _shown(names: Sequence[str], counts: Counter[str]) -> str:
