@@ -33,7 +33,7 @@ INSTALL_INPUTS := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser postgresql mariadb demo demo-once test test-deep test-campaign heavy-engines test-python \
+.PHONY: help install browser postgresql mariadb proxies demo demo-once test test-deep test-campaign heavy-engines test-python \
 	test-live kills statistics lint format types imports tests deep every-test wheels dist mutants coverage fix docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
@@ -135,13 +135,24 @@ mariadb: ## install MariaDB's programs (Debian's package) for the tests that run
 		{ ! command -v systemctl >/dev/null || \
 			$(SUDO) systemctl disable --quiet --now mariadb 2>/dev/null || true; }; } || [ -z "$$CI" ]
 
+# Only for the tests marked deep: without them they are skipped, with the reason; under CI a failure
+# here is an error. The servers of the packages are stopped, since no test uses them.
+proxies: ## install nginx, Caddy, bubblewrap and systemd (Debian's packages) for the tests of deploy/
+	@dpkg -s nginx-light caddy bubblewrap systemd >/dev/null 2>&1 || { \
+		echo "Installing nginx-light caddy bubblewrap systemd"; \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
+			nginx-light caddy bubblewrap systemd >/dev/null && \
+		{ ! command -v systemctl >/dev/null || \
+			$(SUDO) systemctl disable --quiet --now nginx caddy 2>/dev/null || true; }; } || [ -z "$$CI" ]
+
 tests: install browser postgresql ## pytest, without the tests marked deep, live or wheels
 	$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)"
 
-deep: install browser postgresql mariadb ## the tests marked deep, without coverage
+deep: install browser postgresql mariadb proxies ## the tests marked deep, without coverage
 	$(BIN)/pytest $(XDIST) -m deep
 
-every-test: install browser postgresql mariadb
+every-test: install browser postgresql mariadb proxies
 	$(BIN)/pytest $(XDIST) -m "not live and not wheels"
 
 wheels: install ## build wheels and sdists, install them in clean environments and try them
