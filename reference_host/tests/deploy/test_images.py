@@ -17,7 +17,8 @@ USER: Final = "10001"
 HOME: Final = "/var/lib/smaply-metrics"
 TAG: Final = re.compile(r"[a-z]+:[0-9][\w.-]*")
 """An image by its plain name, with a version."""
-WRITABLE: Final = {HOME, "/tmp"}  # noqa: S108  # Mount points in a container.
+_BOTH: Final = {HOME, "/tmp"}  # noqa: S108  # Mount points in a container.
+WRITABLE: Final = {"host": _BOTH, "worker": _BOTH | {"/run/worker"}}
 
 
 def instructions() -> list[list[tuple[str, str]]]:
@@ -108,7 +109,7 @@ def test_services_of_compose_are_read_only_and_need_the_database() -> None:
         assert service["cap_drop"] == ["ALL"]
         mounted = {one.split(":")[1] for one in service["volumes"]}
         mounted |= {one.split(":")[0] for one in service["tmpfs"]}
-        assert mounted == WRITABLE
+        assert mounted == WRITABLE[name]
         assert service["depends_on"] == {"database": {"condition": "service_healthy"}}
         assert service["environment"]["SMAPLY_METRICS_REFRESH_EXECUTOR"] == "procrastinate"
         assert service["build"] == {"context": "..", "dockerfile": "deploy/Dockerfile"}
@@ -129,7 +130,7 @@ def test_pods_are_restricted_and_have_probes(name: str) -> None:
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert {one["mountPath"] for one in container["volumeMounts"]} == WRITABLE
+    assert {one["mountPath"] for one in container["volumeMounts"]} == WRITABLE[name]
     assert {one["name"] for one in container["volumeMounts"]} == {
         one["name"] for one in pod["volumes"]
     }

@@ -83,7 +83,7 @@ def test_the_host_runs_without_root_on_a_read_only_file_system(tmp_path: Path) -
         "ALL",
     ]
     command += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-    command += ["--tmpfs", "/tmp", "--bind", str(tmp_path), "/mnt"]  # noqa: S108  # Of the sandbox.
+    command += ["--tmpfs", "/tmp", "--bind", str(tmp_path), "/var/lib"]  # noqa: S108  # Of the sandbox.
     for path in sorted({Path(sys.prefix), Path(sys.base_prefix), DEPLOY.parent}):
         command += ["--ro-bind", str(path), str(path)]
     tried = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
@@ -95,7 +95,7 @@ def test_the_host_runs_without_root_on_a_read_only_file_system(tmp_path: Path) -
 
     host = str(Path(sys.executable).with_name("smaply-metrics-host"))
     process = subprocess.Popen(
-        [*command, host, "serve", "--home", "/mnt/home", "--port", "0"],
+        [*command, host, "serve", "--home", "/var/lib/home", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
