@@ -12,6 +12,7 @@ ON_EVERY_CHANGE := not deep and not live and not wheels
 KILLS ?= 1000
 TALLIES ?= 10000
 MERMAID ?= 11.17.2
+CYCLONEDX ?= 7.5.0
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install browser postgresql mariadb proxies demo demo-once test test-deep test-campaign heavy-engines test-python \
-	test-live kills statistics lint format types imports tests deep every-test wheels dist mutants coverage fix docs docs-generated \
+	test-live kills statistics lint format types imports tests deep every-test wheels dist mutants coverage fix sbom docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
 help: ## list the targets
@@ -157,6 +158,19 @@ every-test: install browser postgresql mariadb proxies
 
 wheels: install ## build wheels and sdists, install them in clean environments and try them
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m wheels
+
+# What the image of deploy/Dockerfile has, in an environment of its own, with the same versions.
+sbom: install ## write build/sbom.json (CycloneDX) and build/licences.txt for the dependencies of the image
+	rm -rf build/sbom-runtime && $(PYTHON) -m venv build/sbom-runtime && $(PYTHON) -m venv build/sbom
+	grep -E '^[A-Za-z0-9]' requirements/dev.txt | sed 's/ *\\$$//' > build/versions.txt
+	build/sbom-runtime/bin/python -m pip install --quiet --constraint build/versions.txt \
+		".[charts,cli,postgresql,telemetry,worker]" ./plugins/qualtrics ./plugins/limesurvey \
+		"./plugins/sql[postgresql,mariadb]" "./reference_host[postgresql]"
+	build/sbom-runtime/bin/python -m pip check
+	build/sbom/bin/python -m pip install --quiet cyclonedx-bom==$(CYCLONEDX)
+	build/sbom/bin/cyclonedx-py environment --of JSON --output-reproducible -o build/sbom.json \
+		build/sbom-runtime/bin/python
+	$(BIN)/python -m reference_host.tests.deploy.licences build/sbom.json build/licences.txt
 
 dist: install ## build the sdist and the wheel of every distribution into dist/
 	rm -rf dist

@@ -158,3 +158,13 @@ def test_the_files_name_only_variables_that_exist() -> None:
 
     assert len(named) > 10
     assert {one for one in named if one[1] not in known} == set()
+
+
+def test_the_sbom_is_of_what_the_image_contains() -> None:
+    """`make sbom` installs the same distributions with the same extras as the Dockerfile."""
+    pattern = re.compile(r"pip install --quiet --constraint \S+ (.*?)\n\t[^\t]", re.DOTALL)
+    (made,) = pattern.findall((DEPLOY.parent / "Makefile").read_text(encoding="utf-8"))
+    (built,) = [value for value in values(instructions()[0], "RUN") if "--constraint" in value]
+    packages = built.partition("versions.txt ")[2].partition("&&")[0]
+
+    assert shlex.split(made.replace("\\\n", " ")) == shlex.split(packages)
