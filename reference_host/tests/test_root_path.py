@@ -13,9 +13,8 @@ from starlette.responses import Response
 from reference_host.tests.api.seeded_account import SURVEY, prepare, program
 from reference_host.tests.app_fixture import ACCOUNT, NAMES, PLAIN_HTTP, running
 from smaply_metrics_core.host import InputError, Role
-from smaply_metrics_host.settings import HostSettings
+from smaply_metrics_host.settings import HostSettings, checked_root_path
 from smaply_metrics_host.web.authentication import cookie_name, set_cookie
-from smaply_metrics_host.web.root_path import checked_root_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

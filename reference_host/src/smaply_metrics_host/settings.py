@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from smaply_metrics_core.host import Settings
-from smaply_metrics_host.web.root_path import checked_root_path
+from smaply_metrics_core.host import Audience, InputError, Settings
 
 FILES: Final = "files"
 
 PUBLIC_URL_VARIABLE: Final = "SMAPLY_METRICS_HOST_PUBLIC_URL"
 ROOT_PATH_VARIABLE: Final = "SMAPLY_METRICS_HOST_ROOT_PATH"
 VARIABLES: Final = frozenset({PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE})
+_ROOT_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+")
+"""One or more segments that need no escaping in URLs, HTML and cookies; none is ``.`` or ``..``."""
 
 
 @dataclass(frozen=True)
@@ -118,3 +120,20 @@ class FoldersByAccount(Mapping[str, Path]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self._root.iterdir())
+
+
+def checked_root_path(text: str) -> str:
+    """Return a root path without a trailing slash; empty for the root of the host.
+
+    Raises:
+        InputError: if it is not a path of letters, digits, hyphens, dots, tildes and underscores.
+    """
+    root = text.strip().rstrip("/")
+    if root and not _ROOT_PATH.fullmatch(root):
+        raise InputError(
+            "The root path is not valid.",
+            remedy="Enter a path that starts with a slash, such as /metrics; use only letters, "
+            "digits and the characters - . _ ~ in its segments.",
+            audience=Audience.OPERATOR,
+        )
+    return root

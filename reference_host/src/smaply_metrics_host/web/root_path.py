@@ -7,37 +7,14 @@ here, in JSON by ``with_root``, and in pages by the templates' variable ``root``
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse
 
-from smaply_metrics_core.host import Audience, InputError
-
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-_VALID: Final = re.compile(r"(?:/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+")
-"""One or more segments that need no escaping in URLs, HTML and cookies; none is ``.`` or ``..``."""
-
-
-def checked_root_path(text: str) -> str:
-    """Return a root path without a trailing slash; empty for the root of the host.
-
-    Raises:
-        InputError: if it is not a path of letters, digits, hyphens, dots, tildes and underscores.
-    """
-    root = text.strip().rstrip("/")
-    if root and not _VALID.fullmatch(root):
-        raise InputError(
-            "The root path is not valid.",
-            remedy="Enter a path that starts with a slash, such as /metrics; use only letters, "
-            "digits and the characters - . _ ~ in its segments.",
-            audience=Audience.OPERATOR,
-        )
-    return root
 
 
 def with_root(connection: HTTPConnection, address: str) -> str:
