@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+READ: Final = {"protobuf": "BSD-3-Clause"}
+"""Licences read in the files of distributions whose metadata state none that the tool knows."""
 
 
 def licences_of(component: dict[str, Any]) -> str:
@@ -14,7 +17,7 @@ def licences_of(component: dict[str, Any]) -> str:
     for one in component.get("licenses", ()):
         licence = one.get("license", {})
         stated.append(one.get("expression") or licence.get("id") or licence.get("name", ""))
-    return "; ".join(sorted(filter(None, set(stated))))
+    return "; ".join(sorted(filter(None, set(stated)))) or READ.get(component["name"], "")
 
 
 def table(components: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
