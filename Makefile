@@ -12,6 +12,7 @@ ON_EVERY_CHANGE := not deep and not live and not wheels
 KILLS ?= 1000
 TALLIES ?= 10000
 MERMAID ?= 11.17.2
+CYCLONEDX ?= 7.5.0
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,8 +34,8 @@ INSTALL_INPUTS := requirements/dev.txt $(addsuffix /pyproject.toml,$(PROJECTS))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser postgresql mariadb demo demo-once test test-deep test-campaign heavy-engines test-python \
-	test-live kills statistics lint format types imports tests deep every-test wheels dist mutants coverage fix docs docs-generated \
+.PHONY: help install browser postgresql mariadb proxies demo demo-once test test-deep test-campaign heavy-engines test-python \
+	test-live kills statistics lint format types imports tests deep every-test wheels dist mutants coverage fix sbom docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
 help: ## list the targets
@@ -135,17 +136,41 @@ mariadb: ## install MariaDB's programs (Debian's package) for the tests that run
 		{ ! command -v systemctl >/dev/null || \
 			$(SUDO) systemctl disable --quiet --now mariadb 2>/dev/null || true; }; } || [ -z "$$CI" ]
 
+# Only for the tests marked deep: without them they are skipped, with the reason; under CI a failure
+# here is an error. The servers of the packages are stopped, since no test uses them.
+proxies: ## install nginx, Caddy, bubblewrap and systemd (Debian's packages) for the tests of deploy/
+	@dpkg -s nginx-light caddy bubblewrap systemd >/dev/null 2>&1 || { \
+		echo "Installing nginx-light caddy bubblewrap systemd"; \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
+			nginx-light caddy bubblewrap systemd >/dev/null && \
+		{ ! command -v systemctl >/dev/null || \
+			$(SUDO) systemctl disable --quiet --now nginx caddy 2>/dev/null || true; }; } || [ -z "$$CI" ]
+
 tests: install browser postgresql ## pytest, without the tests marked deep, live or wheels
 	$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)"
 
-deep: install browser postgresql mariadb ## the tests marked deep, without coverage
+deep: install browser postgresql mariadb proxies ## the tests marked deep, without coverage
 	$(BIN)/pytest $(XDIST) -m deep
 
-every-test: install browser postgresql mariadb
+every-test: install browser postgresql mariadb proxies
 	$(BIN)/pytest $(XDIST) -m "not live and not wheels"
 
 wheels: install ## build wheels and sdists, install them in clean environments and try them
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m wheels
+
+# What the image of deploy/Dockerfile has, in an environment of its own, with the same versions.
+sbom: install ## write build/sbom.json (CycloneDX) and build/licences.txt for the dependencies of the image
+	rm -rf build/sbom-runtime && $(PYTHON) -m venv build/sbom-runtime && $(PYTHON) -m venv build/sbom
+	grep -E '^[A-Za-z0-9]' requirements/dev.txt | sed 's/ *\\$$//' > build/versions.txt
+	build/sbom-runtime/bin/python -m pip install --quiet --constraint build/versions.txt \
+		".[charts,cli,postgresql,telemetry,worker]" ./plugins/qualtrics ./plugins/limesurvey \
+		"./plugins/sql[postgresql,mariadb]" "./reference_host[postgresql]"
+	build/sbom-runtime/bin/python -m pip check
+	build/sbom/bin/python -m pip install --quiet cyclonedx-bom==$(CYCLONEDX)
+	build/sbom/bin/cyclonedx-py environment --of JSON --output-reproducible -o build/sbom.json \
+		build/sbom-runtime/bin/python
+	$(BIN)/python -m reference_host.tests.deploy.licences build/sbom.json build/licences.txt
 
 dist: install ## build the sdist and the wheel of every distribution into dist/
 	rm -rf dist

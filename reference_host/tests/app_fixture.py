@@ -139,8 +139,9 @@ def running(
     *,
     registry: SourceRegistry | None = None,
     arrange: Callable[[World], None] = lambda _: None,
+    root_path: str = "",
 ) -> Iterator[World]:
-    """Run the app in a thread for the duration of the block."""
+    """Run the app in a thread for the duration of the block; its URL ends with the root path."""
     clock = MovableClock()
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -148,7 +149,7 @@ def running(
         "SMAPLY_METRICS_SUPPORT_CONTACT": SUPPORT,
         "SMAPLY_QUALTRICS_SANDBOX": sandbox.host,
     }
-    settings = HostSettings.from_environment(home, url, environment)
+    settings = HostSettings.from_environment(home, url, environment, root_path=root_path)
     app = create_app(settings, clock=clock, registry=registry)
     server = GracefulServer(app)
     loops: list[asyncio.AbstractEventLoop] = []
@@ -165,7 +166,7 @@ def running(
             assert thread.is_alive(), "the app did not start"
             assert time.monotonic() < until, "the app took too long to start"
             thread.join(0.01)
-        world = World(url, sandbox, clock, app.state.app_state, loops[0])
+        world = World(settings.address, sandbox, clock, app.state.app_state, loops[0])
         arrange(world)
         yield world
         world.close()

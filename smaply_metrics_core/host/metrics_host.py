@@ -95,7 +95,9 @@ class MetricsHost:
             from smaply_metrics_core.sources.registry import SourceRegistry
 
             registry = self._own_registry = SourceRegistry(
-                settings.sources, clock=clock, temp_dir=settings.home / TEMP_DIR_NAME
+                settings.sources,
+                clock=clock,
+                temp_dir=settings.temp_dir or settings.home / TEMP_DIR_NAME,
             )
         # No key file with a shared store: other machines could not decrypt what it encrypts.
         key_file = None if self._store.is_shared else settings.key_path

@@ -144,6 +144,14 @@ class Settings(EnvironmentSettings):
         ),
         Field(description="The folder below which sources that read files may read."),
     ] = None
+    temp_dir: Annotated[
+        Path | None,
+        VariableInfo("a folder that is used for nothing else", default="`tmp` in the home"),
+        Field(
+            description="The folder of downloads in progress. They are deleted when their call "
+            "ends, and after a crash when the next process starts."
+        ),
+    ] = None
     history_retention_days: Annotated[
         int,
         VariableInfo(f"a whole number from 0 to {MAX_HISTORY_DAYS:,}, such as 400"),

@@ -24,6 +24,7 @@ EVERY = {
     "SMAPLY_METRICS_EVENT_RETENTION_DAYS": "3",
     "SMAPLY_METRICS_ENCRYPTION_KEYS": "hunter3",
     "SMAPLY_METRICS_FILES_DIR": "/srv/files",
+    "SMAPLY_METRICS_TEMP_DIR": "/srv/scratch",
     "SMAPLY_METRICS_HISTORY_RETENTION_DAYS": "7",
     "SMAPLY_METRICS_REFRESH_EXECUTOR": "procrastinate",
     "SMAPLY_METRICS_REFRESH_THREADS": "2",
@@ -58,6 +59,7 @@ def test_every_variable_is_read() -> None:
     assert settings.encryption_keys == SecretStr("hunter3")
     assert settings.allowed.folders == {"acme": Path("/srv/files")}
     assert settings.allowed.store == Path("/srv/metrics/store.db")
+    assert settings.temp_dir == Path("/srv/scratch")
     assert settings.history_retention.days == 7
     assert settings.audit_retention_days == 30
     assert settings.account_max_connections == 10

@@ -129,18 +129,23 @@ def test_files_of_a_killed_process_are_removed_by_the_next_one(
     assert list((tmp_path / "temp").iterdir()) == []
 
 
+@pytest.mark.parametrize("given", [None, "scratch"])
 def test_a_host_stores_temporary_files_in_its_home_and_cleans_up(
-    calling: Calls, tmp_path: Path, later: Deadline
+    calling: Calls, tmp_path: Path, later: Deadline, given: str | None
 ) -> None:
-    """Opening a home removes the files of killed processes; closing it removes its own."""
+    """Opening a home removes the files of killed processes; closing it removes its own.
+
+    The same is true of a folder elsewhere that a setting names.
+    """
     home = tmp_path / "home"
-    left, process = calling(home / "tmp")
+    folder = tmp_path / given if given else home / "tmp"
+    left, process = calling(folder)
     process.kill()
     process.wait()
     allowed = AllowedDestinations()
     assert left.exists()
 
-    host = MetricsHost(Settings(home=home, allowed=allowed))
+    host = MetricsHost(Settings(home=home, temp_dir=folder if given else None, allowed=allowed))
 
     assert not left.exists()
     source = host.sources.get("zz_rows")
@@ -148,10 +153,10 @@ def test_a_host_stores_temporary_files_in_its_home_and_cleans_up(
         source.parse({}), account="acct", allowed=allowed, deadline=later
     ) as session:
         rows = Path(session.surveys()[0].id)
-        assert rows.is_relative_to(home / "tmp")
+        assert rows.is_relative_to(folder)
         assert rows.exists()
         host.close()
-        assert list((home / "tmp").iterdir()) == []
+        assert list(folder.iterdir()) == []
 
 
 def test_folders_of_live_processes_are_not_removed(calling: Calls, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ from smaply_metrics_host.upload_transactions import undo_left_uploads
 from smaply_metrics_host.web.authentication import Authentication, SessionAuthentication
 from smaply_metrics_host.web.correlation import CorrelationMiddleware
 from smaply_metrics_host.web.middleware import SecurityMiddleware
+from smaply_metrics_host.web.root_path import RootPathMiddleware
 from smaply_metrics_host.web.routing import share_routes
 from smaply_metrics_host.web.server_sent_events import Streams
 
@@ -105,7 +106,7 @@ def create_app(
         people = People(database, now)
         maps = Maps(database, now)
         jobs, result_renderer, chart_renderer = Jobs(now), ResultRenderer(), ChartRenderer()
-        templates = Templates(now, settings.support, chart_renderer)
+        templates = Templates(now, settings.support, chart_renderer, root=settings.root_path)
         try:
             async with AsyncMetricsHost(
                 settings.framework, clock=clock, registry=registry
@@ -158,4 +159,5 @@ def create_app(
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(SecurityMiddleware, public_url=settings.public_url)
     app.add_middleware(CorrelationMiddleware)
+    app.add_middleware(RootPathMiddleware, root_path=settings.root_path)
     return app

@@ -32,7 +32,7 @@ from smaply_metrics_core.host import (
     telemetry_of,
 )
 from smaply_metrics_host.demo.sandbox_process import demo_environment, running_sandbox
-from smaply_metrics_host.settings import PUBLIC_URL_VARIABLE, HostSettings
+from smaply_metrics_host.settings import PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE, HostSettings
 from smaply_metrics_host.store.database import Database
 from smaply_metrics_host.store.people import People, RoleName
 from smaply_metrics_host.terminal_text import printable
@@ -69,6 +69,16 @@ UrlOption = Annotated[
         help="The URL at which browsers reach the host: https://metrics.example.com.",
     ),
 ]
+RootPathOption = Annotated[
+    str,
+    typer.Option(
+        "--root-path",
+        metavar="PATH",
+        envvar=ROOT_PATH_VARIABLE,
+        help="The path below which a reverse proxy shows the host: /metrics.",
+        show_default=False,
+    ),
+]
 LogLevelOption = Annotated[
     LogLevel | None,
     typer.Option(
@@ -101,6 +111,7 @@ def serve(  # noqa: PLR0913  # Its options.
     ] = LOOPBACK,
     port: PortOption = 8000,
     public_url: UrlOption = None,
+    root_path: RootPathOption = "",
     log_level: LogLevelOption = None,
     log_format: LogFormatOption = None,
 ) -> None:
@@ -109,10 +120,10 @@ def serve(  # noqa: PLR0913  # Its options.
 
     with server.listen(address, port) as listening:
         url = _checked_url(public_url or f"http://{address}:{listening.getsockname()[1]}")
-        settings = HostSettings.from_environment(home.absolute(), url)
+        settings = HostSettings.from_environment(home.absolute(), url, root_path=root_path)
 
         async def report(_site: AppState) -> None:
-            _echo(f"Smaply Metrics is running at {url}")
+            _echo(f"Smaply Metrics is running at {settings.address}")
 
         framework = settings.framework
         with (
@@ -190,22 +201,24 @@ def _demo_once(home: Path | None, seed: int, *, as_json: bool) -> None:
 
 
 @app.command()
-def invite(
+def invite(  # noqa: PLR0913  # Its options.
     account: Annotated[str, typer.Argument(help="The ID of the account, which is created if new.")],
     name: Annotated[str, typer.Argument(help="The person's name.")],
     *,
     home: HomeOption,
     role: Annotated[RoleName, typer.Option(help="The person's role.")] = RoleName.VIEWER,
     public_url: UrlOption = None,
+    root_path: RootPathOption = "",
 ) -> None:
     """Print a one-time sign-in link; an existing person keeps their data and gets the role."""
     from smaply_metrics_host.account_data import register_account  # Slow: loads the framework.
 
     url = _checked_url(public_url or f"http://{LOOPBACK}:8000")
+    settings = HostSettings.from_environment(home.absolute(), url, root_path=root_path)
     with closing(Database(home)) as database:
         token = People(database, SystemClock()).invite(account, name, role.role)
-    register_account(HostSettings.from_environment(home.absolute(), url), account)
-    _echo(f"{url}/sign-in/{token}")
+    register_account(settings, account)
+    _echo(f"{settings.address}/sign-in/{token}")
 
 
 @app.command()
@@ -279,7 +292,8 @@ def _checked_url(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path not in {"", "/"}:
         raise InputError(
             "The public URL is not valid.",
-            remedy="Enter a URL without a path, such as https://metrics.example.com.",
+            remedy="Enter a URL without a path, such as https://metrics.example.com; --root-path "
+            "is for the path.",
             audience=Audience.OPERATOR,
         )
     return url.rstrip("/")

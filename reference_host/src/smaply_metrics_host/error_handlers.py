@@ -40,6 +40,7 @@ from smaply_metrics_host.jobs import TooManyJobs
 from smaply_metrics_host.web.json_body import BodyTooLarge, NotJson
 from smaply_metrics_host.web.middleware import API, headers_for
 from smaply_metrics_host.web.reader_problem import problem_for
+from smaply_metrics_host.web.root_path import app_path, with_root
 from smaply_metrics_host.web.server_sent_events import TooManyStreams
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ def handle_errors(app: FastAPI) -> None:
             Problem(
                 kind="invalid_input",
                 message="; ".join(f"{field.name}: {field.message}" for field in fields),
-                remedy="Correct the request; see /openapi.json for its format.",
+                remedy="Correct the request; see "
+                f"{with_root(request, '/openapi.json')} for its format.",
                 blame=Blame.CONFIGURATION,
                 audience=Audience.VIEWER,
                 fields=fields,
@@ -186,4 +188,4 @@ def _retry_after(request: Request, error: MetricsError) -> dict[str, str] | None
 
 def _wants_json(request: Request) -> bool:
     accept = request.headers.get("accept", "")
-    return request.url.path.startswith(API) or accept.startswith("application/json")
+    return app_path(request.scope).startswith(API) or accept.startswith("application/json")

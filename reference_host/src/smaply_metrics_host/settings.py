@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from smaply_metrics_core.host import Settings
+from smaply_metrics_core.host import Audience, InputError, Settings
 
 FILES: Final = "files"
 
 PUBLIC_URL_VARIABLE: Final = "SMAPLY_METRICS_HOST_PUBLIC_URL"
+ROOT_PATH_VARIABLE: Final = "SMAPLY_METRICS_HOST_ROOT_PATH"
+VARIABLES: Final = frozenset({PUBLIC_URL_VARIABLE, ROOT_PATH_VARIABLE})
+_ROOT_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+")
+"""One or more segments that need no escaping in URLs, HTML and cookies; none is ``.`` or ``..``."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class HostSettings:
         framework: The settings of the framework; both use the same home.
         public_url: The URL at which browsers reach the host, without a trailing slash. With
             ``https``, cookies are ``Secure``.
+        root_path: The path prefix below which a reverse proxy shows the host, without a trailing
+            slash; empty for none.
         demo: Whether this is a demo, whose sign-in links need no confirmation.
     """
 
@@ -34,6 +41,16 @@ class HostSettings:
             "expects": "a URL without a path, such as https://metrics.example.com",
             "default": "the address that it listens on",
         }
+    )
+    root_path: str = field(
+        default="",
+        metadata={
+            "variable": ROOT_PATH_VARIABLE,
+            "meaning": "The path below which a reverse proxy shows the reference host; "
+            "`--root-path` takes precedence.",
+            "expects": "a path, such as /metrics",
+            "default": "the root of the host",
+        },
     )
     demo: bool = False
 
@@ -52,13 +69,23 @@ class HostSettings:
         """Whether browsers use HTTPS."""
         return self.public_url.startswith("https://")
 
+    @property
+    def address(self) -> str:
+        """The URL of the start page, without a trailing slash: the public URL and the root path."""
+        return self.public_url + self.root_path
+
     def files_of(self, account: str) -> Path:
         """Return the folder of an account's files, which its sources are allowed to read."""
         return self.framework.allowed.folders[account]
 
     @classmethod
     def from_environment(
-        cls, home: Path, public_url: str, environment: Mapping[str, str] | None = None
+        cls,
+        home: Path,
+        public_url: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        root_path: str = "",
     ) -> HostSettings:
         """Read the ``SMAPLY_METRICS_…`` variables; each account has its own folder below ``files``.
 
@@ -68,9 +95,11 @@ class HostSettings:
             InputError: if a value is not valid; it names the variable and the expected value.
         """
         env = os.environ if environment is None else environment
-        framework = Settings.from_environment(home, env, host_variables={PUBLIC_URL_VARIABLE})
+        framework = Settings.from_environment(home, env, host_variables=VARIABLES)
         folders = FoldersByAccount(home / FILES)
-        return cls(framework.with_folders(folders), public_url.rstrip("/"))
+        return cls(
+            framework.with_folders(folders), public_url.rstrip("/"), checked_root_path(root_path)
+        )
 
 
 class FoldersByAccount(Mapping[str, Path]):
@@ -91,3 +120,20 @@ class FoldersByAccount(Mapping[str, Path]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self._root.iterdir())
+
+
+def checked_root_path(text: str) -> str:
+    """Return a root path without a trailing slash; empty for the root of the host.
+
+    Raises:
+        InputError: if it is not a path of letters, digits, hyphens, dots, tildes and underscores.
+    """
+    root = text.strip().rstrip("/")
+    if root and not _ROOT_PATH.fullmatch(root):
+        raise InputError(
+            "The root path is not valid.",
+            remedy="Enter a path that starts with a slash, such as /metrics; use only letters, "
+            "digits and the characters - . _ ~ in its segments.",
+            audience=Audience.OPERATOR,
+        )
+    return root

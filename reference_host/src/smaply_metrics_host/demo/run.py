@@ -43,7 +43,7 @@ async def serve_demo(
         echo("Sign-in links (each works once):")
         for name, role in PEOPLE:
             token = await asyncio.to_thread(app_state.people.invite, ACCOUNT, name, role)
-            link = f"{settings.public_url}/sign-in/{token}?at_once=yes&next=/maps/{map_id}"
+            link = f"{settings.address}/sign-in/{token}?at_once=yes&next=/maps/{map_id}"
             echo(f"  {role.name.capitalize():<7} {link}")
         echo("Press Ctrl-C to stop.")
 

@@ -18,6 +18,7 @@ from smaply_metrics_core.host import Clock, Role
 from smaply_metrics_host.rendering.chart_renderer import ChartRenderer
 from smaply_metrics_host.store.people import Session
 from smaply_metrics_host.web import csrf, text
+from smaply_metrics_host.web.root_path import app_path
 
 HERE: Final = Path(__file__).parent.parent
 STATIC: Final = HERE / "static"
@@ -31,9 +32,12 @@ class Templates:
         clock: The clock for relative times.
         support: The support contact, shown with each problem; may be empty.
         chart_renderer: Returns chart specifications.
+        root: The path prefix of all addresses; empty for none.
     """
 
-    def __init__(self, clock: Clock, support: str, chart_renderer: ChartRenderer) -> None:
+    def __init__(
+        self, clock: Clock, support: str, chart_renderer: ChartRenderer, *, root: str = ""
+    ) -> None:
         self._clock = clock
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -43,7 +47,8 @@ class Templates:
             lstrip_blocks=True,
         )
         self._environment.globals |= {
-            "asset": asset,
+            "asset": lambda name: root + asset(name),
+            "root": root,
             "support": support,
             "Role": Role,
             "now": clock.now,
@@ -86,7 +91,7 @@ class Templates:
             name,
             person=session.person if session else None,
             csrf_token=csrf.masked(session.csrf) if session else None,
-            path=request.url.path,
+            path=app_path(request.scope),
             **context,
         )
         return HTMLResponse(html, status, headers)
@@ -103,7 +108,7 @@ def title_of(source: str) -> str:
 
 
 def asset(name: str) -> str:
-    """Return the URL of a static file; it changes with the content."""
+    """Return the path of a static file in the app; it changes with the content."""
     return f"/static/{static_digest()}/{name}"
 
 

@@ -211,7 +211,7 @@ async def _page(  # noqa: PLR0913  # The result of an action, or its problem.
 
 async def _link(request: Request, app_state: AppState, token: str) -> Response:
     who = await run_in_threadpool(app_state.people.invited, token)
-    link = f"{app_state.settings.public_url}/sign-in/{token}"
+    link = f"{app_state.settings.address}/sign-in/{token}"
     return app_state.templates.page(request, "account_link.html", who=who, link=link)
 
 

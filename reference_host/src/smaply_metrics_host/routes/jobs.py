@@ -11,6 +11,7 @@ from smaply_metrics_core.host import NotFound
 from smaply_metrics_host.app_state import CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, Viewer
 from smaply_metrics_host.jobs import Job, JobState
+from smaply_metrics_host.web.root_path import with_root
 
 router = APIRouter(prefix="/jobs", include_in_schema=False)
 
@@ -19,7 +20,7 @@ def started(request: Request, job: Job) -> Response:
     """Respond to a form that started a job: JSON for scripts, a redirect for browsers."""
     location = f"/jobs/{job.id}"
     if request.headers.get("accept", "").startswith("application/json"):
-        return JSONResponse({"id": job.id, "events": f"{location}/events"}, 202)
+        return JSONResponse({"id": job.id, "events": with_root(request, f"{location}/events")}, 202)
     return RedirectResponse(location, 303)
 
 
@@ -47,7 +48,8 @@ async def events(
                 now = await app_state.authentication.session(request)
                 if now is None or now.person.role < job.role:
                     return
-            yield "job", view.model_dump_json()
+            location = with_root(request, view.location)
+            yield "job", view.model_copy(update={"location": location}).model_dump_json()
 
     return app_state.streams.answer(person, views())
 

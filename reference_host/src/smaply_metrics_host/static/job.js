@@ -68,7 +68,7 @@ function progressView(job, place) {
   const cancel = element("button", { type: "button", class: "button small" }, "Cancel");
   cancel.addEventListener("click", () => {
     cancel.disabled = true;
-    fetch(`/jobs/${job.id}/cancel`, { method: "POST", headers: { "x-csrf-token": token(), accept: "application/json" } });
+    fetch(`${document.body.dataset.root}/jobs/${job.id}/cancel`, { method: "POST", headers: { "x-csrf-token": token(), accept: "application/json" } });
   });
   place.append(what, bar, steps, cancel);
   return (now) => {

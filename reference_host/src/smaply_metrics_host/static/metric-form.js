@@ -4,7 +4,8 @@ import { dropCharts, watchCharts } from "./charts.js";
 import { follow, showProblem } from "./job.js";
 import { touched } from "./touched.js";
 
-const AGAIN = "/metrics/form", PREVIEW = "/metrics/preview";
+const ROOT = document.body.dataset.root;
+const AGAIN = `${ROOT}/metrics/form`, PREVIEW = `${ROOT}/metrics/preview`;
 const PAUSE = 350; // milliseconds after the last key
 const TYPED = "input:is([type=text], [type=search]), textarea";
 

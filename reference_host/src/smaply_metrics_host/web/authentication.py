@@ -21,6 +21,9 @@ COOKIE: Final = "smaply_session"
 SECURE_COOKIE: Final = f"__Host-{COOKIE}"
 """The name with HTTPS. Browsers accept it from this host alone, so that no other host of the domain
 can sign people in to an account of its own."""
+PREFIXED_COOKIE: Final = f"__Secure-{COOKIE}"
+"""The name with HTTPS and a root path: browsers accept ``__Host-`` only for the whole host, and the
+other apps of the host must not receive the cookie."""
 
 
 class Authentication(Protocol):
@@ -44,7 +47,9 @@ class SessionAuthentication:
 
 def cookie_name(settings: HostSettings) -> str:
     """Return the name of the session cookie."""
-    return SECURE_COOKIE if settings.https else COOKIE
+    if not settings.https:
+        return COOKIE
+    return PREFIXED_COOKIE if settings.root_path else SECURE_COOKIE
 
 
 def session_token(request: HTTPConnection) -> str:
@@ -61,12 +66,20 @@ def set_cookie(response: Response, token: str, settings: HostSettings) -> None:
         httponly=True,
         samesite="lax",
         secure=settings.https,
-        path="/",
+        path=_cookie_path(settings),
     )
 
 
 def clear_cookie(response: Response, settings: HostSettings) -> None:
     """Delete the session cookie."""
     response.delete_cookie(
-        cookie_name(settings), path="/", secure=settings.https, httponly=True, samesite="lax"
+        cookie_name(settings),
+        path=_cookie_path(settings),
+        secure=settings.https,
+        httponly=True,
+        samesite="lax",
     )
+
+
+def _cookie_path(settings: HostSettings) -> str:
+    return settings.root_path or "/"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import JSONResponse, RedirectResponse
 
+from smaply_metrics_host.web.root_path import with_root
+
 if TYPE_CHECKING:
     from fastapi import Request
     from starlette.responses import Response
@@ -22,5 +24,5 @@ def fragment_of(request: Request) -> str:
 def moved(request: Request, location: str) -> Response:
     """Redirect a browser; return the location as JSON to a script."""
     if fragment_of(request):
-        return JSONResponse({"location": location})
+        return JSONResponse({"location": with_root(request, location)})
     return RedirectResponse(location, 303)

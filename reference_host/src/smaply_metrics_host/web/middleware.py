@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from smaply_metrics_core.host import Audience, Blame, Problem
+from smaply_metrics_host.web.root_path import app_path
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -109,7 +110,7 @@ def _host_of(url: str) -> str:
 
 
 def _refused(scope: Scope, status: int, message: str, remedy: str) -> Response:
-    if not scope["path"].startswith(API):
+    if not app_path(scope).startswith(API):
         return PlainTextResponse(message, status)
     problem = Problem(
         kind="refused",

@@ -84,7 +84,7 @@ async def invite_person(app_state: CurrentAppState, admin: Admin, body: Invite) 
         raise AssertionError("a new invitation is valid")
     return Invitation(
         person=PersonView.of(person),
-        link=f"{app_state.settings.public_url}/sign-in/{token}",
+        link=f"{app_state.settings.address}/sign-in/{token}",
         expires_at=app_state.clock.now() + timedelta(seconds=INVITATION_SECONDS),
     )
 

@@ -1,0 +1,23 @@
+"""The files in ``deploy/``, and the programs that check them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+DEPLOY: Final = Path(__file__).resolve().parents[3] / "deploy"
+
+
+def require_program(name: str, package: str) -> str:
+    """Return the path of a program. Without it, skip the test, or fail under CI."""
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if path is not None:
+        return path
+    message = f"{name} is not installed: run `make proxies`, or install {package}."
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
