@@ -68,6 +68,14 @@ class StuckCalls:
             self._threads = [thread for thread in self._threads if thread.is_alive()]
             return tuple(thread.name for thread in self._threads)
 
+    def wait(self, seconds: float) -> None:
+        """Wait until they have ended, or the seconds have passed."""
+        until = time.monotonic() + seconds
+        with self._lock:
+            threads = tuple(self._threads)
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
 
 class _CallThread:
     """A daemon thread that runs functions one after the other, and can be abandoned.

@@ -173,6 +173,13 @@ class Source:
             finally:
                 session.close()
 
+    def wait_for_abandoned_calls(self, seconds: float) -> None:
+        """Wait until the abandoned calls of the source have ended, or the seconds have passed.
+
+        A call that is cancelled or misses its deadline may still release its login session.
+        """
+        self._isolation.stuck.wait(seconds)
+
     @contextmanager
     def offline(self, *, deadline: Deadline) -> Generator[SourceSession, None, None]:
         """Open a session without credentials and network, to recompute from a debug bundle.

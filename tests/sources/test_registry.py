@@ -321,8 +321,12 @@ def test_abandoned_calls_are_listed(
         ):
             raise AssertionError
         assert registry.stuck_calls() == ("smaply-source acme destinations",)
+        source.wait_for_abandoned_calls(0)
+        assert registry.stuck_calls()
     finally:
         released.set()
+    source.wait_for_abandoned_calls(60)
+    assert not registry.stuck_calls()
 
 
 def test_a_malformed_entry_point_is_a_broken_source() -> None:
