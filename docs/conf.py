@@ -49,7 +49,7 @@ napoleon_use_rtype = False
 # A name of a public module has to be on the site. Names of other libraries and of private modules
 # are shown in signatures, and are no links.
 nitpicky = True
-_PUBLIC = "http|calculations|charts|host|testing"
+_PUBLIC = "http|calculations|files|charts|host|testing"
 nitpick_ignore_regex = [
     ("py:.*", r"(?!smaply_metrics_core\b).*"),
     ("py:.*", rf"smaply_metrics_core\.(?!(?:{_PUBLIC})\.)[a-z_]+\..+"),

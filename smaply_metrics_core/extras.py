@@ -12,6 +12,7 @@ from smaply_metrics_core.models.problem import Audience
 PURPOSES: Final[Mapping[str, str]] = {
     "charts": "Rendering charts",
     "cli": "The command smaply-metrics",
+    "files": "Reading an Excel workbook or text that is not Unicode",
     "pandas": "A frame of pandas",
     "postgresql": "A store in PostgreSQL",
     "telemetry": "Recording spans and metrics",

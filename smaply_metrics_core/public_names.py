@@ -21,6 +21,7 @@ PUBLIC_MODULES: Final = (
     "smaply_metrics_core",
     "smaply_metrics_core.http",
     "smaply_metrics_core.calculations",
+    "smaply_metrics_core.files",
     "smaply_metrics_core.charts",
     "smaply_metrics_core.host",
     "smaply_metrics_core.testing",

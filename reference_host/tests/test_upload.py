@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import stat
+from datetime import date
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from openpyxl import Workbook
 
 from reference_host.tests.app_fixture import ACCOUNT
 from reference_host.tests.form_client import FormFiller
+from smaply_metrics_core.files import read_file_table, responses_as_csv
 from smaply_metrics_core.host import Actor, InputError, Role
 from smaply_metrics_host import uploads
 from smaply_metrics_host.app_state import MOST_UPLOADS_AT_ONCE
@@ -33,6 +37,11 @@ def files(world: World, account: str = ACCOUNT) -> dict[str, bytes]:
     return {str(one.relative_to(root)): one.read_bytes() for one in _below(root)}
 
 
+def stored_as(content: bytes) -> bytes:
+    """Return the stored file of an uploaded one."""
+    return responses_as_csv(read_file_table(io.BytesIO(content)).responses())
+
+
 def _below(root: Path) -> list[Path]:
     return sorted(path for path in root.rglob("*") if path.is_file())
 
@@ -49,7 +58,7 @@ def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
     assert (form.fields["source"], connection.source) == ([connection.id], "csv_example")
     assert form.fields["survey"] == ["visits"]
     assert form.fields["name"] == ["NPS of visits"]
-    assert files(world) == {"uploads/visits.csv": GOOD}
+    assert files(world) == {"uploads/visits.csv": stored_as(GOOD)}
     (stored,) = _below(world.app_state.settings.files_of(ACCOUNT))
     assert stat.S_IMODE(stored.stat().st_mode) == 0o600
     (connection,) = world.run(world.app_state.metrics.connections.list(world.actor()))
@@ -88,7 +97,7 @@ def test_the_connected_folder_is_used(world: World) -> None:
 
     form.upload("visits.csv", GOOD)
 
-    assert files(world) == {"answers/visits.csv": GOOD}
+    assert files(world) == {"answers/visits.csv": stored_as(GOOD)}
 
 
 def test_an_invalid_file_is_refused_and_removed(world: World) -> None:
@@ -102,6 +111,59 @@ def test_an_invalid_file_is_refused_and_removed(world: World) -> None:
     assert "recorded_at in row 2 is “yesterday”" in form.page
     assert (form.fields["name"], form.fields["survey_name"]) == (["Kept"], ["Mine"])
     assert files(world) == {}
+    assert world.run(world.app_state.metrics.connections.list(world.actor())) == ()
+
+
+def test_a_refused_first_file_leaves_no_connection(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if only the source refuses it; otherwise the connection would report a problem."""
+    monkeypatch.setattr("smaply_metrics_csv_example.questionnaire.MOST_ANSWERS", 0)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
+
+    form.upload("visits.csv", GOOD)
+
+    assert "more than 0 answers" in form.page
+    assert files(world) == {}
+    assert world.run(world.app_state.metrics.connections.list(world.actor())) == ()
+
+
+def test_files_of_spreadsheets_are_uploaded(world: World) -> None:
+    """A European file is read, and what has two meanings is asked in the form."""
+    european = "Datum;Filiale;Note\n03/10/2026;Köln;4,5\n04/10/2026;Köln;5\n".encode("cp1252")
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
+
+    form.upload("visits.csv", european)
+    assert form.answer.status_code == 422
+    assert "Is the day or the month first in “03/10/2026” (column Datum)?" in form.page
+    assert "Choose the order of dates under “How the file is read”." in form.page
+    assert files(world) == {}
+    form.upload("visits.csv", european, file_dates="first")
+    assert "What is stated about the file is not valid." in form.page
+    form.upload("visits.csv", european, file_dates="day_first")
+
+    assert files(world) == {
+        "uploads/visits.csv": "recorded_at,status,Filiale,Note\n"
+        "2026-10-03T00:00:00+00:00,,Köln,4.5\n2026-10-04T00:00:00+00:00,,Köln,5\n".encode()
+    }
+    assert {"Filiale", "Note"} < set(form.offered("question"))
+
+
+def test_a_workbook_is_uploaded(world: World) -> None:
+    """Its sheet becomes a survey."""
+    book = Workbook()
+    for row in (("Begun", "Ended", "nps"), (date(2026, 1, 5), date(2026, 1, 6), 9)):
+        book.worksheets[0].append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
+
+    form.upload("visits.xlsx", stream.getvalue())
+    assert "Which column has the date of the response: “Begun” or “Ended”?" in form.page
+    form.upload("visits.xlsx", stream.getvalue(), file_date_column="Ended", file_sheet="Sheet")
+
+    assert form.fields["survey"] == ["visits"]
+    assert b"2026-01-06T00:00:00+00:00" in files(world)["uploads/visits.csv"]
 
 
 def test_a_file_is_replaced_only_on_request(world: World) -> None:
@@ -113,10 +175,10 @@ def test_a_file_is_replaced_only_on_request(world: World) -> None:
     form.upload("visits.csv", OTHER)
     assert form.answer.status_code == 409
     assert "A file named “visits” already exists." in form.page
-    assert files(world) == {"uploads/visits.csv": GOOD}
+    assert files(world) == {"uploads/visits.csv": stored_as(GOOD)}
 
     form.upload("visits.csv", OTHER, replace="1")
-    assert files(world) == {"uploads/visits.csv": OTHER}
+    assert files(world) == {"uploads/visits.csv": stored_as(OTHER)}
 
 
 def test_a_preview_uses_the_current_file(world: World) -> None:
@@ -142,7 +204,7 @@ def test_an_invalid_replacement_keeps_the_file(world: World) -> None:
     form.upload("visits.csv", WRONG, replace="1")
 
     assert "yesterday" in form.page
-    assert files(world) == {"uploads/visits.csv": GOOD}
+    assert files(world) == {"uploads/visits.csv": stored_as(GOOD)}
 
 
 @pytest.mark.parametrize(
@@ -152,14 +214,15 @@ def test_an_invalid_replacement_keeps_the_file(world: World) -> None:
         (".hidden.csv", GOOD, "name of the survey is not valid."),
         ("a" * 101 + ".csv", GOOD, "name of the survey is not valid."),
         ("顧" * 70 + ".csv", GOOD, "The name of the survey is too long."),
-        ("sheet.csv", b"PK\x03\x04\0\0", "This is not a CSV file"),
+        ("sheet.csv", b"PK\x03\x04\0\0", "not a ZIP file, or is damaged"),
+        ("image.csv", b"\x89PNG\0\0\0", "neither text nor an Excel workbook"),
         ("large.csv", b"x" * (MOST_BYTES + 1), "The file is larger than 15 MB."),
-        ("empty.csv", b"", "empty.csv"),
-        ("german.csv", b"recorded_at;nps\n2026-01-05;3\n", "german.csv"),
-        ("wide.csv", b"recorded_at" + b",a" * 3_000, "row 1 has more than 3,000 columns"),
-        ("wide.csv", b"recorded_at\n" + b"," * 100_000, "row 2 has more than 3,000 columns"),
-        ("cell.csv", b"recorded_at,a\n," + b"x" * 200_000, "row 2"),
-        ("open.csv", b'recorded_at,a\n,"' + b"\n" * 1_000, "row 2 is not valid CSV"),
+        ("empty.csv", b"", "The first row must contain"),
+        ("mixed.csv", "Datum,ö\n".encode() + b"2026-01-05,\xf6\n", "Line 2 is not in the encoding"),
+        ("wide.csv", b"recorded_at" + b",a" * 3_000, "Row 1 has more than 3,000 columns"),
+        ("wide.csv", b"recorded_at\n" + b"," * 100_000, "Row 2 has more than 3,000 columns"),
+        ("cell.csv", b"recorded_at,a\n," + b"x" * 200_000, "Row 2"),
+        ("open.csv", b'recorded_at,a\n,"' + b"\n" * 1_000, "Row 2 is not valid CSV"),
     ],
 )
 def test_unsafe_uploads_are_refused(world: World, name: str, content: bytes, said: str) -> None:
@@ -195,7 +258,7 @@ def test_names_in_all_scripts_are_allowed(name: str, normalized: str) -> None:
 
 def test_the_files_of_an_account_are_limited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file above the limit is refused; other accounts have their own limit."""
-    monkeypatch.setattr(uploads, "MOST_TOGETHER", 1.5 * len(GOOD) / 2**20)
+    monkeypatch.setattr(uploads, "MOST_TOGETHER", 1.5 * len(stored_as(GOOD)) / 2**20)
     form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     form.upload("first.csv", GOOD)
     again = FormFiller(world.client(Role.EDITOR), UPLOAD)
@@ -208,10 +271,10 @@ def test_the_files_of_an_account_are_limited(world: World, monkeypatch: pytest.M
     assert "already has 1 files" in again.page
     again.upload("first.csv", GOOD)
     assert "already exists" in again.page
-    assert files(world) == {"uploads/first.csv": GOOD}
+    assert files(world) == {"uploads/first.csv": stored_as(GOOD)}
     other = FormFiller(world.client(Role.EDITOR, account="globex"), UPLOAD)
     other.upload("third.csv", GOOD)
-    assert files(world, "globex") == {"uploads/third.csv": GOOD}
+    assert files(world, "globex") == {"uploads/third.csv": stored_as(GOOD)}
 
 
 def test_a_missing_file_is_reported(world: World) -> None:
@@ -221,7 +284,7 @@ def test_a_missing_file_is_reported(world: World) -> None:
     form.press(UPLOAD)
 
     assert form.answer.status_code == 422
-    assert "Choose a CSV file." in form.page
+    assert "Choose a CSV file or an Excel workbook." in form.page
 
 
 def test_the_example_file_is_valid(world: World) -> None:
@@ -245,7 +308,7 @@ def test_accounts_have_files_of_their_own(world: World) -> None:
     eve.choose(change_survey="1")
 
     assert eve.offered("survey") == ["others"]
-    assert files(world, "other") == {"uploads/others.csv": OTHER}
+    assert files(world, "other") == {"uploads/others.csv": stored_as(OTHER)}
 
 
 def test_a_viewer_cannot_upload(world: World) -> None:

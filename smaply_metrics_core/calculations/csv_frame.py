@@ -44,6 +44,15 @@ def read_csv(
     name, times = Counter(names).most_common(1)[0]
     if times > 1:
         raise _invalid(f"{times:,} columns are named “{name}”.")
+    return frame_of(records, names)
+
+
+def frame_of(records: Iterator[list[str]], names: Sequence[str]) -> pl.DataFrame:
+    """Return the records after the header as a data frame of texts; blank cells are null.
+
+    Raises:
+        ExportFailed: if a record has more cells than there are names.
+    """
     return pl.concat(_frames(records, names))
 
 

@@ -42,17 +42,19 @@ class CsvLimits:
         return cls(columns=columns, rows=sys.maxsize, cells=sys.maxsize, characters=sys.maxsize)
 
 
-def csv_records(
+def csv_records(  # noqa: PLR0913  # Each has a default.
     file: BinaryIO,
     limits: CsvLimits | None = None,
     *,
     deadline: Deadline | None = None,
     strict: bool = True,
+    encoding: str | None = None,
+    delimiter: str = ",",
 ) -> Iterator[list[str]]:
-    """Yield the records of CSV in UTF-8, as ``csv.reader`` parses them.
+    """Yield the records of CSV, as ``csv.reader`` parses them.
 
-    Only one record is in memory at a time, and the deadline is checked at each line. Invalid UTF-8
-    is replaced, a byte order mark is skipped, and an empty line is an empty record.
+    Only one record is in memory at a time, and the deadline is checked at each line. A byte order
+    mark is skipped, and an empty line is an empty record.
 
     Args:
         file: The CSV, opened for reading bytes. It stays open.
@@ -60,16 +62,21 @@ def csv_records(
         deadline: The deadline of the call.
         strict: Whether text after a closing quote, and a quote that is still open at the end, are
             errors. Otherwise, such a quote takes the rest of the file into its cell.
+        encoding: The encoding, which has to be valid; ``None`` for UTF-8, in which invalid bytes
+            are replaced.
+        delimiter: The character between cells.
 
     Raises:
-        ExportFailed: if it exceeds a limit or is not valid CSV; the message names the row.
+        ExportFailed: if it exceeds a limit, or is not valid CSV or not in the encoding; the message
+            names the row.
         DeadlineExceeded: when the deadline has passed.
         Cancelled: when the caller cancelled the call.
     """
     limits = limits or CsvLimits()
-    text = io.TextIOWrapper(file, "utf-8-sig", "replace", newline="")
+    errors = "strict" if encoding else "replace"
+    text = io.TextIOWrapper(file, encoding or "utf-8-sig", errors, newline="")
     try:
-        yield from _Records(text, limits, deadline).read(strict=strict)
+        yield from _Records(text, limits, deadline).read(delimiter, strict=strict)
     finally:
         with suppress(ValueError):  # The caller may have closed the file.
             text.detach()
@@ -89,11 +96,11 @@ class _Records:
         self._characters = 0
         self._of_record = 0
 
-    def read(self, *, strict: bool) -> Iterator[list[str]]:
+    def read(self, delimiter: str, *, strict: bool) -> Iterator[list[str]]:
         """Yield the records."""
         limits = self._limits
         try:
-            for record in csv.reader(self._lines(), strict=strict):
+            for record in csv.reader(self._lines(), delimiter=delimiter, strict=strict):
                 if self._of_record > limits.cell and max(map(len, record), default=0) > limits.cell:
                     raise self._refused(f"has a cell of more than {limits.cell:,} characters")
                 self._of_record = 0
@@ -108,6 +115,11 @@ class _Records:
                 self._row += 1
         except csv.Error as error:
             raise self._refused(f"is not valid CSV ({error})") from None
+        except UnicodeDecodeError as error:
+            raise ExportFailed(
+                f"Row {self._row:,} or one soon after is not in the encoding {error.encoding}.",
+                remedy="Choose another encoding, or save the file as “CSV UTF-8”.",
+            ) from None
 
     def _lines(self) -> Iterator[str]:
         most = self._limits.record

@@ -36,6 +36,10 @@ EXPORTS: Final = {
         describe_answers describe_responses describe_weights exact_sum format_value key_number
         local_to_utc read_csv scale_values tally tally_all to_float weight_text
     """,
+    "smaply_metrics_core.files": """
+        CsvLimits DELIMITERS DateOrder ENCODINGS FIELD_PREFIX FileColumnRole FileMapping FileTable
+        MULTIPLE_SUFFIX OpenQuestion read_file_table responses_as_csv
+    """,
     "smaply_metrics_core.charts": """
         DataTable Direction Headline THEMES Theme Tone answer_count_text browser_bundle certainty
         chart_types data_table date_range_text default_chart headline hidden_text instant_text

@@ -273,19 +273,20 @@ def test_one_invalid_query_does_not_affect_the_others(visits: SourceContext) -> 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "the first row must"),
+        (b"", "The first row must"),
         ("recorded_at,a\n2026-01-01,1,2\n", "more cells than the header"),
         ('recorded_at,a\n2026-01-01,"open\n', "not valid CSV"),
-        ("date,a\n2026-01-01,1\n", "must contain recorded_at"),
-        ("recorded_at;a\n2026-01-01;1\n", "must contain recorded_at"),
+        ("when,a\nlater,1\n", "Which column has the date"),
+        ("begun,ended\n2026-01-01,2026-01-02\n", "date of the response: “begun” or “ended”?"),
         ("recorded_at,a,a\n2026-01-01,1,2\n", "2 columns are named “a”"),
-        ("recorded_at,a,\n2026-01-01,1,2\n", "a unique name"),
-        ("recorded_at,field:\n2026-01-01,1\n", "a unique name"),
+        ("recorded_at,a,\n2026-01-01,1,2\n", "Column 3 has no name"),
+        ("recorded_at,field:\n2026-01-01,1\n", "cannot be named “field:”"),
         ("recorded_at\n2026-01-01\n4/21/25 12:11\n", "recorded_at in row 3 is “4/21/25 12:11”"),
         (
             "recorded_at,status\n,\n2026-01-01,nope\n",
             "status in row 3 is “nope” but must be one of",
         ),
+        ("recorded_at\n03/10/2026\n", "Is the day or the month first in “03/10/2026”"),
         ("recorded_at,finished\n2026-01-01,yes\n", "finished in row 2 is “yes” but must be 1 or 0"),
     ],
 )
@@ -303,10 +304,10 @@ def test_an_invalid_file_is_rejected(write: Write, content: str | bytes, problem
 
 
 def test_files_saved_by_spreadsheets_are_read(write: Write) -> None:
-    """Byte order marks, Windows line endings, quotes, empty lines and invalid UTF-8 are read."""
+    """Byte order marks, Windows line endings, quotes and empty lines are read."""
     context = write(
         visits=b'\xef\xbb\xbf"recorded_at",why \r\n2026-01-01,"two\r\nlines"\r\n\r\n'
-        b"2026-01-02 , caf\xe9\r\n,\r\n"
+        b"2026-01-02 , caf\xc3\xa9\r\n,\r\n"
     )
 
     assert list(questions(context)) == ["why"]
@@ -339,7 +340,7 @@ def test_the_check_names_its_steps(visits: SourceContext) -> None:
     steps = list(source.validate_credentials(visits))
 
     assert tuple(one for one in steps if isinstance(one, core.CheckStep)) == described.checks
-    assert [one.detail for one in steps if isinstance(one, core.CheckNote)] == ["CSV files: 1"]
+    assert [one.detail for one in steps if isinstance(one, core.CheckNote)] == ["Files: 1"]
     assert source.destinations(credentials) == [
         core.Destination(kind="folder", folder=Path("surveys"))
     ]

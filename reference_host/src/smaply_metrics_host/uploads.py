@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import unicodedata
@@ -10,11 +11,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
+from smaply_metrics_core.files import (
+    CsvLimits,
+    FileMapping,
+    read_file_table,
+    responses_as_csv,
+)
 from smaply_metrics_core.host import (
     Actor,
     Audience,
     ConnectionView,
-    DataError,
     InputError,
     Role,
     SourceStatus,
@@ -34,13 +40,23 @@ MOST_TOGETHER: Final = 500
 """Megabytes of all files of an account, which share the disk with other accounts."""
 MOST_FILES: Final = 1_000
 """The maximum number of files in the folder that an account uploads to."""
-BLOCK: Final = 1 << 20
 OURS: Final = "uploads"
 """The folder that the host connects if the account has no CSV connection."""
 LONGEST: Final = 100
 SUFFIX: Final = ".csv"
 MOST_NAME_BYTES: Final = 200
 """File systems allow 255, and the names of temporary files are longer."""
+MOST_CONVERTED: Final = 100 * 2**20
+"""Bytes of a file as the source reads it; a workbook is smaller, since it is compressed."""
+LIMITS: Final = CsvLimits(columns=3_000, rows=1_000_000, cells=10_000_000)
+"""Those of the source that reads the files."""
+_ANSWERS: Final = {
+    "encoding": "Choose the encoding under “How the file is read”.",
+    "columns": "Enter the name of the column under “How the file is read”.",
+    "dates": "Choose the order of dates under “How the file is read”.",
+    "decimal": "Choose the decimal sign under “How the file is read”.",
+}
+"""The remedy of each open question of a file."""
 _NAME: Final = re.compile(r"\w[\w .,()&+-]*")
 
 EXAMPLE: Final = """\
@@ -67,8 +83,14 @@ class UploadedSurvey(NamedTuple):
     survey: str
 
 
-async def upload(
-    app_state: AppState, actor: Actor, file: UploadFile, name: str, *, replace: bool
+async def upload(  # noqa: PLR0913  # Two of them are options of the form.
+    app_state: AppState,
+    actor: Actor,
+    file: UploadFile,
+    name: str,
+    *,
+    mapping: FileMapping | None = None,
+    replace: bool,
 ) -> UploadedSurvey:
     """Store an uploaded file as a survey.
 
@@ -77,6 +99,7 @@ async def upload(
         actor: An Editor or Admin.
         file: The uploaded file.
         name: The name of the survey; the name of the file if empty.
+        mapping: What the person stated about the file.
         replace: Whether a file with this name may be replaced.
 
     Raises:
@@ -86,11 +109,19 @@ async def upload(
     actor.require(Role.EDITOR, "Uploading a file")
     survey = checked_name(name or Path(file.filename or "").stem)
     async with app_state.uploading:
-        return await _stored(app_state, actor, file, survey, replace=replace)
+        return await _stored(
+            app_state, actor, file, survey, mapping=mapping or FileMapping(), replace=replace
+        )
 
 
-async def _stored(
-    app_state: AppState, actor: Actor, file: UploadFile, survey: str, *, replace: bool
+async def _stored(  # noqa: PLR0913  # As above.
+    app_state: AppState,
+    actor: Actor,
+    file: UploadFile,
+    survey: str,
+    *,
+    mapping: FileMapping,
+    replace: bool,
 ) -> UploadedSurvey:
     data = await file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
@@ -98,24 +129,45 @@ async def _stored(
             f"The file is larger than {MOST_MEGABYTES} MB.",
             remedy="Split it by time into several files, or remove columns.",
         )
-    if b"\0" in data[:BLOCK]:
-        raise DataError(
-            "This is not a CSV file; it looks like a spreadsheet.",
-            remedy="Save it in your spreadsheet program as “CSV UTF-8 (comma separated)”.",
-        )
+    data = await run_in_threadpool(_converted, data, mapping)
     folder = await _folder(app_state, actor.account)
     await run_in_threadpool(_require_room, folder, len(data), survey)
     transaction = UploadTransaction(folder / f"{survey}{SUFFIX}")
     await run_in_threadpool(transaction.put, data, replace=replace)
+    connected = ""
     try:
-        connection = await _connected(app_state, actor.account)
+        view = await _connection(app_state, actor.account)
+        if view is None:
+            connected = await _connect(app_state, actor.account)
+        connection = connected if view is None else view.id
         await app_state.metrics.catalog.questionnaire(actor, connection, survey, reload=True)
     except BaseException:
         await run_in_threadpool(transaction.undo)
+        if connected and not any(folder.glob("[!.]*")):  # Its only file was refused.
+            await app_state.metrics.connections.delete(_host_itself(actor.account), connected)
         raise
     await run_in_threadpool(transaction.done)
     await app_state.metrics.catalog.surveys(actor, connection, reload=True)
     return UploadedSurvey(connection, survey)
+
+
+def _converted(data: bytes, mapping: FileMapping) -> bytes:
+    """Return the responses of a file as CSV that is read without a mapping.
+
+    Raises:
+        InputError: if something about the file is unclear, to be stated in the form.
+        ExportFailed: if the file is not valid.
+    """
+    table = read_file_table(io.BytesIO(data), mapping, limits=LIMITS)
+    for question in table.open_questions:
+        raise InputError(question.message, remedy=_ANSWERS[question.name])
+    converted = responses_as_csv(table.responses())
+    if len(converted) > MOST_CONVERTED:
+        raise InputError(
+            f"The responses of the file take more than {MOST_CONVERTED // 2**20} MB as CSV.",
+            remedy="Split it by time into several files, or remove columns.",
+        )
+    return converted
 
 
 def checked_name(name: str) -> str:
@@ -175,12 +227,10 @@ async def _folder(app_state: AppState, account: str) -> Path:
     return folder
 
 
-async def _connected(app_state: AppState, account: str) -> str:
-    """Return the id of the connection for uploads, and connect the folder if there is none."""
-    view = await _connection(app_state, account)
-    if view is None:
-        host = _host_itself(account)
-        view = await app_state.metrics.connections.connect(host, CSV, {"folder": OURS})
+async def _connect(app_state: AppState, account: str) -> str:
+    """Connect the folder for uploads, and return the id of the connection."""
+    host = _host_itself(account)
+    view = await app_state.metrics.connections.connect(host, CSV, {"folder": OURS})
     return view.id
 
 

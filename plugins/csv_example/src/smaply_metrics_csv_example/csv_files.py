@@ -1,4 +1,4 @@
-"""Find the CSV files in the folder and read them as data frames, one row per response.
+"""Find the files in the folder and read them as data frames, one row per response.
 
 Anyone may have written a file, so it is read within limits, and each step checks the deadline: a
 call that the core has abandoned must end.
@@ -6,48 +6,50 @@ call that the core has abandoned must end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import polars as pl
 
-from smaply_metrics_core import (
-    CsvLimits,
-    ExclusionReason,
-    ExportFailed,
-    SourceContext,
-    SurveyUnavailable,
-)
-from smaply_metrics_core.calculations import read_csv
+from smaply_metrics_core import CsvLimits, ExportFailed, SourceContext, SurveyUnavailable
+from smaply_metrics_core.files import FileMapping, FileTable, read_file_table
 
 RECORDED: Final = "recorded_at"
 STATUS: Final = "status"
-FINISHED: Final = "finished"
-ABOUT: Final = (RECORDED, STATUS, FINISHED)
+ABOUT: Final = (RECORDED, STATUS)
 """The columns about the response. Every other column is a question or an embedded field."""
 
-FIELD_PREFIX: Final = "field:"
-"""Marks the header of an embedded field."""
+SUFFIXES: Final = (".csv", ".tsv", ".xlsx")
+"""The extensions of files that are surveys."""
+MAPPING: Final = ".mapping.json"
+"""The extension of the file that states how a file of the same name is read."""
 
 LIMITS: Final = CsvLimits(columns=3_000, rows=1_000_000, cells=10_000_000, characters=100 * 2**20)
 """A file within them takes less than 1 GB of memory."""
-LONGEST_NAME: Final = 300
-"""The maximum length of the name of a column, which is the ID of a question."""
+LARGEST_MAPPING: Final = 2**20
 
 
 def csv_files(context: SourceContext) -> dict[str, Path]:
-    """Return the CSV files in the folder by survey id, which is the file name without ``.csv``.
+    """Return the files in the folder by survey id, which is the file name without its extension.
 
     Symbolic links that lead out of the folder are skipped. The core has already resolved the folder
     itself.
     """
-    folder = next(place.folder for place in context.destinations if place.folder)
-    found = {path.stem: path.resolve() for path in sorted(folder.glob("[!.]*.csv"))}
-    return {
-        name: path for name, path in found.items() if path.is_relative_to(folder) and path.is_file()
-    }
+    return {name: paths[0] for name, paths in _files(context).items()}
+
+
+def _files(context: SourceContext) -> dict[str, list[Path]]:
+    folder = _folder(context)
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("[!.]*")):
+        file = path.resolve()
+        if path.suffix in SUFFIXES and file.is_relative_to(folder) and file.is_file():
+            found.setdefault(path.stem, []).append(path)
+    return found
+
+
+def _folder(context: SourceContext) -> Path:
+    return next(place.folder for place in context.destinations if place.folder)
 
 
 def csv_file(context: SourceContext, survey_id: str) -> Path:
@@ -56,117 +58,95 @@ def csv_file(context: SourceContext, survey_id: str) -> Path:
     The id is looked up and never joined to a path, so an id such as ``../secrets`` is harmless.
 
     Raises:
-        SurveyUnavailable: if the file does not exist.
+        SurveyUnavailable: if the file does not exist, or several have the same name.
     """
-    path = csv_files(context).get(survey_id)
-    if path is None:
+    paths = _files(context).get(survey_id, [])
+    if not paths:
         raise SurveyUnavailable(
             f"The file {survey_id}.csv does not exist.",
             remedy="Restore the file, or edit the metric and choose another survey.",
         )
-    return path
+    if len(paths) > 1:
+        raise SurveyUnavailable(
+            f"There are several files of the survey: {', '.join(path.name for path in paths)}.",
+            remedy="Rename or delete all but one.",
+        )
+    return paths[0]
 
 
-def survey_rows(context: SourceContext, survey_id: str) -> pl.DataFrame:
-    """Return the responses of one survey, as ``read_rows`` does.
+def survey_table(context: SourceContext, survey_id: str) -> FileTable:
+    """Return the file of one survey as a table, read as its mapping file states, if there is one.
 
     Raises:
         SurveyUnavailable: if the file does not exist.
-        ExportFailed: if the file does not have the documented format, or exceeds a limit.
+        ExportFailed: if the file or its mapping is invalid, or exceeds a limit.
     """
     path = csv_file(context, survey_id)
     with path.open("rb") as file:
-        return read_rows(context, file, path.name)
+        return read_table(context, file, path.name, stated_mapping(context, path))
 
 
-def read_rows(context: SourceContext, file: BinaryIO, name: str) -> pl.DataFrame:
-    """Return the responses of a file, one row each.
+def stated_mapping(context: SourceContext, path: Path) -> FileMapping | None:
+    """Return the mapping in the mapping file of a file, if there is one.
 
-    ``recorded_at`` is a Datetime in UTC, and ``status`` an ``ExclusionReason`` or null. All other
-    columns are text.
+    Raises:
+        ExportFailed: if it is not a mapping.
+    """
+    mapping = path.with_name(f"{path.stem}{MAPPING}")
+    if not (mapping.is_file() and mapping.resolve().is_relative_to(_folder(context))):
+        return None
+    with mapping.open("rb") as content:
+        return FileMapping.parse(content.read(LARGEST_MAPPING), mapping.name)
+
+
+def read_table(
+    context: SourceContext, file: BinaryIO, name: str, mapping: FileMapping | None = None
+) -> FileTable:
+    """Return a file as a table.
 
     Args:
         context: Has the deadline.
         file: The file, opened for reading.
         name: Its name in messages.
+        mapping: How it is read.
 
     Raises:
-        ExportFailed: if the file does not have the documented format, or exceeds a limit. The
-            message names the row and column.
+        ExportFailed: if the file is invalid or exceeds a limit. The message names the row.
     """
-    rows = _read_text(context, file, name)
-    recorded = [_recorded(name, row, cell) for row, cell in _cells(context, rows, RECORDED)]
-    statuses = [_status(name, row, cell) for row, cell in _cells(context, rows, STATUS)]
-    unfinished = [_unfinished(name, row, cell) for row, cell in _cells(context, rows, FINISHED)]
-    excluded = [status or other for status, other in zip(statuses, unfinished, strict=True)]
-    context.deadline.check()
-    rows = rows.with_columns(
-        pl.Series(RECORDED, recorded, pl.Datetime("us", "UTC")),
-        pl.Series(STATUS, excluded, pl.String),
-    )
-    return rows.filter(~pl.all_horizontal(pl.all().is_null()))  # Skip empty lines.
-
-
-def _read_text(context: SourceContext, file: BinaryIO, name: str) -> pl.DataFrame:
-    """Return the file as text columns named by its first row. Blank cells are null."""
     try:
-        rows = read_csv(file, LIMITS, deadline=context.deadline)
+        return read_file_table(file, mapping, limits=LIMITS, deadline=context.deadline)
     except ExportFailed as error:
-        problem = error.message[0].lower() + error.message[1:].removesuffix(".")
-        raise _invalid(name, problem, error.remedy) from None
-    if RECORDED not in rows.columns or {"", FIELD_PREFIX} & {*rows.columns}:
-        raise _invalid(
-            name, "the header must contain recorded_at and a unique name for each column"
-        )
-    if any(len(column) > LONGEST_NAME for column in rows.columns):
-        raise _invalid(name, f"the name of a column has more than {LONGEST_NAME} characters")
-    context.deadline.check()
-    return rows.with_columns(pl.all().str.strip_chars().replace("", None))
+        raise _in_file(name, error) from None
 
 
-def _cells(
-    context: SourceContext, rows: pl.DataFrame, column: str
-) -> Iterator[tuple[int, str | None]]:
-    """Yield the cells of a column with their row numbers; all empty if the column is missing."""
-    context.deadline.check()
-    cells = rows[column] if column in rows.columns else [None] * rows.height
-    return enumerate(cells, start=2)  # Row 1 is the header.
+def rows_of(context: SourceContext, table: FileTable, name: str) -> pl.DataFrame:
+    """Return the responses of a table, one row each.
 
+    Args:
+        context: Has the deadline.
+        table: The table.
+        name: The name of its file in messages.
 
-def _recorded(name: str, row: int, cell: str | None) -> datetime | None:
-    if cell is None:
-        return None
+    Raises:
+        ExportFailed: if a cell is invalid, or something about the file is unclear. The message
+            names the row and column.
+    """
     try:
-        instant = datetime.fromisoformat(cell)
-    except ValueError:
-        expected = "a date such as 2026-01-31T14:30:00+01:00"
-        raise _invalid_cell(name, RECORDED, row, cell, expected) from None
-    return instant.replace(tzinfo=instant.tzinfo or UTC)
+        return table.responses(deadline=context.deadline)
+    except ExportFailed as error:
+        raise _in_file(name, error) from None
 
 
-def _status(name: str, row: int, cell: str | None) -> ExclusionReason | None:
-    if cell is None:
-        return None
-    try:
-        return ExclusionReason(cell)
-    except ValueError:
-        expected = f"one of {', '.join(ExclusionReason)}"
-        raise _invalid_cell(name, STATUS, row, cell, expected) from None
+def survey_rows(context: SourceContext, survey_id: str) -> pl.DataFrame:
+    """Return the responses of one survey.
+
+    Raises:
+        SurveyUnavailable: if the file does not exist.
+        ExportFailed: if the file is invalid, or exceeds a limit.
+    """
+    name = csv_file(context, survey_id).name
+    return rows_of(context, survey_table(context, survey_id), name)
 
 
-def _unfinished(name: str, row: int, cell: str | None) -> ExclusionReason | None:
-    if cell not in {None, "0", "1"}:
-        raise _invalid_cell(name, FINISHED, row, cell, "1 or 0")
-    return ExclusionReason.UNFINISHED if cell == "0" else None
-
-
-def _invalid_cell(
-    name: str, column: str, row: int, cell: str | None, expected: str
-) -> ExportFailed:
-    return _invalid(name, f"{column} in row {row} is “{(cell or '')[:100]}” but must be {expected}")
-
-
-def _invalid(
-    name: str, problem: str, remedy: str | None = "Correct the file and try again."
-) -> ExportFailed:
-    return ExportFailed(f"{name}: {problem}.", remedy=remedy)
+def _in_file(name: str, error: ExportFailed) -> ExportFailed:
+    return ExportFailed(f"{name}: {error.message}", remedy=error.remedy)

@@ -22,10 +22,8 @@ from smaply_metrics_core import (
     Survey,
 )
 from smaply_metrics_core.calculations import AnswerExpr, RowReader, allowed_calculations
-from smaply_metrics_csv_example.csv_files import ABOUT, FIELD_PREFIX, RECORDED, STATUS
-
-MULTIPLE_SUFFIX: Final = "[]"
-"""Marks the header of a multiple-choice question."""
+from smaply_metrics_core.files import FIELD_PREFIX, MULTIPLE_SUFFIX
+from smaply_metrics_csv_example.csv_files import ABOUT, RECORDED, STATUS
 
 SEPARATOR: Final = ";"
 """Separates the answers in a cell of a multiple-choice question."""

@@ -7,6 +7,7 @@ arguments.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -32,12 +33,16 @@ from smaply_metrics_core import (
     hookimpl,
 )
 from smaply_metrics_core.calculations import answer_queries
+from smaply_metrics_core.files import responses_as_csv
 from smaply_metrics_csv_example.csv_files import (
     RECORDED,
     csv_file,
     csv_files,
-    read_rows,
+    read_table,
+    rows_of,
+    stated_mapping,
     survey_rows,
+    survey_table,
 )
 from smaply_metrics_csv_example.questionnaire import ROWS, questionnaire_of
 
@@ -88,12 +93,13 @@ class CsvSource:
         """Yield each step before running it. An error that is raised fails the current step."""
         yield REACH
         files = csv_files(context)
-        yield CheckNote(detail=f"CSV files: {len(files)}")
+        yield CheckNote(detail=f"Files: {len(files)}")
 
         yield EXPORT
         if not files:
             raise NoSurveys(
-                "The folder contains no CSV files.", remedy="Add a file with the extension .csv."
+                "The folder contains no files with responses.",
+                remedy="Add a file with the extension .csv, .tsv or .xlsx.",
             )
         survey_rows(context, next(iter(files)))
 
@@ -125,12 +131,22 @@ class CsvSource:
 
     @hookimpl
     def debug_export(self, context: SourceContext, survey_id: str, bundle: BundleWriter) -> None:
-        """Write the unchanged file, then the questionnaire, which fails if the file is invalid."""
+        """Write the responses, then the questionnaire, which fails if the file is invalid.
+
+        A CSV file in UTF-8 with commas is written unchanged; others as they were read.
+        """
         path = csv_file(context, survey_id)
-        with path.open("rb") as file:
-            bundle.add_csv(RESPONSES, file)
-            file.seek(0)
-            rows = read_rows(context, file, path.name)
+        unchanged = path.suffix == ".csv" and stated_mapping(context, path) is None
+        try:
+            table = survey_table(context, survey_id)
+            unchanged = unchanged and table.is_comma_separated
+        finally:  # Written although it cannot be read, which may be why a bundle is created.
+            if unchanged:
+                with path.open("rb") as file:
+                    bundle.add_csv(RESPONSES, file)
+        rows = rows_of(context, table, path.name)
+        if not unchanged:
+            bundle.add_csv(RESPONSES, io.BytesIO(responses_as_csv(rows)))
         bundle.add_json("definition.json", questionnaire_of(context, survey_id, rows))
 
     @hookimpl
@@ -143,7 +159,7 @@ class CsvSource:
         """
         as_of = context.now()
         with bundle.open(f"raw/{RESPONSES}") as file:
-            rows = read_rows(context, file, RESPONSES)
+            rows = rows_of(context, read_table(context, file, RESPONSES), RESPONSES)
         rows = rows.filter((pl.col(RECORDED) <= as_of).fill_null(value=True))
         questionnaire = questionnaire_of(context, "bundle", rows)
         return answer_queries(rows, queries, questionnaire, ROWS, as_of=as_of)

@@ -66,7 +66,7 @@ FIELDS: Final = {
     "subheading": "Subheading",
     "prefix": "Prefix",
     "suffix": "Suffix",
-    "file": "CSV file",
+    "file": "File",
 }
 """The labels of the fields that are validated."""
 LONGEST_ID: Final = 100

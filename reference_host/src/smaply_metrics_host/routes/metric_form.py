@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
+from smaply_metrics_core.files import ENCODINGS
 from smaply_metrics_core.host import (
     EditConflict,
     InputError,
@@ -308,6 +309,7 @@ async def _shown(
         conflict=said.conflict,
         workspaces={one.id: one.name for one in workspaces},
         manual=await can_upload(app_state),
+        encodings=ENCODINGS,
         redefined=bool(
             metric
             and definition

@@ -1,13 +1,15 @@
-"""Manual metrics: an uploaded CSV file becomes a survey for metrics."""
+"""Uploaded CSV files and workbooks, which become surveys for metrics."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from fastapi import APIRouter
+from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
+from smaply_metrics_core.files import FileColumnRole, FileMapping
 from smaply_metrics_core.host import DataError, ExportFailed, InputError, MetricsError, NotFound
 from smaply_metrics_host.dependencies import CheckedForm, Editor
 from smaply_metrics_host.error_handlers import status_of
@@ -49,12 +51,13 @@ async def take(desk: AtDesk, sent: CheckedForm) -> Response:
     file = sent.get("file")
     try:
         if not isinstance(file, UploadFile) or not file.filename:
-            raise InputError("No file selected.", remedy="Choose a CSV file.")
+            raise InputError("No file selected.", remedy="Choose a CSV file or an Excel workbook.")
         uploaded = await upload(
             app_state,
             person.actor,
             file,
             form.survey_name,
+            mapping=_stated(form),
             replace="replace" in sent,
         )
     except MetricsError as error:
@@ -72,6 +75,27 @@ async def example(_person: Editor) -> Response:
     """Download an example file."""
     headers = {"content-disposition": 'attachment; filename="example.csv"'}
     return Response(EXAMPLE, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _stated(form: MetricForm) -> FileMapping:
+    """Return what the form states about the file; blank fields are recognised.
+
+    Raises:
+        InputError: if a value is not one that the form offers.
+    """
+    stated = {
+        "encoding": form.file_encoding,
+        "decimal": form.file_decimal,
+        "dates": form.file_dates,
+        "sheet": form.file_sheet,
+        "columns": {form.file_date_column: FileColumnRole.DATE} if form.file_date_column else None,
+    }
+    try:
+        return FileMapping.model_validate({name: part for name, part in stated.items() if part})
+    except ValidationError:
+        raise InputError(
+            "What is stated about the file is not valid.", remedy="Choose from the lists."
+        ) from None
 
 
 async def _in_place(desk: FormPage, form: MetricForm, error: MetricsError) -> FormMessage:

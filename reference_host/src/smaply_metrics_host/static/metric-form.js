@@ -82,6 +82,14 @@ export function watchForm(form) {
   form.addEventListener("change", (event) => {
     if (!event.target.matches(`${TYPED}, [type=file]`)) update();
   });
+  form.addEventListener("dragover", (event) => { if (event.target.closest(".upload")) event.preventDefault(); });
+  form.addEventListener("drop", (event) => {
+    const input = event.target.closest(".upload")?.querySelector("[type=file]");
+    if (!input || !event.dataTransfer.files.length) return;
+    event.preventDefault();
+    input.files = event.dataTransfer.files;
+    input.focus();
+  });
   watchCharts(form);
   if (touched(form)) update();
 }

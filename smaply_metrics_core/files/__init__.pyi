@@ -1,0 +1,30 @@
+from smaply_metrics_core.files.file_mapping import (
+    DELIMITERS,
+    ENCODINGS,
+    DateOrder,
+    FileColumnRole,
+    FileMapping,
+)
+from smaply_metrics_core.files.file_table import (
+    FileTable,
+    OpenQuestion,
+    read_file_table,
+    responses_as_csv,
+)
+from smaply_metrics_core.files.response_columns import FIELD_PREFIX, MULTIPLE_SUFFIX
+from smaply_metrics_core.input_limits.csv_records import CsvLimits
+
+__all__ = [
+    "DELIMITERS",
+    "ENCODINGS",
+    "FIELD_PREFIX",
+    "MULTIPLE_SUFFIX",
+    "CsvLimits",
+    "DateOrder",
+    "FileColumnRole",
+    "FileMapping",
+    "FileTable",
+    "OpenQuestion",
+    "read_file_table",
+    "responses_as_csv",
+]
