@@ -38,7 +38,7 @@ from smaply_metrics_host.routes import (
 from smaply_metrics_host.routes import jobs as job_pages
 from smaply_metrics_host.routes import metrics as metric_pages
 from smaply_metrics_host.routes import sign_in as sign_in_pages
-from smaply_metrics_host.routes.maps import arrangement, cards, charts, pages, structure
+from smaply_metrics_host.routes.maps import arrangement, card_files, cards, charts, pages, structure
 from smaply_metrics_host.routes.maps import live_updates as live_update_pages
 from smaply_metrics_host.settings import FILES
 from smaply_metrics_host.store.card_placements import CardPlacements
@@ -66,6 +66,7 @@ PAGES: Final = (
     pages,
     live_update_pages,
     charts,
+    card_files,
     cards,
     structure,
     arrangement,
