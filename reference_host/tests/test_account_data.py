@@ -18,7 +18,15 @@ from smaply_metrics_host.cli import main
 from smaply_metrics_host.settings import HostSettings
 from smaply_metrics_host.store.database import NAME, Database
 from smaply_metrics_host.store.people import People
-from smaply_metrics_host.store.tables import cards, lanes, maps, metadata, stages, texts
+from smaply_metrics_host.store.tables import (
+    cards,
+    lanes,
+    maps,
+    metadata,
+    removals,
+    stages,
+    texts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +91,9 @@ def home(tmp_path: Path, command: Callable[..., str]) -> Path:
                     position=0,
                     **here,
                 )
+            )
+            db.execute(
+                insert(removals).values(kind="card", name="", content={}, removed_at=0, **here)
             )
     settings = HostSettings.from_environment(home, "http://127.0.0.1", {})
     for account, user in ((ACCOUNT, PERSON), ("rival", "Rita")):

@@ -54,3 +54,20 @@ def test_a_database_of_another_release_is_refused(
         db.execute(f"PRAGMA user_version={version}")
     with pytest.raises(StoreError, match=f"{release} release.*version {version}.*{VERSION}"):
         Database(tmp_path)
+
+
+def test_a_database_without_removals_is_upgraded(tmp_path: Path) -> None:
+    """Version 1 lacks this table only; its rows stay."""
+    Database(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        db.execute("DROP TABLE removals")
+        db.execute("INSERT INTO accounts VALUES ('acme', 'Acme')")
+        db.execute("PRAGMA user_version=1")
+        db.commit()
+
+    Database(tmp_path).close()
+
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        assert db.execute("SELECT id FROM accounts").fetchall() == [("acme",)]
+        assert db.execute("SELECT * FROM removals").fetchall() == []
+        assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)

@@ -8,7 +8,7 @@ from smaply_metrics_core.charts.remarks import (
     ungrouped_text,
     unreadable_text,
 )
-from smaply_metrics_core.charts.renderer import browser_bundle, render_svg
+from smaply_metrics_core.charts.renderer import browser_bundle, render_png, render_svg
 from smaply_metrics_core.charts.spec import vega_lite
 from smaply_metrics_core.charts.summaries import summary
 from smaply_metrics_core.charts.table import DataTable, data_table
@@ -33,6 +33,7 @@ __all__ = [
     "hidden_text",
     "instant_text",
     "low_sample_text",
+    "render_png",
     "render_svg",
     "summary",
     "unavailable_reason",

@@ -1,4 +1,4 @@
-"""SVG rendering on the server and the script for browsers, both with vl-convert.
+"""SVG and PNG rendering on the server and the script for browsers, both with vl-convert.
 
 vl-convert comes with the extra ``[charts]`` and is imported on use.
 """
@@ -88,6 +88,8 @@ class SvgRenderer:
 _RENDERER: Final = SvgRenderer()
 
 MOST_PIXELS: Final = 4000
+SMALLEST_SCALE: Final = 0.1
+LARGEST_SCALE: Final = 8
 
 
 def render_svg(spec: Mapping[str, Any], width: int, height: int) -> str:
@@ -111,6 +113,31 @@ def render_svg(spec: Mapping[str, Any], width: int, height: int) -> str:
             remedy=f"Use a width and a height from 1 to {MOST_PIXELS:,} pixels.",
         )
     return _RENDERER.draw(spec, width, height)
+
+
+def render_png(svg: str, scale: float = 2.0) -> bytes:
+    """Return an SVG image as PNG, without a browser.
+
+    Args:
+        svg: An SVG image, such as one from ``render_svg``. Images and fonts of other files are not
+            loaded.
+        scale: Pixels of the PNG for each pixel of the SVG, from 0.1 to 8.
+
+    Raises:
+        InputError: when vl-convert is not installed, the scale is not valid, or it is no SVG image.
+    """
+    if not SMALLEST_SCALE <= scale <= LARGEST_SCALE:
+        raise InputError(
+            f"{scale} is not a valid scale.",
+            remedy=f"Use a scale from {SMALLEST_SCALE} to {LARGEST_SCALE}.",
+        )
+    try:
+        png: bytes = _vl_convert().svg_to_png(svg, scale=scale)
+    except ValueError as error:
+        raise InputError(
+            "The text is not an SVG image.", remedy="Pass an image from render_svg."
+        ) from error
+    return png
 
 
 def browser_bundle() -> str:

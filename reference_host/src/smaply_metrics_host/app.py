@@ -38,13 +38,15 @@ from smaply_metrics_host.routes import (
 from smaply_metrics_host.routes import jobs as job_pages
 from smaply_metrics_host.routes import metrics as metric_pages
 from smaply_metrics_host.routes import sign_in as sign_in_pages
-from smaply_metrics_host.routes.maps import cards, charts, pages, structure
+from smaply_metrics_host.routes.maps import arrangement, card_files, cards, charts, pages, structure
 from smaply_metrics_host.routes.maps import live_updates as live_update_pages
 from smaply_metrics_host.settings import FILES
 from smaply_metrics_host.store.card_placements import CardPlacements
 from smaply_metrics_host.store.database import Database
+from smaply_metrics_host.store.map_arrangement import MapArrangement
 from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
+from smaply_metrics_host.store.removals import Removals
 from smaply_metrics_host.upload_transactions import undo_left_uploads
 from smaply_metrics_host.web.authentication import Authentication, SessionAuthentication
 from smaply_metrics_host.web.correlation import CorrelationMiddleware
@@ -65,8 +67,10 @@ PAGES: Final = (
     pages,
     live_update_pages,
     charts,
+    card_files,
     cards,
     structure,
+    arrangement,
     metric_pages,
     metric_form,
     metric_preview,
@@ -125,6 +129,8 @@ def create_app(
                     people=people,
                     maps=maps,
                     card_placements=CardPlacements(database),
+                    arrangement=MapArrangement(database),
+                    removals=Removals(database, now),
                     jobs=jobs,
                     downloads=downloads,
                     result_renderer=result_renderer,

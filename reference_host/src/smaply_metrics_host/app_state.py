@@ -20,8 +20,10 @@ from smaply_metrics_host.rendering.templating import Templates
 from smaply_metrics_host.settings import HostSettings
 from smaply_metrics_host.store.card_placements import CardPlacements
 from smaply_metrics_host.store.database import Database
+from smaply_metrics_host.store.map_arrangement import MapArrangement
 from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
+from smaply_metrics_host.store.removals import Removals
 from smaply_metrics_host.web.authentication import Authentication
 from smaply_metrics_host.web.server_sent_events import Streams
 
@@ -38,6 +40,8 @@ class AppState:
         people: Accounts, people and sessions. Blocking: call it in the thread pool.
         maps: Journey maps. Blocking: call it in the thread pool.
         card_placements: Cards on maps. Blocking: call it in the thread pool.
+        arrangement: The order of stages, lanes and cards. Blocking: call it in the thread pool.
+        removals: What was removed from maps. Blocking: call it in the thread pool.
         jobs: Background jobs.
         downloads: The folder for the files of jobs.
         result_renderer: Renders values.
@@ -58,6 +62,8 @@ class AppState:
     people: People
     maps: Maps
     card_placements: CardPlacements
+    arrangement: MapArrangement
+    removals: Removals
     jobs: Jobs
     downloads: Downloads
     result_renderer: ResultRenderer

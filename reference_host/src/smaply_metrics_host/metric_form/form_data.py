@@ -43,6 +43,7 @@ class MetricForm:
         first: The first day of a custom range.
         last: The last day of a custom range, inclusive.
         preview: The id of the draft with the preview.
+        place: The map, lane and stage of the card to place, separated by spaces; may be empty.
     """
 
     metric: str = ""
@@ -87,6 +88,7 @@ class MetricForm:
     titles_on_right: bool = False
     intervals: str = ""
     preview: str = ""
+    place: str = ""
 
 
 _PLAIN: Final = {field.name: field.default for field in fields(MetricForm)}

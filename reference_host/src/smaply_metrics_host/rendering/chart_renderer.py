@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import hashlib
 import json
@@ -92,6 +93,14 @@ class ChartRenderer:
             svg = self._svgs[key] = await self._process.request(job, LONGEST_SECONDS)
         return svg
 
+    async def png(self, svg: str) -> bytes:
+        """Return an SVG image as PNG, with two pixels for each of its pixels.
+
+        Raises:
+            DrawingFailed: The image cannot be rendered.
+        """
+        return base64.b64decode(await self._process.request({"svg": svg}, LONGEST_SECONDS))
+
     @property
     def script_address(self) -> str:
         """The URL of the script, with its digest once that is known."""
@@ -144,7 +153,7 @@ class _RendererProcess:
         """Return the result of a job. Jobs run one after the other.
 
         Args:
-            job: The chart to render; empty for the script.
+            job: The chart or the image to render; empty for the script.
             seconds: The time limit; the process is killed when it is exceeded.
 
         Raises:

@@ -6,6 +6,7 @@ threads: 50 ms for a chart, two seconds for the script.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -28,6 +29,8 @@ def _response(job: dict[str, Any]) -> dict[str, str]:
     try:
         if "spec" in job:
             return {"made": charts.render_svg(job["spec"], job["width"], job["height"])}
+        if "svg" in job:
+            return {"made": base64.b64encode(charts.render_png(job["svg"])).decode()}
         return {"made": charts.browser_bundle()}
     except Exception as error:  # noqa: BLE001  # A failed chart must not end the process.
         return {"problem": str(error) or type(error).__name__}

@@ -43,6 +43,7 @@ from smaply_metrics_host.metric_form.validation import (
 )
 from smaply_metrics_host.rendering.templating import title_of
 from smaply_metrics_host.routes.jobs import started
+from smaply_metrics_host.store.map_models import Cell
 from smaply_metrics_host.store.people import Person, Workspace
 from smaply_metrics_host.uploads import can_upload
 from smaply_metrics_host.web.forms import whole
@@ -105,16 +106,24 @@ AtDesk = Annotated[FormPage, Depends(_desk)]
 
 
 @router.get("/new")
-async def new(
+async def new(  # noqa: PLR0913  # The initial values.
     desk: AtDesk,
     *,
     name: Annotated[str, Query(max_length=300)] = "",
     workspace: Annotated[str, Query(max_length=60)] = "",
     source: Annotated[str, Query(max_length=60)] = "",
     survey: Annotated[str, Query(max_length=200)] = "",
+    place: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """Show a form for a new metric, with optional initial values."""
-    form = MetricForm(name=name, workspace=workspace, source=source, survey=survey)
+    """Show a form for a new metric, with optional initial values and the place of its card."""
+    cell = read_cell(place)
+    form = MetricForm(
+        name=name,
+        workspace=workspace,
+        source=source,
+        survey=survey,
+        place=" ".join(cell) if cell else "",
+    )
     return await render(desk, form)
 
 
@@ -151,6 +160,9 @@ async def add(desk: AtDesk, sent: CheckedForm) -> Response:
     app_state, person, form = desk.app_state, desk.person, read(sent)
     try:
         wanted = validate_form(form)
+        cell = read_cell(form.place)
+        if cell is not None:
+            await run_in_threadpool(app_state.card_placements.check, person.account, cell)
         metric = await app_state.metrics.metrics.add(
             person.actor,
             wanted.source,
@@ -162,7 +174,13 @@ async def add(desk: AtDesk, sent: CheckedForm) -> Response:
     except MetricsError as error:
         said = await not_fitting(desk, form, error)
         return await render(desk, form, asked_by(sent), said)
-    return moved(desk.request, f"/metrics?saved={metric.id}")
+    if cell is None:
+        return moved(desk.request, f"/metrics?saved={metric.id}")
+    await run_in_threadpool(
+        app_state.card_placements.place, person.account, cell, metric.id, metric.display
+    )
+    app_state.live_updates.nudge(person.account, cell.map)
+    return moved(desk.request, f"/maps/{cell.map}/edit#{cell.lane}-{cell.stage}")
 
 
 @router.post("/{metric_id}/edit")
@@ -190,6 +208,12 @@ async def save(desk: AtDesk, sent: CheckedForm, metric_id: str) -> Response:
             said = FormMessage(conflict=await _conflict(desk, theirs, form), status=409)
         return await render(desk, form, asked_by(sent), said)
     return moved(desk.request, f"/metrics?saved={metric_id}")
+
+
+def read_cell(place: str) -> Cell | None:
+    """Return the cell of the ``place`` of a form; ``None`` if it has none."""
+    parts = place.split()
+    return Cell(*parts) if len(parts) == len(Cell._fields) else None
 
 
 def asked_by(sent: FormData) -> FormRequest:

@@ -1,25 +1,33 @@
 // Map editing: names and texts are saved on change; links with `data-open` open a dialog.
 import "./charts.js";
+import { arrange } from "./arrange.js";
 import { element, showProblem, token } from "./job.js";
 
 const saved = document.getElementById("saved");
 const dialog = document.getElementById("dialog");
 document.documentElement.classList.add("with-script");
 
-for (const form of document.querySelectorAll("form[data-quiet]")) {
-  form.addEventListener("change", () => save(form));
-  form.addEventListener("submit", (event) => { event.preventDefault(); document.activeElement?.blur(); });
+let pending = Promise.resolve();
+
+function watchTexts(root) {
+  for (const form of root.querySelectorAll("form[data-quiet]:not([data-watched])")) {
+    form.dataset.watched = "";
+    form.addEventListener("change", () => (pending = pending.then(() => save(form))));
+    form.addEventListener("submit", (event) => { event.preventDefault(); document.activeElement?.blur(); });
+  }
 }
 
 async function save(form) {
   if (!form.reportValidity()) return;
   tell("Saving…", "");
+  const own = form.querySelector("input[name=name], textarea").value;
   try {
     const answer = await fetch(form.action, {
       method: "POST", body: new FormData(form), redirect: "manual",
       headers: { accept: "application/json", "x-csrf-token": token() },
     });
-    if (answer.type === "opaqueredirect") return tell("Saved", "good");
+    if (answer.type === "opaqueredirect") { form.elements.was.value = own; return tell("Saved", "good"); }
+    if (answer.headers.get("content-type").startsWith("text/html")) { tell("Not saved", "bad"); return open(await answer.text()); }
     const problem = await answer.json();
     tell(`${problem.message} ${problem.remedy}`, "bad");
   } catch {
@@ -31,6 +39,9 @@ function tell(words, tone) {
   saved.textContent = words;
   saved.className = `live ${tone}`;
 }
+
+watchTexts(document);
+arrange({ tell, saved: () => pending, watch: watchTexts });
 
 document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
@@ -46,16 +57,21 @@ async function ask(address) {
   try {
     const answer = await fetch(address);
     if (!answer.ok || answer.redirected) return location.assign(address);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    dialog.replaceChildren(...page.querySelector("main").childNodes);
-    const heading = dialog.querySelector("h1");
-    dialog.setAttribute("aria-label", heading.textContent);
-    watchFinding(dialog);
-    const first = dialog.querySelector("input:not([type=hidden]), select, [data-close]");
-    (first ?? heading).focus();
+    open(await answer.text());
   } catch {
     showProblem(dialog, { message: "The connection to this app was lost.", remedy: "Check your network and try again." });
   }
+}
+
+function open(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  dialog.replaceChildren(...page.querySelector("main").childNodes);
+  if (!dialog.open) dialog.showModal();
+  const heading = dialog.querySelector("h1");
+  dialog.setAttribute("aria-label", heading.textContent);
+  watchFinding(dialog);
+  const first = dialog.querySelector("input:not([type=hidden]), select, textarea, [data-close]");
+  (first ?? heading).focus();
 }
 
 // Filters a list by the typed words.

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select, update
 
 from smaply_metrics_host.store.map_models import MapSummary
-from smaply_metrics_host.store.map_rows import next_position, no_such, remove_row, require_cell
+from smaply_metrics_host.store.map_rows import next_position, no_such, reorder, require_cell
 from smaply_metrics_host.store.tables import cards, maps
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import Display
     from smaply_metrics_host.store.database import Database
     from smaply_metrics_host.store.map_models import Cell
-
-MOST_CARDS: Final = 200
-"""The maximum number of cards on one map."""
 
 
 class CardPlacements:
@@ -31,17 +28,32 @@ class CardPlacements:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def place(self, account: str, cell: Cell, metric: str, display: Display) -> str:
+    def check(self, account: str, cell: Cell) -> None:
+        """Check that a card can be placed in a cell; raises the errors of ``place``."""
+        with self._database.reading() as db:
+            require_cell(db, account, cell, "data")
+            next_position(db, cards, account, cell.map)
+
+    def place(
+        self, account: str, cell: Cell, metric: str, display: Display, before: str = ""
+    ) -> str:
         """Place a metric's card in a cell of a data lane and return the card's id.
+
+        Args:
+            account: The account of the map.
+            cell: The cell.
+            metric: The id of the metric.
+            display: The display settings of the card.
+            before: The id of the next card of the cell; empty for the end of the cell.
 
         Raises:
             InputError: if it is not a data lane, or the map is full.
-            NotFound: if this account has no such cell.
+            NotFound: if this account has no such cell, or the map no card ``before``.
         """
         card = f"car_{secrets.token_hex(6)}"
         with self._database.writing() as db:
             require_cell(db, account, cell, "data")
-            position = next_position(db, cards, account, cell.map, MOST_CARDS)
+            position = next_position(db, cards, account, cell.map)
             db.execute(
                 insert(cards).values(
                     id=card,
@@ -54,6 +66,8 @@ class CardPlacements:
                     position=position,
                 )
             )
+            if before:
+                reorder(db, cards, account, cell.map, card, before)
         return card
 
     def restyle(self, account: str, card: str, display: Display) -> None:
@@ -70,15 +84,6 @@ class CardPlacements:
             )
             if done.rowcount == 0:
                 raise no_such("card")
-
-    def take_off(self, account: str, card: str) -> None:
-        """Remove a card from its map; its metric is not deleted.
-
-        Raises:
-            NotFound: if this account has no such card.
-        """
-        with self._database.writing() as db:
-            remove_row(db, cards, account, card, "card")
 
     def take_off_all(self, account: str, metric: str) -> int:
         """Remove all cards of a metric from their maps and return their number."""

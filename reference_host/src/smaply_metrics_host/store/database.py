@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME: Final = "host.db"
-VERSION: Final = 1
+VERSION: Final = 2
 """The version of the schema, stored in the file to detect files of other releases."""
+UPGRADED: Final = {0, 1}
+"""Versions that only lack tables: 0 is an empty file, and 1 has no removals."""
 BUSY_SECONDS: Final = 30
 _PRIMARY: Final = 0xFF
 """The mask for the primary result code in SQLite's extended error codes."""
@@ -54,7 +56,7 @@ class Database:
         """Create the tables; processes that start at the same time wait for one of them."""
         with self.writing() as db:
             found = int(db.exec_driver_sql("PRAGMA user_version").scalar_one())
-            if found == 0:
+            if found in UPGRADED:
                 metadata.create_all(db)
                 db.exec_driver_sql(f"PRAGMA user_version={VERSION}")
             elif found != VERSION:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import Display
 
 Kind = Literal["text", "data"]
+Axis = Literal["stages", "lanes"]
+"""The columns or the rows of a map."""
 
 
 class Cell(NamedTuple):
@@ -69,3 +71,20 @@ class JourneyMap:
     lanes: tuple[Lane, ...]
     texts: dict[tuple[str, str], str]
     cards: tuple[PlacedCard, ...]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A stage, lane or card that was removed from a map and can be restored.
+
+    Attributes:
+        name: The name of the stage or lane, or the heading of the card; may be empty.
+        texts: The number of its texts.
+        cards: The number of its cards.
+    """
+
+    id: int
+    kind: Literal["stage", "lane", "card"]
+    name: str
+    texts: int
+    cards: int

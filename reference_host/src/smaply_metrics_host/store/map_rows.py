@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select, update
 
-from smaply_metrics_core.host import InputError, NotFound
-from smaply_metrics_host.store.tables import lanes, maps, stages
+from smaply_metrics_core.host import EditConflict, InputError, NotFound
+from smaply_metrics_host.store.tables import cards, lanes, maps, stages
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -15,7 +15,44 @@ if TYPE_CHECKING:
     from smaply_metrics_host.store.map_models import Cell, Kind
 
 
+MOST: Final = {stages: 40, lanes: 40, cards: 200}
+"""The maximum number of rows on one map."""
 _CONTENTS: Final = {"text": "texts", "data": "metric cards"}
+
+
+class TextConflict(EditConflict):
+    """Another user saved another name or text first.
+
+    Attributes:
+        saved: The saved version.
+    """
+
+    def __init__(self, saved: str) -> None:
+        super().__init__(
+            "Another user changed this text.",
+            remedy="Reload the page to see their version, then enter yours again.",
+        )
+        self.saved = saved
+
+
+def check_unchanged(was: str | None, saved: str, own: str) -> None:
+    """Check that nobody else changed a name or text since a form showed it.
+
+    Args:
+        was: What the form showed; ``None`` to overwrite.
+        saved: The current value.
+        own: The new value.
+
+    Raises:
+        TextConflict: if it was changed, to something else than the new value.
+    """
+    if was is not None and plain_lines(was) != saved != own:
+        raise TextConflict(saved)
+
+
+def plain_lines(text: str) -> str:
+    """Return a text without surrounding space and without the carriage returns of forms."""
+    return text.strip().replace("\r\n", "\n")
 
 
 def no_such(what: str) -> NotFound:
@@ -37,27 +74,81 @@ def remove_row(db: Connection, table: Table, account: str, row: str, what: str) 
         raise no_such(what)
 
 
-def next_position(db: Connection, table: Table, account: str, map_id: str, most: int) -> int:
+def require_map(db: Connection, account: str, map_id: str) -> None:
+    """Check that this account has a map.
+
+    Raises:
+        NotFound: if it does not.
+    """
+    known = select(maps.c.id).where(maps.c.account == account, maps.c.id == map_id)
+    if db.execute(known).scalar() is None:
+        raise no_such("journey map")
+
+
+def next_position(
+    db: Connection, table: Table, account: str, map_id: str, *, adding: int = 1
+) -> int:
     """Return the position after the last row of a map.
+
+    Args:
+        db: The connection.
+        table: The stages, the lanes or the cards.
+        account: The account of the map.
+        map_id: The id of the map.
+        adding: The number of rows to add.
 
     Raises:
         InputError: if the map is full.
         NotFound: if this account has no such map.
     """
-    known = select(maps.c.id).where(maps.c.account == account, maps.c.id == map_id)
-    if db.execute(known).scalar() is None:
-        raise no_such("journey map")
+    require_map(db, account, map_id)
     count, last = db.execute(
         select(func.count(), func.max(table.c.position)).where(
             table.c.account == account, table.c.map == map_id
         )
     ).one()
-    if count >= most:
+    if count + adding > MOST[table]:
         raise InputError(
-            f"This map already has {most} {table.name}.",
+            f"This map can have up to {MOST[table]} {table.name}.",
             remedy="Remove some of them, or create another map.",
         )
     return 0 if last is None else last + 1
+
+
+def reorder(  # noqa: PLR0913, PLR0917  # The row and its place.
+    db: Connection, table: Table, account: str, map_id: str, row: str, before: str
+) -> None:
+    """Move a row of a map before another one; to the end if ``before`` is empty.
+
+    Raises:
+        NotFound: if the map has no such row.
+    """
+    ids = list(
+        db.execute(
+            select(table.c.id)
+            .where(table.c.account == account, table.c.map == map_id)
+            .order_by(table.c.position)
+        ).scalars()
+    )
+    if row not in ids or (before and before not in ids):
+        raise no_such(table.name.removesuffix("s"))
+    if row == before:
+        return
+    ids.remove(row)
+    ids.insert(ids.index(before) if before else len(ids), row)
+    db.execute(
+        update(table).where(table.c.id == bindparam("row")).values(position=bindparam("place")),
+        [{"row": one, "place": place} for place, one in enumerate(ids)],
+    )
+
+
+def shift(db: Connection, table: Table, account: str, map_id: str, position: int) -> None:
+    """Make room at a position of a map."""
+    db.execute(
+        update(table)
+        .where(table.c.account == account, table.c.map == map_id, table.c.position >= position)
+        .values(position=table.c.position + 1)
+    )
 
 
 def require_cell(db: Connection, account: str, cell: Cell, kind: Kind) -> None:

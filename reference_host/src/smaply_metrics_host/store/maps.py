@@ -17,7 +17,15 @@ from smaply_metrics_host.store.map_models import (
     PlacedCard,
     Stage,
 )
-from smaply_metrics_host.store.map_rows import next_position, no_such, remove_row, require_cell
+from smaply_metrics_host.store.map_rows import (
+    check_unchanged,
+    next_position,
+    no_such,
+    plain_lines,
+    remove_row,
+    reorder,
+    require_cell,
+)
 from smaply_metrics_host.store.people import checked_name
 from smaply_metrics_host.store.tables import cards, lanes, maps, stages, texts, workspaces
 
@@ -29,8 +37,6 @@ if TYPE_CHECKING:
 
 LONGEST_TITLE: Final = 300
 LONGEST_TEXT: Final = 5_000
-MOST_STAGES: Final = 40
-MOST_LANES: Final = 40
 
 
 class Maps:
@@ -138,14 +144,21 @@ class Maps:
             )
         return map_id
 
-    def rename(self, account: str, map_id: str, name: str) -> None:
+    def rename(self, account: str, map_id: str, name: str, was: str | None = None) -> None:
         """Rename a map.
+
+        Args:
+            account: The account of the map.
+            map_id: The id of the map.
+            name: The new name.
+            was: The name that the form showed; ``None`` to overwrite any.
 
         Raises:
             InputError: if the name is not valid.
             NotFound: if this account has no such map.
+            TextConflict: if another user renamed it in the meantime.
         """
-        self._rename(maps, account, map_id, name, "journey map")
+        self._rename(maps, account, map_id, name, was)
 
     def delete(self, account: str, map_id: str) -> None:
         """Delete a map with its contents.
@@ -156,89 +169,83 @@ class Maps:
         with self._database.writing() as db:
             remove_row(db, maps, account, map_id, "journey map")
 
-    def add_stage(self, account: str, map_id: str, name: str) -> str:
-        """Add a stage at the right and return its id.
+    def add_stage(self, account: str, map_id: str, name: str, before: str = "") -> str:
+        """Add a stage before another one, or at the right, and return its id.
 
         Raises:
             InputError: if the name is not valid, or the map is full.
-            NotFound: if this account has no such map.
+            NotFound: if this account has no such map, or the map no stage ``before``.
         """
         stage = f"sta_{secrets.token_hex(6)}"
         name = checked_name(name, "stage's name", LONGEST_TITLE)
         with self._database.writing() as db:
-            position = next_position(db, stages, account, map_id, MOST_STAGES)
+            position = next_position(db, stages, account, map_id)
             db.execute(
                 insert(stages).values(
                     id=stage, account=account, map=map_id, name=name, position=position
                 )
             )
+            if before:
+                reorder(db, stages, account, map_id, stage, before)
         return stage
 
-    def add_lane(self, account: str, map_id: str, name: str, kind: Kind) -> str:
-        """Add a lane at the bottom and return its id.
+    def add_lane(self, account: str, map_id: str, name: str, kind: Kind, before: str = "") -> str:
+        """Add a lane above another one, or at the bottom, and return its id.
 
         Raises:
             InputError: if the name is not valid, or the map is full.
-            NotFound: if this account has no such map.
+            NotFound: if this account has no such map, or the map no lane ``before``.
         """
         lane = f"lan_{secrets.token_hex(6)}"
         name = checked_name(name, "lane's name", LONGEST_TITLE)
         with self._database.writing() as db:
-            position = next_position(db, lanes, account, map_id, MOST_LANES)
+            position = next_position(db, lanes, account, map_id)
             db.execute(
                 insert(lanes).values(
                     id=lane, account=account, map=map_id, name=name, kind=kind, position=position
                 )
             )
+            if before:
+                reorder(db, lanes, account, map_id, lane, before)
         return lane
 
-    def rename_stage(self, account: str, stage: str, name: str) -> None:
+    def rename_stage(self, account: str, stage: str, name: str, was: str | None = None) -> None:
         """Rename a stage; raises the errors of ``rename``."""
-        self._rename(stages, account, stage, name, "stage")
+        self._rename(stages, account, stage, name, was)
 
-    def rename_lane(self, account: str, lane: str, name: str) -> None:
+    def rename_lane(self, account: str, lane: str, name: str, was: str | None = None) -> None:
         """Rename a lane; raises the errors of ``rename``."""
-        self._rename(lanes, account, lane, name, "lane")
+        self._rename(lanes, account, lane, name, was)
 
-    def remove_stage(self, account: str, stage: str) -> None:
-        """Remove a stage with its texts and cards.
-
-        Raises:
-            NotFound: if this account has no such stage.
-        """
-        with self._database.writing() as db:
-            remove_row(db, stages, account, stage, "stage")
-
-    def remove_lane(self, account: str, lane: str) -> None:
-        """Remove a lane with its texts and cards.
-
-        Raises:
-            NotFound: if this account has no such lane.
-        """
-        with self._database.writing() as db:
-            remove_row(db, lanes, account, lane, "lane")
-
-    def write(self, account: str, cell: Cell, text: str) -> None:
+    def write(self, account: str, cell: Cell, text: str, was: str | None = None) -> None:
         """Write the text of a cell of a text lane; an empty text clears the cell.
+
+        Args:
+            account: The account of the map.
+            cell: The cell.
+            text: The new text.
+            was: The text that the form showed; ``None`` to overwrite any.
 
         Raises:
             InputError: if it is too long, or it is not a text lane.
             NotFound: if this account has no such cell.
+            TextConflict: if another user changed it in the meantime.
         """
-        text = text.strip()
+        text = plain_lines(text)
         if len(text) > LONGEST_TEXT:
             raise InputError(
                 "The text is too long.", remedy=f"Use up to {LONGEST_TEXT:,} characters."
             )
+        here = (
+            texts.c.account == account,
+            texts.c.lane == cell.lane,
+            texts.c.stage == cell.stage,
+        )
         with self._database.writing() as db:
             require_cell(db, account, cell, "text")
-            db.execute(
-                delete(texts).where(
-                    texts.c.account == account,
-                    texts.c.lane == cell.lane,
-                    texts.c.stage == cell.stage,
-                )
-            )
+            saved = db.execute(select(texts.c.text).where(*here)).scalar() or ""
+            check_unchanged(was, plain_lines(saved), text)
+            db.execute(delete(texts).where(*here))
             if text:
                 db.execute(
                     insert(texts).values(
@@ -246,14 +253,15 @@ class Maps:
                     )
                 )
 
-    def _rename(self, table: Table, account: str, row: str, name: str, what: str) -> None:
+    def _rename(self, table: Table, account: str, row: str, name: str, was: str | None) -> None:
         name = checked_name(name, "name", LONGEST_TITLE)
+        here = (table.c.account == account, table.c.id == row)
         with self._database.writing() as db:
-            done = db.execute(
-                update(table).where(table.c.account == account, table.c.id == row).values(name=name)
-            )
-            if done.rowcount == 0:
-                raise no_such(what)
+            saved = db.execute(select(table.c.name).where(*here)).scalar()
+            if saved is None:
+                raise no_such("journey map" if table is maps else table.name.removesuffix("s"))
+            check_unchanged(was, saved, name)
+            db.execute(update(table).where(*here).values(name=name))
 
 
 STAGES: Final = ("Become aware", "Consider", "Buy", "Use", "Get help")

@@ -123,3 +123,17 @@ cards = Table(
     Column("position", Integer, nullable=False),
     Index("ix_cards_metric", "account", "metric"),
 )
+
+# What Editors removed from maps, so that they can undo it: the rows, as they were.
+removals = Table(
+    "removals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("map", ForeignKey("maps.id", ondelete="CASCADE"), nullable=False),
+    # "stage", "lane" or "card"
+    Column("kind", String(10), nullable=False),
+    Column("name", String(300), nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("removed_at", Float, nullable=False),
+)

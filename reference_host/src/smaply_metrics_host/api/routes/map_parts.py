@@ -116,8 +116,7 @@ async def remove_stage(
     app_state: CurrentAppState, editor: Editor, map_id: MapInPath, stage_id: StageInPath
 ) -> None:
     """Remove a stage with its texts and cards."""
-    _one_of((await _show(app_state, editor, map_id)).stages, stage_id, "stage")
-    await run_in_threadpool(app_state.maps.remove_stage, editor.account, stage_id)
+    await run_in_threadpool(app_state.removals.remove, editor.account, map_id, "stage", stage_id)
     app_state.live_updates.nudge(editor.account, map_id)
 
 
@@ -153,8 +152,7 @@ async def remove_lane(
     app_state: CurrentAppState, editor: Editor, map_id: MapInPath, lane_id: LaneInPath
 ) -> None:
     """Remove a lane with its texts and cards."""
-    _one_of((await _show(app_state, editor, map_id)).lanes, lane_id, "lane")
-    await run_in_threadpool(app_state.maps.remove_lane, editor.account, lane_id)
+    await run_in_threadpool(app_state.removals.remove, editor.account, map_id, "lane", lane_id)
     app_state.live_updates.nudge(editor.account, map_id)
 
 
@@ -214,8 +212,10 @@ async def take_card_off(
 
     The metric is not deleted.
     """
-    _one_of((await _show(app_state, editor, map_id)).cards, card_id, "card")
-    await run_in_threadpool(app_state.card_placements.take_off, editor.account, card_id)
+    card = _one_of((await _show(app_state, editor, map_id)).cards, card_id, "card")
+    await run_in_threadpool(
+        app_state.removals.remove, editor.account, map_id, "card", card_id, card.display.heading
+    )
     app_state.live_updates.nudge(editor.account, map_id)
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from smaply_metrics_core.host import InputError, Metric
+from smaply_metrics_core.host import InputError, Metric, NotFound
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, Editor
 from smaply_metrics_host.metric_form.form_data import MetricForm, filled, read
 from smaply_metrics_host.metric_form.form_view import chart_entries
 from smaply_metrics_host.metric_form.metric_text import definition_text
 from smaply_metrics_host.metric_form.validation import Problems, display_of
+from smaply_metrics_host.routes.maps.structure import back_to_editing
 from smaply_metrics_host.store.map_models import Cell, JourneyMap, PlacedCard
 from smaply_metrics_host.store.map_rows import no_such
 from smaply_metrics_host.store.people import Person
@@ -48,7 +50,8 @@ async def choose(  # noqa: PLR0913, PLR0917  # The cell and the request.
     stage: Annotated[str, Query()] = "",
 ) -> Response:
     """Show the metrics that can be added to a cell."""
-    journey = await run_in_threadpool(app_state.maps.show, person.account, map_id)
+    view = await app_state.map_renderer.view(person.account, map_id, person.role, refresh=False)
+    journey = view.journey
     column = next((one for one in journey.stages if one.id == stage), None)
     row = next((one for one in journey.lanes if one.id == lane and one.kind == "data"), None)
     if column is None or row is None:
@@ -59,6 +62,7 @@ async def choose(  # noqa: PLR0913, PLR0917  # The cell and the request.
         journey=journey,
         stage=column,
         lane=row,
+        others=view.places().get((lane, stage), ()),
         groups=await _offered(app_state, person, journey),
     )
 
@@ -74,12 +78,11 @@ async def place(
         raise InputError("No metric selected.", remedy="Go back and select at least one metric.")
     cell = Cell(map_id, given.get("lane", ""), given.get("stage", ""))
     metrics = [await app_state.metrics.metrics.show(person.actor, one) for one in chosen]
+    before = given.get("before", "")
     for metric in metrics:
-        await run_in_threadpool(
-            app_state.card_placements.place, person.account, cell, metric.id, metric.display
-        )
-    app_state.live_updates.nudge(person.account, map_id)
-    return RedirectResponse(f"/maps/{map_id}/edit#{cell.lane}-{cell.stage}", 303)
+        add = partial(app_state.card_placements.place, person.account, cell, before=before)
+        await run_in_threadpool(add, metric.id, metric.display)
+    return back_to_editing(app_state, person, map_id, f"{cell.lane}-{cell.stage}")
 
 
 @card.get("/display")
@@ -111,20 +114,72 @@ async def restyle(
         entered = replace(given, **{part: getattr(metric, part) for part in definition})
         return _display_page(request, app_state, placed, entered, problems)
     await run_in_threadpool(app_state.card_placements.restyle, person.account, at.card_id, display)
-    app_state.live_updates.nudge(person.account, at.map_id)
-    return RedirectResponse(f"/maps/{at.map_id}/edit#{at.card_id}", 303)
+    return back_to_editing(app_state, person, at.map_id, at.card_id)
 
 
 @card.post("/remove")
 async def take_off(
     app_state: CurrentAppState, person: Editor, _form: CheckedForm, at: AtCard
 ) -> Response:
-    """Remove a card from its map; the metric is not deleted."""
+    """Remove a card from its map, which can be undone for a day; the metric is not deleted."""
     placed = await _placed(app_state, person, at)
-    await run_in_threadpool(app_state.card_placements.take_off, person.account, at.card_id)
-    app_state.live_updates.nudge(person.account, at.map_id)
-    anchor = f"{placed.lane}-{placed.stage}"
-    return RedirectResponse(f"/maps/{at.map_id}/edit#{anchor}", 303)
+    heading = placed.display.heading or await _name_of(app_state, person, placed)
+    await run_in_threadpool(
+        app_state.removals.remove, person.account, at.map_id, "card", at.card_id, heading
+    )
+    return back_to_editing(app_state, person, at.map_id, f"{placed.lane}-{placed.stage}")
+
+
+@card.post("/duplicate")
+async def duplicate(
+    app_state: CurrentAppState, person: Editor, _form: CheckedForm, at: AtCard
+) -> Response:
+    """Add a copy of a card, with its display settings, after it."""
+    copy = await run_in_threadpool(
+        app_state.arrangement.duplicate_card, person.account, at.map_id, at.card_id
+    )
+    return back_to_editing(app_state, person, at.map_id, copy)
+
+
+@card.get("/move")
+async def choose_place(
+    request: Request, app_state: CurrentAppState, person: Editor, at: AtCard
+) -> Response:
+    """Show the places to which a card can be moved."""
+    view = await app_state.map_renderer.view(person.account, at.map_id, person.role, refresh=False)
+    moved = view.cards.get(at.card_id)
+    if moved is None:
+        raise no_such("card")
+    return app_state.templates.page(
+        request, "card_move.html", journey=view.journey, places=view.places(), card=moved
+    )
+
+
+@card.post("/move")
+async def move(
+    app_state: CurrentAppState, person: Editor, form: CheckedForm, at: AtCard
+) -> Response:
+    """Move a card within its map; ``place`` has the lane, the stage and the next card, if any."""
+    cell, before = read_place(at.map_id, texts(form).get("place", ""))
+    await run_in_threadpool(
+        app_state.arrangement.move_card, person.account, at.card_id, cell, before
+    )
+    return back_to_editing(app_state, person, at.map_id, at.card_id)
+
+
+def read_place(map_id: str, place: str) -> tuple[Cell, str]:
+    """Return the cell of a place such as ``lan_1 sta_1 car_1``, and its card, which may be missing.
+
+    Raises:
+        NotFound: if it has no lane and stage.
+    """
+    match place.split():
+        case [lane, stage]:
+            return Cell(map_id, lane, stage), ""
+        case [lane, stage, before]:
+            return Cell(map_id, lane, stage), before
+        case _:
+            raise no_such("cell")
 
 
 router.include_router(card)
@@ -142,6 +197,14 @@ async def _offered(
         for one in ordered
     ]
     return [(name, offered) for name, offered in groups if offered]
+
+
+async def _name_of(app_state: AppState, person: Person, placed: PlacedCard) -> str:
+    try:
+        metric = await app_state.metrics.metrics.show(person.actor, placed.metric)
+    except NotFound:  # The metric was deleted.
+        return ""
+    return metric.name
 
 
 async def _placed(app_state: AppState, person: Person, at: CardOnMap) -> PlacedCard:

@@ -12,10 +12,10 @@ from starlette.responses import RedirectResponse, Response
 
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, Editor
-from smaply_metrics_host.rendering.map_renderer import RenderedMap
-from smaply_metrics_host.store.map_models import Cell
-from smaply_metrics_host.store.map_rows import no_such
+from smaply_metrics_host.store.map_models import Axis, Cell
+from smaply_metrics_host.store.map_rows import TextConflict
 from smaply_metrics_host.web.forms import texts
+from smaply_metrics_host.web.root_path import app_path
 from smaply_metrics_host.web.text import count
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/maps/{map_id}", include_in_schema=False)
 parts = APIRouter(prefix="/{part}/{part_id}")
 
-ONE: Final = {"stages": "stage", "lanes": "lane"}
+ONE: Final[dict[Axis, Literal["stage", "lane"]]] = {"stages": "stage", "lanes": "lane"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class PartOfMap:
     """The path parameters of a stage or lane."""
 
     map_id: str
-    part: Literal["stages", "lanes"]
+    part: Axis
     part_id: str
 
 
@@ -45,6 +45,7 @@ async def edit(
 ) -> Response:
     """Show a map in edit mode."""
     view = await app_state.map_renderer.view(person.account, map_id, person.role, refresh=True)
+    removal = await run_in_threadpool(app_state.removals.latest, person.account, map_id)
     return await run_in_threadpool(
         app_state.templates.page,
         request,
@@ -52,19 +53,22 @@ async def edit(
         view=view,
         places=view.places(),
         html=partial(app_state.map_renderer.html, view),
-        held=_held_by_part(view),
+        removal=removal,
     )
 
 
 @router.post("/name")
 async def rename(
-    app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
+    request: Request, app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
     """Rename a map."""
-    await run_in_threadpool(
-        app_state.maps.rename, person.account, map_id, texts(form).get("name", "")
-    )
-    return _back(app_state, person, map_id)
+    given = texts(form)
+    name, was = given.get("name", ""), given.get("was")
+    try:
+        await run_in_threadpool(app_state.maps.rename, person.account, map_id, name, was)
+    except TextConflict as conflict:
+        return _both_versions(request, app_state, map_id, conflict, {"name": name})
+    return back_to_editing(app_state, person, map_id)
 
 
 @router.get("/delete")
@@ -98,93 +102,70 @@ async def delete(
 async def add_stage(
     app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
-    """Add a stage at the end."""
-    stage = await run_in_threadpool(
-        app_state.maps.add_stage, person.account, map_id, texts(form).get("name", "")
-    )
-    return _back(app_state, person, map_id, stage)
+    """Add a stage before another one, or at the end."""
+    given = texts(form)
+    name, before = given.get("name", ""), given.get("before", "")
+    stage = await run_in_threadpool(app_state.maps.add_stage, person.account, map_id, name, before)
+    return back_to_editing(app_state, person, map_id, stage)
 
 
 @router.post("/lanes")
 async def add_lane(
     app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
-    """Add a lane at the end, for texts by default."""
+    """Add a lane above another one, or at the end, for texts by default."""
     given = texts(form)
     kind: Literal["data", "text"] = "data" if given.get("kind") == "data" else "text"
+    name, before = given.get("name", ""), given.get("before", "")
     lane = await run_in_threadpool(
-        app_state.maps.add_lane, person.account, map_id, given.get("name", ""), kind
+        app_state.maps.add_lane, person.account, map_id, name, kind, before
     )
-    return _back(app_state, person, map_id, lane)
+    return back_to_editing(app_state, person, map_id, lane)
 
 
 @router.post("/texts")
 async def write(
-    app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
+    request: Request, app_state: CurrentAppState, person: Editor, form: CheckedForm, map_id: str
 ) -> Response:
     """Save the text of a cell; an empty text clears it."""
     given = texts(form)
     cell = Cell(map_id, given.get("lane", ""), given.get("stage", ""))
-    await run_in_threadpool(app_state.maps.write, person.account, cell, given.get("text", ""))
-    return _back(app_state, person, map_id, f"{cell.lane}-{cell.stage}")
+    text, was = given.get("text", ""), given.get("was")
+    try:
+        await run_in_threadpool(app_state.maps.write, person.account, cell, text, was)
+    except TextConflict as conflict:
+        own = {"text": text, "lane": cell.lane, "stage": cell.stage}
+        return _both_versions(request, app_state, map_id, conflict, own)
+    return back_to_editing(app_state, person, map_id, f"{cell.lane}-{cell.stage}")
 
 
 @parts.post("")
 async def rename_part(
-    app_state: CurrentAppState, person: Editor, form: CheckedForm, at: AtPart
+    request: Request, app_state: CurrentAppState, person: Editor, form: CheckedForm, at: AtPart
 ) -> Response:
     """Rename a stage or lane."""
+    given = texts(form)
+    name, was = given.get("name", ""), given.get("was")
     rename = {"stages": app_state.maps.rename_stage, "lanes": app_state.maps.rename_lane}[at.part]
-    await run_in_threadpool(rename, person.account, at.part_id, texts(form).get("name", ""))
-    return _back(app_state, person, at.map_id, at.part_id)
-
-
-@parts.get("/remove")
-async def ask_to_remove(
-    request: Request, app_state: CurrentAppState, person: Editor, at: AtPart
-) -> Response:
-    """Confirm the removal of a stage or lane with its content."""
-    view = await app_state.map_renderer.view(person.account, at.map_id, person.role, refresh=False)
-    known = view.journey.stages if at.part == "stages" else view.journey.lanes
-    name = next((one.name for one in known if one.id == at.part_id), None)
-    if name is None:
-        raise no_such(ONE[at.part])
-    held = _held(view, at.part_id)
-    return app_state.templates.page(
-        request,
-        "map_confirm.html",
-        title=f"Remove the {ONE[at.part]} “{name}”?",
-        text=_deleted_text(held),
-        action=f"/maps/{at.map_id}/{at.part}/{at.part_id}/remove",
-        label=f"Remove {ONE[at.part]}",
-        back=f"/maps/{at.map_id}/edit#{at.part_id}",
-    )
+    try:
+        await run_in_threadpool(rename, person.account, at.part_id, name, was)
+    except TextConflict as conflict:
+        return _both_versions(request, app_state, at.map_id, conflict, {"name": name})
+    return back_to_editing(app_state, person, at.map_id, at.part_id)
 
 
 @parts.post("/remove")
 async def remove_part(
     app_state: CurrentAppState, person: Editor, _form: CheckedForm, at: AtPart
 ) -> Response:
-    """Remove a stage or lane with its texts and cards."""
-    remove = {"stages": app_state.maps.remove_stage, "lanes": app_state.maps.remove_lane}[at.part]
-    await run_in_threadpool(remove, person.account, at.part_id)
-    return _back(app_state, person, at.map_id)
+    """Remove a stage or lane with its texts and cards, which can be undone for a day."""
+    await run_in_threadpool(
+        app_state.removals.remove, person.account, at.map_id, ONE[at.part], at.part_id
+    )
+    return back_to_editing(app_state, person, at.map_id)
 
 
 router.include_router(parts)
-
-
-def _held_by_part(view: RenderedMap) -> dict[str, str]:
-    stages = [stage.id for stage in view.journey.stages]
-    lanes = [lane.id for lane in view.journey.lanes]
-    return {part: _held(view, part) for part in (*stages, *lanes)}
-
-
-def _held(view: RenderedMap, part: str) -> str:
-    """Return the content of a stage or lane, such as ``1 text and 4 cards``; empty if none."""
-    texts = sum(part in cell for cell in view.journey.texts)
-    cards = sum(part in {card.lane, card.stage} for card in view.journey.cards)
-    return _counted(texts, cards)
 
 
 def _counted(texts: int, cards: int) -> str:
@@ -199,7 +180,34 @@ def _deleted_text(held: str) -> str:
     return f"{held} will be deleted.{about_metrics}"
 
 
-def _back(app_state: AppState, person: Person, map_id: str, place: str = "") -> Response:
+def _both_versions(
+    request: Request,
+    app_state: AppState,
+    map_id: str,
+    conflict: TextConflict,
+    own: dict[str, str],
+) -> Response:
+    """Show the saved and the own version; the form saves the own one.
+
+    Args:
+        request: The request that was not saved.
+        app_state: The services of the app.
+        map_id: The id of the map.
+        conflict: The error with the saved version.
+        own: The fields of the form; the first one is the own version.
+    """
+    return app_state.templates.page(
+        request,
+        "map_conflict.html",
+        status=409,
+        saved=conflict.saved,
+        own=own,
+        action=app_path(request.scope),
+        back=f"/maps/{map_id}/edit",
+    )
+
+
+def back_to_editing(app_state: AppState, person: Person, map_id: str, place: str = "") -> Response:
     """Redirect to the changed part of the map, and update open maps."""
     app_state.live_updates.nudge(person.account, map_id)
     anchor = f"#{place}" if place else ""
