@@ -77,5 +77,5 @@ def test_pages_name_static_files_by_digest(world: World, path: str) -> None:
 def test_scripts_import_their_neighbors(name: str) -> None:
     """An import is relative, so that it is requested with the digest too."""
     imported = IMPORT.findall((STATIC / name).read_text(encoding="utf-8"))
-    assert all(re.fullmatch(r"\./[\w-]+\.js", each) for each in imported)
+    assert all(re.fullmatch(r"\./[\w.-]+\.js", each) for each in imported)
     assert {each.removeprefix("./") for each in imported} <= set(FILES)
