@@ -8,12 +8,12 @@ from typing import Final
 from sqlalchemy import text
 
 from smaply_metrics_core.host.store import Store
+from smaply_metrics_core.host.store.queued_jobs import queue_schema
 
 ALIVE_SECONDS: Final = 30
 """A worker is alive if it sent a heartbeat in this time; it sends one every 10 seconds."""
 
-_QUEUE: Final = text(
-    """
+_QUEUE: Final = """
     SELECT
         count(*) FILTER (WHERE status = 'todo') AS waiting,
         count(*) FILTER (WHERE status = 'doing') AS running,
@@ -23,22 +23,19 @@ _QUEUE: Final = text(
     FROM (
         SELECT status, coalesce(
             scheduled_at,
-            (SELECT min(at) FROM smaply_metrics_jobs.procrastinate_events AS event
+            (SELECT min(at) FROM {schema}.procrastinate_events AS event
              WHERE event.job_id = job.id)
         ) AS due
-        FROM smaply_metrics_jobs.procrastinate_jobs AS job
+        FROM {schema}.procrastinate_jobs AS job
         WHERE queue_name = 'smaply-metrics' AND status IN ('todo', 'doing')
     ) AS jobs
-    """
-)
-_WORKERS: Final = text(
-    """
+"""
+_WORKERS: Final = """
     SELECT
         count(*) FILTER (WHERE last_heartbeat > now() - make_interval(secs => :alive)),
         extract(epoch FROM now() - max(last_heartbeat))
-    FROM smaply_metrics_jobs.procrastinate_workers
-    """
-)
+    FROM {schema}.procrastinate_workers
+"""
 
 
 @dataclass(frozen=True)
@@ -67,8 +64,10 @@ def read_queue(store: Store) -> QueueState:
         StoreError: when the database cannot be used, or has no tables of the queue.
     """
     with store.reading() as db:
-        waiting, running, oldest = db.execute(_QUEUE).one()
-        workers, heartbeat = db.execute(_WORKERS, {"alive": ALIVE_SECONDS}).one()
+        schema = queue_schema(store)
+        waiting, running, oldest = db.execute(text(_QUEUE.format(schema=schema))).one()
+        statement = text(_WORKERS.format(schema=schema))
+        workers, heartbeat = db.execute(statement, {"alive": ALIVE_SECONDS}).one()
     return QueueState(
         waiting=waiting,
         running=running,

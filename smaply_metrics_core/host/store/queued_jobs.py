@@ -16,7 +16,7 @@ _EXISTS: Final = text("SELECT to_regclass(:table) IS NOT NULL")
 
 def queue_schema(store: Store) -> str:
     """Return the schema of Procrastinate's tables: stores in one database have a queue each."""
-    return SCHEMA if store.schema is None else f"{store.schema}_jobs"
+    return SCHEMA if store.schema is None else f"{store.schema}_queue"
 
 
 def delete_jobs(db: Connection, store: Store, account: str) -> int:

@@ -12,9 +12,10 @@ from pydantic import SecretStr
 from smaply_metrics_core.errors import InputError, StoreError
 from smaply_metrics_core.host import AllowedDestinations, MetricsHost, Settings
 from smaply_metrics_core.host.refresh.procrastinate_queue import ProcrastinateExecutor
+from smaply_metrics_core.host.refresh.queue_state import read_queue
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.engine import parse_database_url
-from smaply_metrics_core.host.store.queued_jobs import queue_schema
+from smaply_metrics_core.host.store.queued_jobs import SCHEMA, queue_schema
 from smaply_metrics_core.host.store.tables import metadata
 
 if TYPE_CHECKING:
@@ -51,20 +52,23 @@ def tables(url: str) -> set[tuple[str, str]]:
 def test_two_stores_share_the_database_of_an_application(url: str) -> None:
     """Each has its tables and its queue; those of the application stay as they are."""
     where, before = parse_database_url(url), tables(url)
-    for schema in ("one", "two"):
+    # Neither queue is that of a store without a schema.
+    for schema in ("smaply_metrics", "two"):
         store = Store(where, 2, schema)
         assert store.upgraded.before is None
         ProcrastinateExecutor(store).close()
         store.close()
         again = Store(where, 2, schema)
         assert again.upgraded.before == again.upgraded.after
-        assert queue_schema(again) == f"{schema}_jobs"
+        assert queue_schema(again) == f"{schema}_queue"
+        assert read_queue(again).waiting == 0
         again.close()
     found = tables(url)
-    for schema in ("one", "two"):
+    for schema in ("smaply_metrics", "two"):
         of_store = {name for where, name in found if where == schema}
         assert of_store == {*metadata.tables, "alembic_version"}
-        assert (f"{schema}_jobs", "procrastinate_jobs") in found
+        assert (f"{schema}_queue", "procrastinate_jobs") in found
+    assert not any(where == SCHEMA for where, _ in found)
     assert {each for each in found if each[0] == "public"} == before
     with psycopg.connect(url) as db:
         assert db.execute("SELECT name FROM accounts").fetchall() == [("of the application",)]
