@@ -112,3 +112,9 @@ def print_problem(problem: Problem, *, style: str = "red", stderr: bool = False)
     ]
     if references:
         print_text("For support: ", ", ".join(references), style="dim", stderr=stderr)
+
+
+def first_line(value: str) -> str:
+    """Return a value with many lines, such as a mapping, as its first line and their number."""
+    first, *others = value.splitlines() or [""]
+    return f"{first} … ({len(others) + 1} lines)" if others else first

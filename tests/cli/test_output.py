@@ -10,7 +10,7 @@ import pytest
 
 from smaply_metrics_core.cli.card_table import show_cards, show_result
 from smaply_metrics_core.cli.errors import CommandLineError
-from smaply_metrics_core.cli.output import print_json, print_text
+from smaply_metrics_core.cli.output import first_line, print_json, print_text
 from smaply_metrics_core.cli.param_types import instant
 from smaply_metrics_core.host import card_json, result_json
 from smaply_metrics_core.models.metric import Card, Display, Freshness
@@ -218,3 +218,16 @@ def test_texts_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -
     print_text("\x1b[2J[red]gone[/red]\x07", indent=2)
 
     assert capsys.readouterr().out == "  �[2J[red]gone[/red]�\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("", ""),
+        ("a.example.com", "a.example.com"),
+        ("survey: a\ntable: b\n", "survey: a … (2 lines)"),
+    ],
+)
+def test_a_value_with_many_lines_is_one_line_of_a_list(value: str, shown: str) -> None:
+    """A mapping of a database would fill the table of connections."""
+    assert first_line(value) == shown

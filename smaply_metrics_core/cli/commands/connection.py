@@ -17,6 +17,7 @@ from smaply_metrics_core.cli.errors import REFUSED, CommandLineError
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import (
     error_json,
+    first_line,
     lines,
     print_json,
     print_problem,
@@ -106,7 +107,7 @@ def list_connections(invocation: CommandContext) -> None:
             text(view.id, "bold"),
             text(view.label),
             text(view.status, STATUS_COLORS[view.status]),
-            lines(f"{field.label}: {field.value}" for field in view.fields),
+            lines(f"{field.label}: {first_line(field.value)}" for field in view.fields),
             text(instant_text(view.checked_at, zone)),
         )
     show(made)
