@@ -139,7 +139,7 @@ def test_files_of_spreadsheets_are_uploaded(world: World) -> None:
     assert "Choose the order of dates under “How the file is read”." in form.page
     assert files(world) == {}
     form.upload("visits.csv", european, file_dates="first")
-    assert "What is stated about the file is not valid." in form.page
+    assert "A choice under “How the file is read” is not valid." in form.page
     form.upload("visits.csv", european, file_dates="day_first")
 
     assert files(world) == {

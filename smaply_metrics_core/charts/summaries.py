@@ -127,7 +127,9 @@ def _clear_changes(result: Result) -> str:
     """Return how many groups have clearly changed; empty if they are not compared."""
     found = Counter(group.change.verdict for group in result.groups if group.change is not None)
     up, down = found[Verdict.UP], found[Verdict.DOWN]
-    return f"compared with before {up:,} clearly up, {down:,} clearly down" if found else ""
+    if not found:
+        return ""
+    return f"compared with the earlier period: {up:,} clearly up, {down:,} clearly down"
 
 
 def _of(group: GroupValue, result: Result, display: Display, which: str) -> str:

@@ -127,7 +127,7 @@ class ResponseColumns:
         names = [name for name, one in self.roles.items() if one is role]
         if len(names) > 1:
             raise ExportFailed(
-                f"The columns “{names[0]}” and “{names[1]}” have both the role {role}.",
+                f"The columns “{names[0]}” and “{names[1]}” both have the role {role}.",
                 remedy="Choose another role for one of them.",
             )
         return names[0] if names else None

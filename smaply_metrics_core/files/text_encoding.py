@@ -113,7 +113,7 @@ def _latin(text: bytes) -> tuple[str, str | None]:
         pairs = zip(readings["cp1252"].split(), readings["cp1254"].split(), strict=False)
         different = [(one, other) for one, other in pairs if one != other]
     one, other = different[0] if different else ("", "")
-    return _LATIN[0], f"Which encoding has the file: is “{one[:40]}” right, or “{other[:40]}”?"
+    return _LATIN[0], f"Which encoding does the file have: is it “{one[:40]}” or “{other[:40]}”?"
 
 
 def _is_utf8(line: bytes) -> bool:

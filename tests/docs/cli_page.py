@@ -67,8 +67,9 @@ def context(command: Any, name: str = PROGRAM) -> Any:  # noqa: ANN401  # Typer 
 
 def section(words: tuple[str, ...], command: Any, common: list[str]) -> Iterator[str]:  # noqa: ANN401
     """Yield the section of one command."""
-    pieces = (one.strip("{}") for one in command.collect_usage_pieces(context(command)))
-    yield f"\n### `{' '.join(words)}`\n\n```text\n{' '.join((PROGRAM, *words, *pieces))}\n```\n"
+    usage = " ".join(command.collect_usage_pieces(context(command)))
+    usage = usage.replace("{", "").replace("}", "")
+    yield f"\n### `{' '.join(words)}`\n\n```text\n{' '.join((PROGRAM, *words))} {usage}\n```\n"
     yield f"\n{' '.join(command.help.split())}\n"
     options = [each for each in parameters(command, "option") if each.opts[0] not in common]
     if options:

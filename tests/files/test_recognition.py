@@ -71,7 +71,7 @@ def test_an_ambiguous_encoding_is_asked() -> None:
     text = "recorded_at;Pa\u00eds\n2026-01-31;España\n".encode("cp1252")
     (question,) = table(text).open_questions
     assert question.name == "encoding"
-    assert "is “2026-01-31;España” right, or “2026-01-31;Espańa”?" in question.message
+    assert "is it “2026-01-31;España” or “2026-01-31;Espańa”?" in question.message
     assert cells(text, "País", encoding="cp1252") == ["España"]
 
 
@@ -233,7 +233,7 @@ def test_roles_make_the_columns() -> None:
     assert rows["status"].to_list() == ["test", "unfinished"]
     for wrong, message in (
         ({"Ort": "date"}, "“Datum” and “Ort” have both|“Datum”"),
-        ({"Stand": "status", "Id": "status"}, "“Stand” and “Id” have both the role status"),
+        ({"Stand": "status", "Id": "status"}, "“Stand” and “Id” both have the role status"),
         ({"Stadt": "field"}, "no column “Stadt”"),
     ):
         with pytest.raises(ExportFailed, match=message):

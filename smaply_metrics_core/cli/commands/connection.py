@@ -191,7 +191,7 @@ def _check_all(invocation: CommandContext) -> None:
             ]
         )
     elif not checked:
-        print_text("There is no connection.")
+        print_text("There are no connections.")
     else:
         for view, problem in checked:
             passed = "passed" if problem is None else "failed"

@@ -298,7 +298,7 @@ def duplicate(
 @app.command("move")
 @option_groups
 def move(
-    metrics: Annotated[list[str], typer.Argument(metavar="ID...", help="The IDs of metrics.")],
+    metrics: Annotated[list[str], typer.Argument(metavar="ID", help="The IDs of metrics.")],
     workspace: Annotated[
         str, typer.Option("--workspace", metavar="NAME", help="The workspace to move them to.")
     ],

@@ -173,7 +173,7 @@ class Accounts:
         self._require_stored(actor.account)
         deleted, connections = delete_account(self._runtime, actor.account)
         self._forget(connections)
-        logger.info("Deleted an account with %d connections.", len(connections))
+        logger.info("Deleted an account. Connections: %d.", len(connections))
         return deleted
 
     def _require_stored(self, account: str) -> None:

@@ -113,7 +113,7 @@ class EventDelivery:
             held = self._claim.advance(db, done.position, self._runtime.lease_now())
         if not held:
             logger.warning(
-                "The consumer %s took longer than %d s for an event; another process goes on.",
+                "The consumer %s took longer than %d s for an event; another process continues.",
                 *(self.consumer, self._claim.length.total_seconds()),
             )
         return held

@@ -105,14 +105,14 @@ def check_all_keys(keys: Keys) -> HealthCheck:
             KEYS,
             f"Stored credentials depend on keys that are not configured: {lost}.",
             "Restore the keys from a backup into SMAPLY_METRICS_ENCRYPTION_KEYS or the key file. "
-            "If they are lost, an Admin enters the credentials of these connections again.",
+            "If they are lost, ask an Admin to enter the credentials of these connections again.",
             required=not configured,
         )
     if status.damaged:
         return warning(
             KEYS,
-            f"The stored credentials of {status.damaged} connections are damaged.",
-            "Restore the database from a backup, or an Admin enters these credentials again.",
+            f"Connections whose stored credentials are damaged: {status.damaged:,}.",
+            "Restore the database from a backup, or ask an Admin to enter these credentials again.",
         )
     if not configured:
         return warning(
@@ -121,7 +121,7 @@ def check_all_keys(keys: Keys) -> HealthCheck:
             "Without PostgreSQL, the first process creates a key file. Otherwise, set "
             "SMAPLY_METRICS_ENCRYPTION_KEYS to a key from `smaply-metrics key generate`.",
         )
-    return passed(KEYS, f"Each key that credentials depend on is there: {len(configured)}.")
+    return passed(KEYS, f"All keys that credentials depend on are configured: {len(configured)}.")
 
 
 def check_home(settings: Settings) -> HealthCheck:
@@ -140,7 +140,7 @@ def check_home(settings: Settings) -> HealthCheck:
         return warning(
             HOME,
             f"{home} has {free / 1e6:,.0f} MB of free space.",
-            "Free some space: exports of large surveys are stored there for a while.",
+            "Free some space: exports of large surveys are stored there temporarily.",
         )
     return passed(HOME, f"{home} is writable and has {free / 1e9:,.1f} GB of free space.")
 

@@ -97,7 +97,7 @@ def _findings(db: Connection, version: str | None) -> Iterator[StoreFinding]:
         )
     elif version < newest_version():
         yield StoreFinding(
-            message=f"The tables have version {version}; this release needs {newest_version()}.",
+            message=f"The tables have version {version}; this release requires {newest_version()}.",
             remedy="Back up the store, then run `smaply-metrics db upgrade`.",
         )
     elif version > newest_version():

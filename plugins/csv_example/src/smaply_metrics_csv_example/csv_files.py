@@ -68,7 +68,7 @@ def csv_file(context: SourceContext, survey_id: str) -> Path:
         )
     if len(paths) > 1:
         raise SurveyUnavailable(
-            f"There are several files of the survey: {', '.join(path.name for path in paths)}.",
+            f"Several files belong to this survey: {', '.join(path.name for path in paths)}.",
             remedy="Rename or delete all but one.",
         )
     return paths[0]

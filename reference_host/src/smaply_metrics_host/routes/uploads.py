@@ -94,7 +94,7 @@ def _stated(form: MetricForm) -> FileMapping:
         return FileMapping.model_validate({name: part for name, part in stated.items() if part})
     except ValidationError:
         raise InputError(
-            "What is stated about the file is not valid.", remedy="Choose from the lists."
+            "A choice under “How the file is read” is not valid.", remedy="Choose from the lists."
         ) from None
 
 

@@ -14,8 +14,8 @@ def not_trusted() -> Unreachable:
     """Return the error for a certificate of an authority that is not trusted, or out of date."""
     return Unreachable(
         "The certificate of the database server is not trusted, so no password was sent.",
-        remedy="For a server with a certificate authority of its own, the operator names its file "
-        "in SMAPLY_METRICS_SOURCES_CA_FILES. A certificate that has expired is renewed.",
+        remedy="If the certificate has expired, renew it. If it is from a private certificate "
+        "authority, ask the operator to add its file to SMAPLY_METRICS_SOURCES_CA_FILES.",
     )
 
 
@@ -31,5 +31,5 @@ def no_tls() -> Unreachable:
     """Return the error for a server that does not offer TLS."""
     return Unreachable(
         "The database server does not offer TLS, so no password was sent.",
-        remedy="The administrator of the database turns TLS on.",
+        remedy="Ask the administrator of the database to turn on TLS.",
     )
