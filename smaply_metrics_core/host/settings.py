@@ -211,8 +211,8 @@ class Settings(EnvironmentSettings):
         VariableInfo("a whole number of 1 or more, such as 200", default="no limit"),
         Field(
             ge=1,
-            description="How many times one account may download responses in an hour of the "
-            "clock: refreshes of a survey, previews that are not cached, and debug bundles.",
+            description="How many times one account may download responses in a clock "
+            "hour: refreshes of a survey, previews that are not cached, and debug bundles.",
         ),
     ] = None
     support_contact: Annotated[
