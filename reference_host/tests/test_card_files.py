@@ -26,7 +26,7 @@ def test_a_card_is_downloaded_as_each_type(world: World) -> None:
     """A Viewer gets what the card shows; a formula and markup in its heading stay text."""
     corner = add_map(world)
     world.connect()
-    heading = "=1+1 <b>&amp;"
+    heading = "=1+1 <b>&amp;;=2"
     number = place(world, corner, add_metric(world, heading=heading))
     series = place(world, corner, add_metric(world, "By quarter", SERIES))
     vera = world.client(Role.VIEWER)
@@ -46,7 +46,8 @@ def test_a_card_is_downloaded_as_each_type(world: World) -> None:
         assert header[-3:] == ["Card", "Dates", "Data from"]
         assert rows
         assert all(len(row) == len(header) for row in rows)
-        assert rows[0][-3] == ("'" + heading if card == number else "By quarter")
+        assert rows[0][-3] == ("'=1+1 <b>&amp;;'=2" if card == number else "By quarter")
         assert (heading in texts) == (card == number)
+    assert table.content.startswith(b'\xef\xbb\xbf"'), "all cells are quoted"
     assert vera.get(f"{corner.path}/cards/none/card.csv").status_code == 404
     assert vera.get(f"{corner.path}/cards/{number}/card.pdf").status_code == 422

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.charts import instant_text
+from smaply_metrics_core.host import escape_formula
 from smaply_metrics_host.rendering.chart_renderer import HEIGHT, WIDTH
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 MARGIN: Final = 20
 MOST_ROWS: Final = 20
 """Rows of a table in an image; the CSV file has all of them."""
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-NUMBER: Final = re.compile(r"[+-][\d.,]+\s?(?:%|points?)?")
 
 
 @dataclass(frozen=True)
@@ -51,10 +49,10 @@ def csv_file(card: CardView, rendered: RenderedResult) -> bytes:
     """Return the table of a card as CSV, in UTF-8 with a byte order mark for Excel."""
     about = {"Card": card.heading, "Dates": rendered.covered, "Data from": _as_of(card, rendered)}
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([_cell(one) for one in (*rendered.table.columns, *about)])
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow(map(escape_formula, (*rendered.table.columns, *about)))
     for row in rendered.table.rows:
-        writer.writerow([_cell(one) for one in (*row, *about.values())])
+        writer.writerow(map(escape_formula, (*row, *about.values())))
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -111,8 +109,3 @@ def _add(lines: list[TextLine], texts: list[str], look: str, y: int) -> int:
 
 def _as_of(card: CardView, rendered: RenderedResult) -> str:
     return instant_text(card.as_of or rendered.result.as_of, rendered.zone)
-
-
-def _cell(text: str) -> str:
-    """Return a cell that a spreadsheet does not run as a formula."""
-    return f"'{text}" if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text
