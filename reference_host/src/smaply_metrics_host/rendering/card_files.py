@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 MARGIN: Final = 20
 MOST_ROWS: Final = 20
 """Rows of a table in an image; the CSV file has all of them."""
+MOST_LINES: Final = 4
+"""Lines of one text in an image. Texts come from respondents too, and the size of an image must not
+depend on them: with these limits it is at most about 2,500 pixels high."""
+MOST_CHARACTERS: Final = 400
+"""Characters of a text that are wrapped, and of the title of an image."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ def svg_file(templates: Templates, card: CardView, rendered: RenderedResult, cha
         lines=lines,
         chart=chart,
         chart_y=chart_y,
-        summary=rendered.summary,
+        summary=_shortened(rendered.summary),
         width=WIDTH + 2 * MARGIN,
         height=y + MARGIN,
         margin=MARGIN,
@@ -98,13 +103,18 @@ def svg_file(templates: Templates, card: CardView, rendered: RenderedResult, cha
 
 
 def _add(lines: list[TextLine], texts: list[str], look: str, y: int) -> int:
-    """Add texts below each other, wrapped, and return the position below them."""
+    """Add texts below each other, wrapped and truncated, and return the position below them."""
     height, characters = _LOOKS[look]
     for text in filter(None, texts):
-        for line in textwrap.wrap(text, characters):
+        short = _shortened(text)
+        for line in textwrap.wrap(short, characters, max_lines=MOST_LINES, placeholder="…"):
             y += height
             lines.append(TextLine(line, y, look))
     return y
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
 
 
 def _as_of(card: CardView, rendered: RenderedResult) -> str:
