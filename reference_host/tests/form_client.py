@@ -160,7 +160,7 @@ class FormFiller:
         }
 
     def _finished(self, answer: httpx.Response) -> httpx.Response:
-        job = answer.url.path
+        job = answer.url.path.removeprefix(self.browser.base_url.path.rstrip("/"))
         if not job.startswith("/jobs/"):
             return answer
         self.browser.get(f"{job}/events")  # The stream ends with the job.

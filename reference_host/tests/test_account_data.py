@@ -172,11 +172,25 @@ def test_an_export_has_people_and_maps_but_no_sessions(
         names = set(archive.namelist())
         people = [json.loads(line) for line in archive.open("host/people.jsonl")]
         everything = b"".join(map(archive.read, names))
+        counted = json.loads(archive.read("account.json"))["rows"]
+    assert counted["host/people"] == len(people)
+    assert {f"{table}.jsonl" for table in counted} | {"account.json"} == names
     assert {one["name"] for one in people} == {"Ursula", PERSON}
     assert {"account.json", "connections.jsonl", "host/maps.jsonl"} <= names
     assert not {"host/sessions.jsonl", "host/invitations.jsonl"} & names
     assert b"rival" not in everything
     assert "already exists" in command("export-account", ACCOUNT, "--output", str(file))
+
+
+def test_a_failed_export_leaves_no_file(
+    home: Path, command: Callable[..., str], tmp_path: Path
+) -> None:
+    """A row that is not JSON stops it; the file does not have the framework's rows alone."""
+    with closing(sqlite3.connect(home / NAME)) as db, db:
+        db.execute("UPDATE cards SET display = 'no JSON'")
+    with pytest.raises(json.JSONDecodeError):
+        command("export-account", ACCOUNT, "--output", str(tmp_path / "export.zip"))
+    assert {path.name for path in tmp_path.iterdir()} == {"home"}
 
 
 def test_the_framework_lists_the_accounts_of_the_host(home: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import func, select
+
 from reference_host.tests.app_fixture import ACCOUNT
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.map_factories import add_map, add_metric, place
 from reference_host.tests.metric_factories import RELATIONSHIP, saved
 from smaply_metrics_core.host import Display, Role
 from smaply_metrics_host.store.map_models import Cell
-from smaply_metrics_host.store.removals import KEPT
+from smaply_metrics_host.store.removals import KEPT, MOST_KEPT, Removals
+from smaply_metrics_host.store.tables import removals
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import Browser, World
@@ -148,6 +151,40 @@ def test_a_removal_expires(world: World) -> None:
     assert "Undo removal" not in emil.get(f"{corner.path}/edit").text
     answer = emil.submit(f"{corner.path}/edit", f"{corner.path}/undo", {"removal": str(first.id)})
     assert answer.status_code == 404
+
+
+def stored_removals(world: World, account: str) -> int:
+    """Return the number of stored removals of an account."""
+    of_account = removals.c.account == account
+    with world.app_state.database.reading() as db:
+        return db.execute(select(func.count()).where(of_account)).scalar_one()
+
+
+def test_a_map_has_a_limited_number_of_removals(world: World) -> None:
+    """The oldest ones are deleted, so that repeated removals do not fill the disk."""
+    corner, other, app_state = add_map(world), add_map(world, "Other"), world.app_state
+    app_state.removals.remove(ACCOUNT, other.map, "lane", other.texts)
+    for number in range(MOST_KEPT + 2):
+        lane = app_state.maps.add_lane(ACCOUNT, corner.map, f"Lane {number}", "text")
+        app_state.removals.remove(ACCOUNT, corner.map, "lane", lane)
+
+    assert stored_removals(world, ACCOUNT) == MOST_KEPT + 1, "those of the other map stay"
+    latest = app_state.removals.latest(ACCOUNT, corner.map)
+    assert latest is not None
+    assert latest.name == f"Lane {MOST_KEPT + 1}"
+
+
+def test_removals_of_all_accounts_expire(world: World) -> None:
+    """With the removal of another account, and when the host starts."""
+    corner, other = add_map(world), add_map(world, account="other")
+    world.app_state.removals.remove(ACCOUNT, corner.map, "lane", corner.texts)
+    world.clock.forward(KEPT + timedelta(seconds=1))
+    world.app_state.removals.remove("other", other.map, "lane", other.texts)
+    assert (stored_removals(world, ACCOUNT), stored_removals(world, "other")) == (0, 1)
+
+    world.clock.forward(KEPT + timedelta(seconds=1))
+    Removals(world.app_state.database, world.clock)
+    assert stored_removals(world, "other") == 0
 
 
 def test_the_second_editor_sees_both_versions(world: World) -> None:

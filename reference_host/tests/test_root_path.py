@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from reference_host.tests.api.seeded_account import SURVEY, prepare, program
 from reference_host.tests.app_fixture import ACCOUNT, NAMES, PLAIN_HTTP, running
+from reference_host.tests.form_client import FormFiller
+from reference_host.tests.metric_factories import RELATIONSHIP
 from smaply_metrics_core.host import InputError, Role
 from smaply_metrics_host.settings import HostSettings, checked_root_path
 from smaply_metrics_host.web.authentication import cookie_name, set_cookie
@@ -65,6 +67,33 @@ def test_each_address_of_each_page_has_the_prefix(prefixed: World) -> None:
 
     assert {ROOT + page for page in PAGES} <= {path.partition("?")[0] for path in seen}
     assert any("/static/" in path for path in seen)
+
+
+def test_each_address_of_a_preview_has_the_prefix(prefixed: World) -> None:
+    """Its chart is an image for browsers without scripts, in both themes."""
+    prefixed.connect()
+    form = FormFiller(
+        prefixed.client(Role.EDITOR), f"/metrics/new?source=qualtrics&survey={RELATIONSHIP}"
+    )
+    form.choose(question="QID1", type="series")
+    form.choose(group_by="period:month")
+    form.press("/metrics/preview")
+
+    found = [one for one in ADDRESS.findall(form.page) if "/chart.svg" in one[1]]
+    assert {name for name, _ in found} == {"srcset", "src"}
+    assert all(address.startswith(f"{ROOT}/metrics/drafts/") for _, address in found)
+
+
+def test_each_address_of_the_list_of_surveys_has_the_prefix(prefixed: World) -> None:
+    """The list for a debug bundle is a part of a page, which scripts load."""
+    connection = prefixed.connect()
+    page = prefixed.client(Role.ADMIN).get(
+        f"/settings/integrations/{connection}/debug/surveys?search="
+    )
+
+    found = ADDRESS.findall(page.text)
+    assert any("reload=true" in address for _, address in found)
+    assert all(address.startswith(f"{ROOT}/") for _, address in found)
 
 
 def test_redirects_and_the_cookie_have_the_prefix(prefixed: World) -> None:

@@ -14,6 +14,9 @@ _SUSPECT: Final = frozenset("=+-@\t\r\n \uff1d\uff0b\uff0d\uff20")
 """The first characters of a cell that may be a formula: signs, their full-width forms, and white
 space, which some programs skip."""
 
+_AFTER_SEPARATOR: Final = re.compile('([;\t\r\n][ "]*)(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])')
+"""A possible formula within a cell, after a character that some spreadsheets split cells at."""
+
 _NUMBER: Final = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?\s?%?")
 """A sign, digits and separators are a number, which must not be escaped."""
 
@@ -24,7 +27,13 @@ def escape_formula(cell: str) -> str:
     A cell is escaped when its first character other than a space is ``=``, ``+``, ``-`` or ``@``
     (also in full width), a tab, a carriage return or a line feed. Plain numbers such as ``-5``,
     ``+3.5`` and ``-1.234,50`` are not changed.
+
+    Where the decimal separator is a comma, spreadsheets split cells at ``;``, even within quotes.
+    So such a character is escaped too after a ``;``, a tab or a line break within the cell. Files
+    that people open also quote all cells, so that a number does not continue in the next cell.
     """
+    if _AFTER_SEPARATOR.search(cell):
+        cell = _AFTER_SEPARATOR.sub(r"\1'", cell)
     if cell[:1] not in _SUSPECT:
         return cell
     begin = cell.lstrip(" ")
@@ -51,7 +60,7 @@ def write_spreadsheet_csv(
     """
     readable = io.TextIOWrapper(out, encoding="utf-8-sig", newline="")
     try:
-        csv.writer(readable).writerows(_rows(raw, blank, check))
+        csv.writer(readable, quoting=csv.QUOTE_ALL).writerows(_rows(raw, blank, check))
         readable.flush()
     finally:  # When a text wrapper is collected, it closes the stream it wraps.
         readable.detach()
@@ -61,4 +70,4 @@ def _rows(raw: BinaryIO, blank: frozenset[str], check: Callable[[], None]) -> It
     for row in csv_records(raw, CsvLimits.of_one_record(), strict=False):
         check()
         cells = ["" if cell in blank else cell for cell in row] if blank else row
-        yield [cell if cell[:1] not in _SUSPECT else escape_formula(cell) for cell in cells]
+        yield [escape_formula(cell) for cell in cells]

@@ -1,4 +1,5 @@
 from smaply_metrics_core.account_settings import AccountSettings
+from smaply_metrics_core.bundle.spreadsheet_csv import escape_formula
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, CalculationDefinition
 from smaply_metrics_core.calculations.response_text import (
     describe_answers,
@@ -374,6 +375,7 @@ __all__ = [
     "describe_weights",
     "diagnose",
     "enable_telemetry",
+    "escape_formula",
     "format_value",
     "history_table",
     "log_event",

@@ -39,9 +39,9 @@ def shown(raw: bytes, *blank: str) -> list[list[str]]:
         "-",
         "-cmd|' /C calc'!A0",
         "@SUM(A1)",
-        "\t=1+1",
-        "\r=1+1",
-        "\n=1+1",
+        "\t1+1",
+        "\r1+1",
+        "\n1+1",
         " =1+1",
         "\uff1d1+1",
         "-5 apples",
@@ -77,6 +77,43 @@ def test_everything_else_is_unchanged(cell: str) -> None:
     assert escape_formula(cell) == cell
 
 
+@pytest.mark.parametrize(
+    ("cell", "escaped"),
+    [
+        ("Graz;=1+1;z", "Graz;'=1+1;z"),
+        ("a\n=1+1", "a\n'=1+1"),
+        ("a\t @SUM(A1)", "a\t '@SUM(A1)"),
+        ('a;"=1+1"', 'a;"\'=1+1"'),
+        ("=1;\uff1d1", "'=1;'\uff1d1"),
+        ("a;-5", "a;'-5"),
+        ("\t=1", "'\t'=1"),
+        ("a;b-5,=1", "a;b-5,=1"),
+    ],
+)
+def test_formulas_after_another_separator_are_escaped(cell: str, escaped: str) -> None:
+    """A spreadsheet that splits cells at semicolons or tabs runs none, at any place of a row."""
+    assert escape_formula(cell) == escaped
+    out = io.StringIO(shown_text(["x", cell, "5*A1"]), newline="")
+    for delimiter in ",;\t":
+        out.seek(0)
+        for row in csv.reader(out, delimiter=delimiter):
+            assert not [one for one in row if one.strip(' "')[:1] in {*"=+-@\uff1d"}]
+
+
+def test_a_number_does_not_continue_in_the_next_cell() -> None:
+    """Where a comma is the decimal separator, ``-5,5*A1`` would be one cell with a formula."""
+    (row,) = csv.reader([shown_text(["-5", "5*A1"])], delimiter=";")
+    assert row == ['-5,"5*A1"']
+
+
+def shown_text(cells: list[str]) -> str:
+    """Write one row for spreadsheets, and return the text of the file."""
+    text, out = io.StringIO(newline=""), io.BytesIO()
+    csv.writer(text).writerow(cells)
+    write_spreadsheet_csv(io.BytesIO(text.getvalue().encode()), out)
+    return out.getvalue().decode("utf-8-sig")
+
+
 @given(st.lists(st.lists(st.text(max_size=8), min_size=2, max_size=4), max_size=4))
 def test_no_cell_of_any_table_is_a_formula(rows: list[list[str]]) -> None:
     """Every cell keeps its text, and none begins with a character that makes it a formula."""
@@ -87,7 +124,7 @@ def test_no_cell_of_any_table_is_a_formula(rows: list[list[str]]) -> None:
     for row, before in zip(found, rows, strict=True):
         for cell, old in zip(row, before, strict=True):
             old_text = old.encode(errors="replace").decode().removeprefix("\ufeff")
-            assert cell.removeprefix("\ufeff").removeprefix("'") == old_text.removeprefix("'")
+            assert cell.removeprefix("\ufeff").replace("'", "") == old_text.replace("'", "")
             harmless = not cell.lstrip(" ")[:1] or cell.lstrip(" ")[0] not in "=+-@\t\r\n"
             assert harmless or cell.strip(" ")[1:].replace(".", "").isdecimal()
 
@@ -96,7 +133,7 @@ def test_the_copy_is_for_spreadsheets() -> None:
     """It begins with one byte order mark, and invalid bytes are replaced, not dropped."""
     out = io.BytesIO()
     write_spreadsheet_csv(io.BytesIO(b"\xef\xbb\xbfa,b\nx\xffy,\x00\n"), out)
-    assert out.getvalue() == b"\xef\xbb\xbfa,b\r\nx\xef\xbf\xbdy,\x00\r\n"
+    assert out.getvalue() == b'\xef\xbb\xbf"a","b"\r\n"x\xef\xbf\xbdy","\x00"\r\n'
 
 
 def test_marks_for_no_answer_become_empty() -> None:
@@ -135,9 +172,8 @@ def test_a_large_table_goes_through_row_by_row(tmp_path: Path) -> None:
     raw = b"".join(b"=%d,%d\n" % (row * 7919 % 10**6, row) for row in range(150_000))
     files = bundle_with(tmp_path, raw)
     assert files["raw/t.csv"] == raw
-    assert files["t.csv"].decode("utf-8-sig") == raw.decode().replace("=", "'=").replace(
-        "\n", "\r\n"
-    )
+    lines = raw.decode().replace("=", "'=").replace(",", '","').splitlines()
+    assert files["t.csv"].decode("utf-8-sig") == "".join(f'"{line}"\r\n' for line in lines)
 
 
 def bundle_with(folder: Path, raw: bytes) -> dict[str, bytes]:

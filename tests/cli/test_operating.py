@@ -99,6 +99,7 @@ def test_the_audit_trail_is_written_as_csv(
         command.done("account", "edit", "--week-start", "7")
     printed = command("audit", "list", "--format", "csv").out
     rows = list(csv.DictReader(io.StringIO(printed)))
+    assert printed.startswith('"id",')
     assert [row["user"] for row in rows] == ["ed", "eve", "ada", "Jörg", "'=HYPERLINK()"]
     assert rows[0]["action"] == "set_account"
     assert rows[0]["at"].endswith("+00:00")

@@ -75,9 +75,9 @@ EXPORTS: Final = {
         SurveyCatalog SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable
         SystemClock TempDirs UncertaintyReason Unit Unreachable Verdict Weight Window WindowResult
         Worker back_up_store card_json check_store correlated correlation_id describe_answers
-        describe_responses describe_weights diagnose enable_telemetry format_value history_table
-        log_event log_formatter logging_to_stderr parse_filter result_json telemetry_of
-        value_table
+        describe_responses describe_weights diagnose enable_telemetry escape_formula format_value
+        history_table log_event log_formatter logging_to_stderr parse_filter result_json
+        telemetry_of value_table
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

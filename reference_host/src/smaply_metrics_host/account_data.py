@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -65,18 +63,16 @@ def erase_person(settings: HostSettings, account: str, name: str) -> None:
 def export_account(settings: HostSettings, account: str, path: Path) -> None:
     """Write everything of an account into a ZIP file, without secrets and uploaded files.
 
+    The file appears under its path only when it is complete.
+
     Raises:
         NotFound: if there is no such account.
         InputError: if the file exists or cannot be written.
     """
-    with MetricsHost(settings.framework) as host:
-        host.accounts.export(_operator(account), path.absolute())
     with closing(Database(settings.home)) as database:
         rows = account_rows.read_account(database, account)
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        for table, found in rows.items():
-            lines = "".join(f"{json.dumps(row)}\n" for row in found)
-            archive.writestr(f"host/{table}.jsonl", lines)
+    with MetricsHost(settings.framework) as host:
+        host.accounts.export(_operator(account), path.absolute(), rows)
 
 
 def _operator(account: str) -> Actor:

@@ -119,6 +119,7 @@ def create_app(
                 await metrics.accounts.register(*await run_in_threadpool(people.accounts))
                 await run_in_threadpool(undo_left_uploads, settings.home / FILES)
                 downloads = await run_in_threadpool(Downloads, settings.home)
+                removals = await run_in_threadpool(Removals, database, now)
                 map_renderer = MapRenderer(maps, metrics, result_renderer, templates)
                 live_updates = LiveUpdates(map_renderer.look, now.monotonic)
                 app.state.app_state = AppState(
@@ -130,7 +131,7 @@ def create_app(
                     maps=maps,
                     card_placements=CardPlacements(database),
                     arrangement=MapArrangement(database),
-                    removals=Removals(database, now),
+                    removals=removals,
                     jobs=jobs,
                     downloads=downloads,
                     result_renderer=result_renderer,

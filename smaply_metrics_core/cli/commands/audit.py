@@ -113,7 +113,7 @@ def _write_csv(entries: Iterable[AuditEntry]) -> None:
     out.flush()
     readable = TextIOWrapper(out.buffer, encoding="utf-8", newline="")
     try:
-        written = csv.writer(readable, lineterminator="\n")
+        written = csv.writer(readable, lineterminator="\n", quoting=csv.QUOTE_ALL)
         written.writerow(CSV_COLUMNS)
         for entry in entries:
             texts = map(visible, (entry.user, entry.action, entry.subject, entry.detail))

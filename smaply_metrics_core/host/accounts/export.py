@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
@@ -19,9 +19,11 @@ from smaply_metrics_core.host.store.migrations.runner import newest_version
 from smaply_metrics_core.models.base import Frozen
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection
 
 MANIFEST: Final = "account.json"
+HOST_FOLDER: Final = "host"
+"""The folder of the tables of the host app."""
 
 
 class AccountExport(Frozen):
@@ -29,15 +31,24 @@ class AccountExport(Frozen):
 
     Attributes:
         path: The path of the file.
-        rows: The number of rows of each table.
+        rows: The number of rows of each table; the names of those of the host app begin with
+            ``host/``.
     """
 
     path: Path
     rows: dict[str, int]
 
 
-def write_export(db: Connection, account: str, path: Path, now: datetime) -> AccountExport:
+def write_export(
+    db: Connection,
+    account: str,
+    path: Path,
+    now: datetime,
+    host_tables: Mapping[str, Iterable[Mapping[str, Any]]],
+) -> AccountExport:
     """Write the rows of an account: ``account.json``, and one file of JSON lines for each table.
+
+    ``host_tables`` are the rows of the host app by table.
 
     Raises:
         InputError: when ``path`` exists or cannot be written; no file is left.
@@ -47,7 +58,14 @@ def write_export(db: Connection, account: str, path: Path, now: datetime) -> Acc
     try:
         with draft_file(path.parent) as (file, place):
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                rows = {table.name: _write_table(archive, db, account, table) for table in TABLES}
+                tables: dict[str, Iterable[Mapping[str, Any]]] = {
+                    table.name: read_rows(db, account, table) for table in TABLES
+                }
+                for name, content in host_tables.items():
+                    tables[f"{HOST_FOLDER}/{name}"] = content
+                rows = {
+                    name: _write_table(archive, name, content) for name, content in tables.items()
+                }
                 manifest = {
                     "account": account,
                     "made_at": now.isoformat(),
@@ -66,20 +84,20 @@ def write_export(db: Connection, account: str, path: Path, now: datetime) -> Acc
     return AccountExport(path=path, rows=rows)
 
 
-def _write_table(archive: zipfile.ZipFile, db: Connection, account: str, table: Table) -> int:
+def _write_table(archive: zipfile.ZipFile, name: str, rows: Iterable[Mapping[str, Any]]) -> int:
     written = 0
     with (
-        archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as member,
+        archive.open(f"{name}.jsonl", "w", force_zip64=True) as member,
         TextIOWrapper(member, encoding="utf-8", newline="\n") as lines,
     ):
-        for line in _lines(db, account, table):
+        for line in _lines(rows):
             lines.write(line)
             written += 1
     return written
 
 
-def _lines(db: Connection, account: str, table: Table) -> Iterator[str]:
-    for row in read_rows(db, account, table):
+def _lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for row in rows:
         yield f"{json.dumps({name: _json(value) for name, value in row.items()})}\n"
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.errors import InputError, NotFound
@@ -102,7 +104,12 @@ class Accounts:
             )
         return settings
 
-    def export(self, actor: Actor, path: Path) -> AccountExport:
+    def export(
+        self,
+        actor: Actor,
+        path: Path,
+        host_tables: Mapping[str, Iterable[Mapping[str, Any]]] = MappingProxyType({}),
+    ) -> AccountExport:
         """Write everything that the store has about the actor's account into a ZIP file.
 
         The file has the settings, connections, metrics, values, history and audit trail as JSON
@@ -111,6 +118,8 @@ class Accounts:
         Args:
             actor: An Admin.
             path: The file to write; it must not exist.
+            host_tables: Rows of the host app about the account, by table, in JSON types and
+                instants. They are written to the folder ``host`` of the file.
 
         Raises:
             RoleRequired: unless the actor is an Admin.
@@ -123,7 +132,7 @@ class Accounts:
         with self._runtime.store.writing() as db:
             audit.add_entry(db, actor, AuditAction.EXPORT_ACCOUNT, actor.account, "", now)
         with self._runtime.store.reading() as db:
-            return write_export(db, actor.account, path, now)
+            return write_export(db, actor.account, path, now, host_tables)
 
     def erase_user(self, actor: Actor, user: str) -> int:
         """Replace the name of a user by ``deleted user`` in the account; return the changed rows.

@@ -70,6 +70,7 @@ class MetricTable:
 
         Numbers are not rounded, truth values are ``true`` and ``false``, and missing ones empty.
         """
+        # Programs read this too, some of which take quoted cells for text. No number begins a row.
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(self.columns)

@@ -66,6 +66,21 @@ def test_an_existing_file_is_kept(connected: MetricsHost, tmp_path: Path) -> Non
         connected.accounts.export(ADMIN, tmp_path / "nowhere" / "acme.zip")
 
 
+def test_tables_of_the_host_app_are_in_the_same_file(
+    connected: MetricsHost, tmp_path: Path
+) -> None:
+    """They are counted in the manifest; if one cannot be written, no file is left."""
+    path = tmp_path / "acme.zip"
+    with pytest.raises(TypeError):
+        connected.accounts.export(ADMIN, path, {"maps": [{"id": "m"}, {"id": object()}]})
+    assert list(tmp_path.glob("*.zip")) == []
+
+    exported = connected.accounts.export(ADMIN, path, {"maps": [{"id": "m"}], "texts": []})
+
+    assert (exported.rows["host/maps"], exported.rows["host/texts"]) == (1, 0)
+    assert rows(path)["host/maps"] == [{"id": "m"}]
+
+
 def test_an_unknown_account_is_not_exported(host: MetricsHost, tmp_path: Path) -> None:
     """No file is written, and the account is not stored by it."""
     with pytest.raises(NotFound, match="Nothing is stored"):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.charts import instant_text
+from smaply_metrics_core.host import escape_formula
 from smaply_metrics_host.rendering.chart_renderer import HEIGHT, WIDTH
 
 if TYPE_CHECKING:
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 MARGIN: Final = 20
 MOST_ROWS: Final = 20
 """Rows of a table in an image; the CSV file has all of them."""
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-NUMBER: Final = re.compile(r"[+-][\d.,]+\s?(?:%|points?)?")
+MOST_LINES: Final = 4
+"""Lines of one text in an image. Texts come from respondents too, and the size of an image must not
+depend on them: with these limits it is at most about 2,500 pixels high."""
+MOST_CHARACTERS: Final = 400
+"""Characters of a text that are wrapped, and of the title of an image."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,10 @@ def csv_file(card: CardView, rendered: RenderedResult) -> bytes:
     """Return the table of a card as CSV, in UTF-8 with a byte order mark for Excel."""
     about = {"Card": card.heading, "Dates": rendered.covered, "Data from": _as_of(card, rendered)}
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([_cell(one) for one in (*rendered.table.columns, *about)])
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow(map(escape_formula, (*rendered.table.columns, *about)))
     for row in rendered.table.rows:
-        writer.writerow([_cell(one) for one in (*row, *about.values())])
+        writer.writerow(map(escape_formula, (*row, *about.values())))
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -92,7 +95,7 @@ def svg_file(templates: Templates, card: CardView, rendered: RenderedResult, cha
         lines=lines,
         chart=chart,
         chart_y=chart_y,
-        summary=rendered.summary,
+        summary=_shortened(rendered.summary),
         width=WIDTH + 2 * MARGIN,
         height=y + MARGIN,
         margin=MARGIN,
@@ -100,19 +103,19 @@ def svg_file(templates: Templates, card: CardView, rendered: RenderedResult, cha
 
 
 def _add(lines: list[TextLine], texts: list[str], look: str, y: int) -> int:
-    """Add texts below each other, wrapped, and return the position below them."""
+    """Add texts below each other, wrapped and truncated, and return the position below them."""
     height, characters = _LOOKS[look]
     for text in filter(None, texts):
-        for line in textwrap.wrap(text, characters):
+        short = _shortened(text)
+        for line in textwrap.wrap(short, characters, max_lines=MOST_LINES, placeholder="…"):
             y += height
             lines.append(TextLine(line, y, look))
     return y
 
 
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
+
+
 def _as_of(card: CardView, rendered: RenderedResult) -> str:
     return instant_text(card.as_of or rendered.result.as_of, rendered.zone)
-
-
-def _cell(text: str) -> str:
-    """Return a cell that a spreadsheet does not run as a formula."""
-    return f"'{text}" if text.startswith(FORMULA) and not NUMBER.fullmatch(text) else text

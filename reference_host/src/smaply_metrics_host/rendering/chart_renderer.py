@@ -28,6 +28,8 @@ HEIGHT: Final = 176
 MAX_SPECS: Final = 1000
 MAX_SVGS: Final = 500
 """Cached specifications and SVGs, about 10 kB each."""
+MAX_PNG_BYTES: Final = 16 * 1024 * 1024
+"""The size of all cached PNGs, about 50 kB each; larger than any one."""
 LONGEST_ANSWER: Final = 16 * 1024 * 1024
 LONGEST_SECONDS: Final = 60.0
 """The timeout for one chart, so that one that hangs does not block the others."""
@@ -60,6 +62,7 @@ class ChartRenderer:
         self._specs = LRUCache[tuple[str, ThemeName], str](MAX_SPECS)
         self._specs_lock = threading.Lock()
         self._svgs = LRUCache[tuple[str, ThemeName], str](MAX_SVGS)  # On the event loop only.
+        self._pngs = LRUCache[bytes, bytes](MAX_PNG_BYTES, len)  # By digest; likewise.
         self._process = _RendererProcess()
         self._script: Script | None = None
         self._scripts = SingleFlight[Script](join_running=True)
@@ -99,7 +102,12 @@ class ChartRenderer:
         Raises:
             DrawingFailed: The image cannot be rendered.
         """
-        return base64.b64decode(await self._process.request({"svg": svg}, LONGEST_SECONDS))
+        key = hashlib.sha256(svg.encode()).digest()
+        png = self._pngs.get(key)
+        if png is None:
+            made = await self._process.request({"svg": svg}, LONGEST_SECONDS)
+            png = self._pngs[key] = base64.b64decode(made)
+        return png
 
     @property
     def script_address(self) -> str:

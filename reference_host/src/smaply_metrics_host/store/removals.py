@@ -21,6 +21,9 @@ Kind = Literal["stage", "lane", "card"]
 
 KEPT: Final = timedelta(days=1)
 """How long a removal can be undone; then its content is deleted."""
+MOST_KEPT: Final = 20
+"""Removals of one map that can be undone. Each has all texts of a stage or lane, so without a limit
+duplicating and removing a lane would fill the disk."""
 _TABLES: Final[dict[Kind, Table]] = {"stage": stages, "lane": lanes, "card": cards}
 
 
@@ -31,13 +34,15 @@ class Removals:
     unless the removal of its stage or lane is older than a day.
 
     Args:
-        database: The database of the host app.
+        database: The database of the host app. Expired removals of all accounts are deleted.
         clock: The clock by which removals expire.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        with database.writing() as db:
+            self._expire(db)
 
     def remove(self, account: str, map_id: str, kind: Kind, part: str, heading: str = "") -> None:
         """Remove a stage or lane with its texts and cards, or a card; metrics are not deleted.
@@ -54,7 +59,7 @@ class Removals:
         """
         table = _TABLES[kind]
         with self._database.writing() as db:
-            self._expire(db, account)
+            self._expire(db)
             own = _rows(db, table, table.c.id == part, account, map_id)
             if not own:
                 raise no_such(kind)
@@ -73,6 +78,11 @@ class Removals:
                 )
             )
             db.execute(delete(table).where(table.c.account == account, table.c.id == part))
+            of_map = removals.c.account == account, removals.c.map == map_id
+            latest = select(removals.c.id).where(*of_map).order_by(removals.c.id.desc())
+            db.execute(
+                delete(removals).where(*of_map, removals.c.id.not_in(latest.limit(MOST_KEPT)))
+            )
 
     def latest(self, account: str, map_id: str) -> Removal | None:
         """Return the removal that can be undone on a map; ``None`` if there is none."""
@@ -139,9 +149,9 @@ class Removals:
         )
         return dict(row) if row is not None else None
 
-    def _expire(self, db: Connection, account: str) -> None:
-        old = removals.c.removed_at <= self._oldest()
-        db.execute(delete(removals).where(removals.c.account == account, old))
+    def _expire(self, db: Connection) -> None:
+        """Delete the expired removals of all accounts."""
+        db.execute(delete(removals).where(removals.c.removed_at <= self._oldest()))
 
     def _oldest(self) -> float:
         return (self._clock.now() - KEPT).timestamp()
