@@ -157,7 +157,7 @@ def read_file_table(
     sheets: tuple[str, ...] = ()
     unclear: str | None = None
     if data.startswith(ZIP):
-        book = Workbook(data)
+        book = Workbook(data, limits, deadline=deadline)
         sheets = book.sheets
         mapping = mapping.model_copy(update={"sheet": mapping.sheet or sheets[0]})
         if mapping.sheet not in sheets:
@@ -165,7 +165,7 @@ def read_file_table(
                 f"The workbook has no visible sheet “{mapping.sheet}”.",
                 remedy=f"Choose one of: {', '.join(sheets)[:300]}.",
             )
-        records = book.records(mapping.sheet or "", limits, deadline=deadline)
+        records = book.records(mapping.sheet or "")
     else:
         mapping, unclear = _text_format(data, mapping)
         records = csv_records(
