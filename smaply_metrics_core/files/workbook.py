@@ -7,7 +7,7 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -140,7 +140,7 @@ def _check_files(data: bytes) -> None:
 
 
 @contextmanager
-def _damage() -> Iterator[None]:
+def _damage() -> Generator[None, None, None]:
     try:
         yield
     except MetricsError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
-from smaply_metrics_core.context import Deadline
+from smaply_metrics_core import Deadline
 from smaply_metrics_core.files import (
     CsvLimits,
     FileMapping,
