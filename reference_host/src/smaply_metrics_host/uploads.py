@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
-from smaply_metrics_core import Deadline
 from smaply_metrics_core.files import (
     CsvLimits,
+    Deadline,
     FileMapping,
     read_file_table,
     responses_as_csv,
