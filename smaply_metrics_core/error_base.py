@@ -26,6 +26,8 @@ class MetricsError(Exception):
         process_only: Whether the cause is this process: it lacks a key, a package or a permission
             that other processes of the fleet may have. A refresh that fails with such an error is
             not an attempt.
+        excerpt: What respondents wrote at the place of the error, for the person who is uploading
+            the file. It is no part of the problem, which is stored, logged and shown to others.
     """
 
     kind: ClassVar[str] = "error"
@@ -34,6 +36,7 @@ class MetricsError(Exception):
     process_only: ClassVar[bool] = False
     issue: Issue | None = None
     audience: Audience = Audience.ADMIN
+    excerpt: str | None = None
     default_remedy: ClassVar[str] = "Send the debug bundle to support."
     default_summary: ClassVar[str | None] = None
 

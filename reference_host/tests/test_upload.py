@@ -108,7 +108,8 @@ def test_an_invalid_file_is_refused_and_removed(world: World) -> None:
 
     assert form.answer.status_code == 422
     assert "Not uploaded" in form.page
-    assert "recorded_at in row 2 is “yesterday”" in form.page
+    assert "recorded_at in row 2 must be a date" in form.page
+    assert "Found: “yesterday”." in form.page
     assert (form.fields["name"], form.fields["survey_name"]) == (["Kept"], ["Mine"])
     assert files(world) == {}
     assert world.run(world.app_state.metrics.connections.list(world.actor())) == ()
@@ -135,7 +136,8 @@ def test_files_of_spreadsheets_are_uploaded(world: World) -> None:
 
     form.upload("visits.csv", european)
     assert form.answer.status_code == 422
-    assert "Is the day or the month first in “03/10/2026” (column Datum)?" in form.page
+    assert "Is the day or the month first in the dates of column Datum?" in form.page
+    assert "Found: “03/10/2026”." in form.page
     assert "Choose the order of dates under “How the file is read”." in form.page
     assert files(world) == {}
     form.upload("visits.csv", european, file_dates="first")
@@ -164,6 +166,18 @@ def test_a_workbook_is_uploaded(world: World) -> None:
 
     assert form.fields["survey"] == ["visits"]
     assert b"2026-01-06T00:00:00+00:00" in files(world)["uploads/visits.csv"]
+
+
+def test_reading_a_file_takes_limited_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that takes longer is refused, and nothing of it is stored."""
+    monkeypatch.setattr(uploads, "MOST_SECONDS", 0)
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
+
+    form.upload("visits.csv", GOOD)
+
+    assert form.answer.status_code == 422
+    assert "Reading the file takes more than 0 seconds." in form.page
+    assert files(world) == {}
 
 
 def test_a_file_is_replaced_only_on_request(world: World) -> None:

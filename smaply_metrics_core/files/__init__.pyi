@@ -1,3 +1,4 @@
+from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.files.file_mapping import (
     DELIMITERS,
     ENCODINGS,
@@ -21,6 +22,7 @@ __all__ = [
     "MULTIPLE_SUFFIX",
     "CsvLimits",
     "DateOrder",
+    "Deadline",
     "FileColumnRole",
     "FileMapping",
     "FileTable",

@@ -24,7 +24,7 @@ from smaply_metrics_core.files.file_mapping import (
     FileMapping,
 )
 from smaply_metrics_core.files.number_text import recognise_decimal
-from smaply_metrics_core.files.response_columns import RECORDED, ResponseColumns, roles_of
+from smaply_metrics_core.files.response_columns import RECORDED, ResponseColumns, checked, roles_of
 from smaply_metrics_core.files.text_encoding import recognise_encoding
 from smaply_metrics_core.files.workbook import DECIMAL_MARK, OLE, ZIP, Workbook
 from smaply_metrics_core.input_limits.csv_records import CsvLimits, csv_records
@@ -36,6 +36,8 @@ _SAMPLE: Final = 1 << 18
 _MOST_NAME: Final = 300
 """The maximum length of the name of a column."""
 _NAMELESS: Final = "\0"
+_SHOWN: Final = 100
+"""The maximum length of an excerpt."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,13 @@ class OpenQuestion:
 
     Attributes:
         name: The field of ``FileMapping`` with the answer.
-        message: The question.
+        message: The question, without what respondents wrote.
+        excerpt: What has two meanings, for the person who answers; never to be stored or logged.
     """
 
     name: Literal["encoding", "columns", "dates", "decimal"]
     message: str
+    excerpt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,13 @@ class FileTable:
         Blank rows are left out.
 
         Args:
-            deadline: Checked for each column.
+            deadline: Checked for each column, and between many cells.
 
         Raises:
-            ExportFailed: if a question is open, or a cell is not what its column requires; the
-                message names the row, the column and the cell.
+            ExportFailed: if a question is open, or a cell is not what its column requires. The
+                message names the row and the column, and ``excerpt`` has the cell.
+            DeadlineExceeded: when the deadline has passed.
+            Cancelled: when the caller cancelled the call.
         """
         for question in self.open_questions:
             raise ExportFailed(
@@ -133,7 +139,7 @@ def read_file_table(
         file: The file, opened for reading bytes. It stays open, and is read into memory.
         mapping: What is known about it; the rest is recognised.
         limits: The limits; the defaults of ``CsvLimits`` if ``None``.
-        deadline: Checked at each row.
+        deadline: Checked at each row, and between many cells.
 
     Raises:
         ExportFailed: if it is not such a file, exceeds a limit, or contradicts the mapping.
@@ -157,7 +163,7 @@ def read_file_table(
     sheets: tuple[str, ...] = ()
     unclear: str | None = None
     if data.startswith(ZIP):
-        book = Workbook(data)
+        book = Workbook(data, limits, deadline=deadline)
         sheets = book.sheets
         mapping = mapping.model_copy(update={"sheet": mapping.sheet or sheets[0]})
         if mapping.sheet not in sheets:
@@ -165,7 +171,7 @@ def read_file_table(
                 f"The workbook has no visible sheet “{mapping.sheet}”.",
                 remedy=f"Choose one of: {', '.join(sheets)[:300]}.",
             )
-        records = book.records(mapping.sheet or "", limits, deadline=deadline)
+        records = book.records(mapping.sheet or "")
     else:
         mapping, unclear = _text_format(data, mapping)
         records = csv_records(
@@ -175,10 +181,11 @@ def read_file_table(
             encoding="utf-8-sig" if mapping.encoding == "utf_8" else mapping.encoding,
             delimiter=mapping.delimiter or ",",
         )
-    table = _recognised(_rows(records), mapping, sheets)
+    table = _recognised(_rows(records), mapping, sheets, deadline)
     if unclear is None:
         return table
-    first = OpenQuestion("encoding", unclear)
+    message = "Which encoding has the file? Its letters with accents have two readings."
+    first = OpenQuestion("encoding", message, unclear)
     return replace(table, open_questions=(first, *table.open_questions))
 
 
@@ -234,8 +241,10 @@ def _rows(records: Iterator[list[str]]) -> pl.DataFrame:
     return rows
 
 
-def _recognised(rows: pl.DataFrame, mapping: FileMapping, sheets: tuple[str, ...]) -> FileTable:
-    roles, candidates = roles_of(rows, mapping.columns)
+def _recognised(
+    rows: pl.DataFrame, mapping: FileMapping, sheets: tuple[str, ...], deadline: Deadline | None
+) -> FileTable:
+    roles, candidates = roles_of(rows, mapping.columns, deadline)
     questions: list[OpenQuestion] = []
     if FileColumnRole.DATE not in roles.values():
         which = " or ".join(f"“{name[:60]}”" for name in candidates[:5])
@@ -247,10 +256,10 @@ def _recognised(rows: pl.DataFrame, mapping: FileMapping, sheets: tuple[str, ...
     order, decimal = mapping.dates, mapping.decimal
     date = next((name for name, role in roles.items() if role is FileColumnRole.DATE), None)
     if order is None and date is not None:
-        order, unclear = recognise_order(rows[date].drop_nulls())
+        order, unclear = recognise_order(checked(rows[date].drop_nulls(), deadline))
         if unclear:
-            message = f"Is the day or the month first in “{unclear}” (column {date})?"
-            questions.append(OpenQuestion("dates", message))
+            message = f"Is the day or the month first in the dates of column {date}?"
+            questions.append(OpenQuestion("dates", message, f"“{unclear[:_SHOWN]}”"))
     if decimal is None and _is_plain(mapping.model_copy(update={"columns": roles, "dates": order})):
         decimal = "."
     if decimal is None:
@@ -261,8 +270,8 @@ def _recognised(rows: pl.DataFrame, mapping: FileMapping, sheets: tuple[str, ...
         if unclear and mapping.delimiter == "," and "." in unclear:
             decimal, unclear = ".", None  # A file with a decimal comma has another delimiter.
         if unclear:
-            message = f"Is the decimal sign a point or a comma, as in “{unclear}”?"
-            questions.append(OpenQuestion("decimal", message))
+            message = "Is the decimal sign of the numbers a point or a comma?"
+            questions.append(OpenQuestion("decimal", message, f"“{unclear[:_SHOWN]}”"))
     mapping = mapping.model_copy(update={"columns": roles, "dates": order, "decimal": decimal})
     return FileTable(rows, mapping, sheets, tuple(questions))
 

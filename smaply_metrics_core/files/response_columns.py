@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -31,10 +31,12 @@ _BY_NAME: Final = {
     FINISHED: FileColumnRole.FINISHED,
 }
 _SHOWN: Final = 100
+_CHECKED: Final = 1 << 13
+"""The number of cells between two looks at the deadline."""
 
 
 def roles_of(
-    rows: pl.DataFrame, chosen: dict[str, FileColumnRole]
+    rows: pl.DataFrame, chosen: dict[str, FileColumnRole], deadline: Deadline | None = None
 ) -> tuple[dict[str, FileColumnRole], tuple[str, ...]]:
     """Return the role of each column, and the columns that may be the date if several may.
 
@@ -53,7 +55,9 @@ def roles_of(
     dates = tuple(
         name
         for name, role in roles.items()
-        if name not in chosen and role is FileColumnRole.QUESTION and _has_dates(rows[name])
+        if name not in chosen
+        and role is FileColumnRole.QUESTION
+        and _has_dates(rows[name], deadline)
     )
     if len(dates) == 1:
         roles[dates[0]] = FileColumnRole.DATE
@@ -68,9 +72,22 @@ def _recognised(name: str) -> FileColumnRole:
     return FileColumnRole.MULTIPLE if name.endswith(MULTIPLE_SUFFIX) else FileColumnRole.QUESTION
 
 
-def _has_dates(cells: pl.Series) -> bool:
+def _has_dates(cells: pl.Series, deadline: Deadline | None) -> bool:
     given = cells.drop_nulls()
-    return bool(given.len()) and all(is_date(cell) for cell in given)
+    return bool(given.len()) and all(is_date(cell) for cell in checked(given, deadline))
+
+
+def checked(cells: pl.Series, deadline: Deadline | None) -> Iterator[Any]:
+    """Yield the cells of a column; check the deadline at the first one and at many others.
+
+    Raises:
+        DeadlineExceeded: when the deadline has passed.
+        Cancelled: when the caller cancelled the call.
+    """
+    for place, cell in enumerate(cells):
+        if deadline is not None and place % _CHECKED == 0:
+            deadline.check()
+        yield cell
 
 
 @dataclass(frozen=True)
@@ -82,7 +99,7 @@ class ResponseColumns:
         roles: The role of each column.
         order: The order of dates.
         decimal: The decimal sign.
-        deadline: Checked for each column.
+        deadline: Checked for each column, and between many cells.
     """
 
     rows: pl.DataFrame
@@ -140,7 +157,7 @@ class ResponseColumns:
                 remedy="Choose the column with the date, or add one named recorded_at.",
             )
         instants: list[datetime | None] = []
-        for row, cell in _cells(self.rows[name]):
+        for row, cell in self._cells(name):
             instant = None if cell is None else parse_date(cell, self.order)
             if cell is not None and instant is None:
                 raise _invalid(name, row, cell, f"a date such as {EXAMPLES[self.order]}")
@@ -152,16 +169,19 @@ class ResponseColumns:
         reasons: list[str | None] = [None] * self.rows.height
         finished, status = self._one(FileColumnRole.FINISHED), self._one(FileColumnRole.STATUS)
         if finished is not None:
-            for row, cell in _cells(self.rows[finished]):
+            for row, cell in self._cells(finished):
                 if cell not in {None, "0", "1"}:
                     raise _invalid(finished, row, cell, "1 or 0")
                 reasons[row - 2] = ExclusionReason.UNFINISHED if cell == "0" else None
         if status is not None:
-            for row, cell in _cells(self.rows[status]):
+            for row, cell in self._cells(status):
                 if cell is not None and cell not in list(ExclusionReason):
                     raise _invalid(status, row, cell, f"one of {', '.join(ExclusionReason)}")
                 reasons[row - 2] = cell or reasons[row - 2]
         return pl.Series(STATUS, reasons, pl.String)
+
+    def _cells(self, name: str) -> Iterator[tuple[int, str | None]]:
+        return enumerate(checked(self.rows[name], self.deadline), start=2)  # After the header.
 
     def _weights(self, name: str) -> pl.Series:
         cells = self.rows[name]
@@ -178,12 +198,9 @@ def _question(name: str) -> str:
     return name.removeprefix(FIELD_PREFIX).removesuffix(MULTIPLE_SUFFIX)
 
 
-def _cells(cells: Sequence[str | None] | pl.Series) -> Iterator[tuple[int, str | None]]:
-    return enumerate(cells, start=2)  # Row 1 is the header.
-
-
 def _invalid(name: str, row: int, cell: str | None, expected: str) -> ExportFailed:
-    return ExportFailed(
-        f"{name} in row {row} is “{(cell or '')[:_SHOWN]}” but must be {expected}.",
-        remedy="Correct the file and try again.",
+    error = ExportFailed(
+        f"{name} in row {row} must be {expected}.", remedy="Correct the file and try again."
     )
+    error.excerpt = f"“{(cell or '')[:_SHOWN]}”"
+    return error

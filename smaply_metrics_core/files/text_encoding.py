@@ -25,8 +25,8 @@ def recognise_encoding(data: bytes) -> tuple[str, str | None]:
     """Return the encoding of a text, one of ``ENCODINGS``, and what is unclear about it.
 
     A byte order mark decides; otherwise UTF-8 if the text is valid, UTF-16 if every other byte of
-    the beginning is zero, and else the encoding that fits the letters best. If Latin letters may
-    have several, that is a question with two readings of a word, and ``None`` otherwise.
+    the beginning is zero, and else the encoding that fits the letters best. What is unclear is two
+    readings of a word if Latin letters may have several encodings, and ``None`` otherwise.
 
     Raises:
         ExportFailed: if it is no text, or if its rows have different encodings.
@@ -113,7 +113,7 @@ def _latin(text: bytes) -> tuple[str, str | None]:
         pairs = zip(readings["cp1252"].split(), readings["cp1254"].split(), strict=False)
         different = [(one, other) for one, other in pairs if one != other]
     one, other = different[0] if different else ("", "")
-    return _LATIN[0], f"Which encoding does the file have: is it “{one[:40]}” or “{other[:40]}”?"
+    return _LATIN[0], f"“{one[:40]}” or “{other[:40]}”"
 
 
 def _is_utf8(line: bytes) -> bool:

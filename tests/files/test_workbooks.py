@@ -13,8 +13,10 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from smaply_metrics_core import CsvLimits, ExportFailed
+from smaply_metrics_core import CsvLimits, DeadlineExceeded, ExportFailed
+from smaply_metrics_core.context import Deadline, SystemClock
 from smaply_metrics_core.files import FileMapping, FileTable, read_file_table
+from smaply_metrics_core.files.workbook_xml import elements
 
 HEADER = ("Datum", "Note", "Ort")
 
@@ -112,8 +114,17 @@ def test_formulas_have_their_stored_value() -> None:
         table(data)
     stored = replaced(data, SHEET, r"<v ?/>|<v></v>", "<v>5</v>")
     assert table(stored).rows["Note"].to_list() == ["5"]
-    with pytest.raises(ExportFailed, match=r"Cell B2 has the error #DIV/0!"):
+    with pytest.raises(ExportFailed, match="Cell B2 has an error, such as #N/A"):
         table(written(HEADER, (date(2026, 1, 1), "#DIV/0!", "Wien")))
+
+
+def test_cells_are_not_logged(recwarn: pytest.WarningsRecorder) -> None:
+    """A number that is no date is refused by its cell, and not shown in a warning."""
+    data = replaced(written(HEADER, (date(2026, 1, 1), 5, "Wien")), SHEET, ">46023<", ">99999999<")
+    with pytest.raises(ExportFailed, match="Cell A2 has an error") as caught:
+        table(data)
+    assert "99999999" not in str(caught.value)
+    assert not recwarn
 
 
 def test_hostile_workbooks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,3 +157,99 @@ def test_sheets_are_limited() -> None:
     far = replaced(far, SHEET, r'r="([ABC])2"', r'r="\g<1>900"')
     with pytest.raises(ExportFailed, match="more than 100 rows"):
         read_file_table(io.BytesIO(far), limits=CsvLimits(rows=100))
+
+
+STYLES = "xl/styles.xml"
+SST = '<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+MANY = 300_000
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "by", "message"),
+    [
+        (SHEET, r'<row r="2"', '<row r="1000000000000"', "After row 1 of the sheet is one"),
+        (SHEET, r'<row r="2"', '<row r="1"', "After row 1 of the sheet is one"),
+        (SHEET, r"</row></sheetData>", "<c/>" * MANY + "</row></sheetData>", "more than 262,144"),
+        (SHEET, r"<sheetData>", "<a>" * MANY + "</a>" * MANY + "<sheetData>", "more than 262,144"),
+        (STYLES, r"</styleSheet>", "<a/>" * 2**21 + "</styleSheet>", "has more than 8 MiB"),
+        ("xl/workbook.xml", r"</workbook>", " " * 2**23 + "</workbook>", "has more than 8 MiB"),
+    ],
+)
+def test_bombs_are_refused(name: str, pattern: str, by: str, message: str) -> None:
+    """A small file can state any number of rows, cells, texts and styles."""
+    data = replaced(written(HEADER, (date(2026, 1, 1), 5, "Wien")), name, pattern, by)
+    assert len(data) < 50_000
+    with pytest.raises(ExportFailed, match=message):
+        table(data)
+
+
+def test_blank_cells_take_no_room() -> None:
+    """Spreadsheets state blank cells with a format; their number is limited too."""
+    good = written(HEADER, (date(2026, 1, 1), 5, "Wien"))
+    wide = replaced(good, SHEET, r"</sheetData>", '<row><c r="XFD3"/></row>' * 50 + "</sheetData>")
+    assert table(wide).rows.shape == (1, 3)
+    with pytest.raises(ExportFailed, match="more than 50 cells, blank ones included"):
+        read_file_table(io.BytesIO(wide), limits=CsvLimits(cells=10))
+
+
+def test_what_is_beside_the_rows_is_not_built() -> None:
+    """Merged cells and the like are not interpreted, so their number takes no memory."""
+    good = written(HEADER, (date(2026, 1, 1), 5, "Wien"))
+    wide = replaced(good, SHEET, r"</sheetData>", "</sheetData>" + "<hyperlink/>" * MANY)
+    assert table(wide).rows.shape == (1, 3)
+
+
+def shared(texts: str) -> bytes:
+    """Return a workbook whose cells share the first of these texts, as Excel writes them."""
+    data = written(("recorded_at", "a", "b"), *[(date(2026, 1, 1), 1, 1)] * 50)
+    data = replaced(data, SHEET, r't="n"><v>1</v>', 't="s"><v>0</v>')
+    part = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    override = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{part}"/></Types>'
+    stream = io.BytesIO(replaced(data, "[Content_Types].xml", "</Types>", override))
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", f"{SST}{texts}</sst>")
+    return stream.getvalue()
+
+
+def test_texts_that_cells_share_are_limited() -> None:
+    """A cell refers to a text by number, so that a small file can repeat a large one."""
+    data = shared(f"<si><t>{'x' * 40}</t><r><t>{'y' * 40}</t></r></si><si/>")
+    assert table(data).rows["b"].to_list() == ["x" * 40 + "y" * 40] * 50
+    for limits, message in (
+        (CsvLimits(cell=79), "Row 2 has more than 79 characters in a cell"),
+        (CsvLimits(record=169), "Row 2 has more than 169 characters"),
+        (CsvLimits(characters=5_000), "The sheet has more than 5,000 characters"),
+        (CsvLimits(cells=1), "The workbook has more than 1 texts"),
+    ):
+        with pytest.raises(ExportFailed, match=message):
+            read_file_table(io.BytesIO(data), limits=limits)
+    with pytest.raises(ExportFailed, match="A row or text of the workbook has more than 262,144"):
+        table(shared("<si>" + "<r/>" * MANY + "</si>"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_document_types_are_refused_in_any_encoding(encoding: str) -> None:
+    """An entity repeats its text; UTF-16 must not hide its document type."""
+    good = written(HEADER, (date(2026, 1, 1), 5, "Wien"))
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(good)) as old, zipfile.ZipFile(stream, "w", 8) as new:
+        for info in old.infolist():
+            content = old.read(info)
+            if info.filename == SHEET:
+                content = f"<!DOCTYPE worksheet>{content.decode()}".encode(encoding)
+            new.writestr(info.filename, content)
+    with pytest.raises(ExportFailed, match="has a document type"):
+        table(stream.getvalue())
+
+
+def test_reading_a_workbook_ends_at_the_deadline() -> None:
+    """Each row, each text, and many elements beside them check it."""
+    late = Deadline.after(0, SystemClock())
+    for xml, name in (
+        ("<a><row/></a>", "row"),
+        ("<a><si><t>x</t></si></a>", "si"),
+        ("<a>" + "<b/>" * 5_000 + "</a>", "row"),
+    ):
+        named = SST.replace("<sst", "<a") + xml.removeprefix("<a>")
+        with pytest.raises(DeadlineExceeded):
+            list(elements(io.BytesIO(named.encode()), name, late))

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.files import (
     CsvLimits,
+    Deadline,
     FileMapping,
     read_file_table,
     responses_as_csv,
@@ -21,6 +22,7 @@ from smaply_metrics_core.host import (
     Actor,
     Audience,
     ConnectionView,
+    DeadlineExceeded,
     InputError,
     Role,
     SourceStatus,
@@ -46,6 +48,8 @@ LONGEST: Final = 100
 SUFFIX: Final = ".csv"
 MOST_NAME_BYTES: Final = 200
 """File systems allow 255, and the names of temporary files are longer."""
+MOST_SECONDS: Final = 60
+"""The time in which a file must be read. Two are read at once, and the others wait."""
 MOST_CONVERTED: Final = 100 * 2**20
 """Bytes of a file as the source reads it; a workbook is smaller, since it is compressed."""
 LIMITS: Final = CsvLimits(columns=3_000, rows=1_000_000, cells=10_000_000)
@@ -129,7 +133,8 @@ async def _stored(  # noqa: PLR0913  # As above.
             f"The file is larger than {MOST_MEGABYTES} MB.",
             remedy="Split it by time into several files, or remove columns.",
         )
-    data = await run_in_threadpool(_converted, data, mapping)
+    deadline = Deadline.after(MOST_SECONDS, app_state.clock)
+    data = await run_in_threadpool(_converted, data, mapping, deadline)
     folder = await _folder(app_state, actor.account)
     await run_in_threadpool(_require_room, folder, len(data), survey)
     transaction = UploadTransaction(folder / f"{survey}{SUFFIX}")
@@ -151,17 +156,26 @@ async def _stored(  # noqa: PLR0913  # As above.
     return UploadedSurvey(connection, survey)
 
 
-def _converted(data: bytes, mapping: FileMapping) -> bytes:
+def _converted(data: bytes, mapping: FileMapping, deadline: Deadline) -> bytes:
     """Return the responses of a file as CSV that is read without a mapping.
 
     Raises:
-        InputError: if something about the file is unclear, to be stated in the form.
+        InputError: if something about the file is unclear, to be stated in the form, or if reading
+            or storing it takes too much.
         ExportFailed: if the file is not valid.
     """
-    table = read_file_table(io.BytesIO(data), mapping, limits=LIMITS)
-    for question in table.open_questions:
-        raise InputError(question.message, remedy=_ANSWERS[question.name])
-    converted = responses_as_csv(table.responses())
+    try:
+        table = read_file_table(io.BytesIO(data), mapping, limits=LIMITS, deadline=deadline)
+        for question in table.open_questions:
+            unclear = InputError(question.message, remedy=_ANSWERS[question.name])
+            unclear.excerpt = question.excerpt
+            raise unclear
+        converted = responses_as_csv(table.responses(deadline=deadline))
+    except DeadlineExceeded:
+        raise InputError(
+            f"Reading the file takes more than {MOST_SECONDS} seconds.",
+            remedy="Split it by time into several files, or save it as “CSV UTF-8”.",
+        ) from None
     if len(converted) > MOST_CONVERTED:
         raise InputError(
             f"The responses of the file take more than {MOST_CONVERTED // 2**20} MB as CSV.",

@@ -102,7 +102,9 @@ async def _in_place(desk: FormPage, form: MetricForm, error: MetricsError) -> Fo
     """Return the messages of an error: at the file if it concerns the file, or above the form."""
     if not isinstance(error, InputError | DataError | ExportFailed):
         return await not_fitting(desk, form, error, TITLE)
-    wrong = FormInvalid({"file": f"{error.message} {error.remedy}"})
+    # The person who uploads the file may see what is in it, so that they find the cell.
+    found = f"Found: {error.excerpt}. " if error.excerpt else ""
+    wrong = FormInvalid({"file": f"{error.message} {found}{error.remedy}"})
     # An unreadable file is invalid input, although the source reports it.
     status = min(status_of(error), status_of(wrong))
     return replace(await not_fitting(desk, form, wrong, TITLE), status=status)
