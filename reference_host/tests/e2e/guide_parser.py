@@ -51,7 +51,7 @@ class Guide:
         self.walked.append(title)
         seen = _plain(" ".join(self._seen))
         missing = [word for word in _bold(sections()[title]) if _plain(word) not in seen]
-        assert missing == [], f"not on the pages of “{title}”"
+        assert missing == [], f"{missing} not on the pages of “{title}”"
 
     def look(self, page: Page, picture: str = "") -> None:
         """Record the texts of a page, and take a picture of it if a name is given."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from reference_host.tests.app_fixture import TOKEN
 from smaply_metrics_core.host import Role
+from tests.host.child_processes import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -98,9 +99,16 @@ def place_them(world: World, browsers: Browsers, guide: Guide) -> str:
         for cell, metric in enumerate(METRICS):
             page.get_by_role("link", name="Add cards").nth(cell).click()
             page.get_by_role("checkbox", name=metric).first.check()
+            guide.look(page)
             page.get_by_role("button", name="Add cards", exact=True).click()
             page.locator(".slot").nth(cell).wait_for()
         guide.look(page, "edit-map")
+        page.locator(".slot").last.get_by_role("button", name="Remove").click()
+        undo = page.get_by_role("button", name="Undo removal")
+        undo.wait_for()
+        guide.look(page)
+        undo.click()
+        page.locator(".slot").nth(len(METRICS) - 1).wait_for()
         page.get_by_role("link", name="Done").click()
         page.get_by_role("heading", name="Buying a bike online").wait_for()
     return address
@@ -115,15 +123,21 @@ def read_it(
         page.locator(".card-value").nth(len(METRICS) - 1).wait_for()
         page.locator(".chart svg").first.wait_for()
         guide.look(page, "map")
+        page.get_by_text("Numbers and details").first.click()
+        guide.look(page)
         before = value(page)
         answers = [{"QID1": "0"} for _ in range(400)]
         world.sandbox.state.add_responses(SURVEY_ID, answers)
         world.clock.forward(AN_HOUR)
         world.sandbox.state.set_exports(seconds=EXPORT_SECONDS)
+        exports = world.sandbox.state.exports
+        started = len(exports.jobs())
         page.reload()
         page.get_by_text("refreshing").first.wait_for()
         assert value(page) == before
         guide.look(page)
+        # The time of an export counts from its start.
+        until(lambda: len(exports.jobs()) > started)
         sandbox_clock.forward(timedelta(seconds=EXPORT_SECONDS))
         page.wait_for_function(
             "before => document.querySelector('.card-value').innerText !== before", arg=before
