@@ -27,7 +27,7 @@ def test_a_dropped_file_is_read_as_stated(world: World, browsers: Browsers) -> N
     page.locator(".upload").evaluate(DROP)
     page.get_by_role("button", name="Upload").click()
 
-    page.get_by_text("Is the day or the month first in “03/10/2026”").first.wait_for()
+    page.get_by_text("Is the day or the month first in the dates of column Datum?").first.wait_for()
     page.get_by_label("Dates", exact=True).select_option("day_first")
     assert visit.accessibility() == []
     wide = page.evaluate("document.documentElement.scrollWidth")
