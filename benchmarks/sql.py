@@ -9,7 +9,6 @@ by all keys and then adds up. The faster one is compared. All take turns.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
 import time
@@ -235,14 +234,13 @@ def postgresql_engine(rows: int) -> Iterator[Engine]:
     import duckdb
     import psycopg
 
+    from tests.ports import free_port
     from tests.postgresql_server import find_programs, running_postgres
 
     programs = find_programs()
     if programs is None:
         raise RuntimeError("There is no PostgreSQL server: `make postgresql` installs it.")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with (
         duckdb_engine(rows) as made,
         running_postgres(programs, durable=True, port=port) as server,

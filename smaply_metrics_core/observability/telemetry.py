@@ -95,7 +95,7 @@ class TelemetryBackend(Protocol):
 
 
 class _NoSpan:
-    """A span that nobody records."""
+    """A span that is not recorded."""
 
     recording: Final = False
 

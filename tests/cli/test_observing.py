@@ -13,6 +13,7 @@ from opentelemetry import metrics
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.observability.sdk import telemetry_sdk
 from tests.cli.conftest import SURVEY
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from smaply_metrics_qualtrics_sandbox import SandboxServer
@@ -83,13 +84,11 @@ def test_a_log_option_that_is_not_valid_is_wrong_usage(new: Command, given: str)
 
 def test_the_sdk_serves_metrics_to_prometheus() -> None:
     """On a port of its own, which the standard variable chooses; then it is free again."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     chosen = {"OTEL_EXPORTER_PROMETHEUS_PORT": str(port), "OTEL_TRACES_EXPORTER": "console"}
     with telemetry_sdk("tester", chosen):
         metrics.get_meter("tester").create_counter("visits").add(3)
-        with urlopen(f"http://localhost:{port}/metrics", timeout=30) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
             text = answer.read().decode()
         with (
             pytest.raises(InputError, match="cannot be served") as taken,

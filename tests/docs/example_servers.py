@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from tests.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -47,9 +49,7 @@ class RunningExample:
 @contextmanager
 def running_example(name: str, environment: dict[str, str], log: Path) -> Iterator[RunningExample]:
     """Start an app, and stop it as a supervisor does; raise unless it ends well."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, *(part.format(port=port) for part in COMMANDS[name])]
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("SMAPLY")}
     with log.open("wb") as output:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from smaply_metrics_core.testing.local_server import local_server
 from smaply_metrics_core.testing.scaffold.generator import ToolKind, write_source
 from tests.author_environment import AuthorShell, build_wheel, link_libraries
 from tests.docs.tutorial_steps import PORT, Command, Insert, Step, Write, missing_lines, steps
+from tests.ports import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TUTORIALS: Final = {"form_garden": "tutorial.md", "paper_birds": "tutorial-login.md"}
@@ -124,32 +124,23 @@ def printed_by(line: str, port: str, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.wheels
 @pytest.mark.xdist_group("tutorials")
 @pytest.mark.parametrize("name", TUTORIALS)
-def test_every_command_works_in_an_empty_environment(
-    name: str, tmp_path: Path, free_port: str
-) -> None:
+def test_every_command_works_in_an_empty_environment(name: str, tmp_path: Path) -> None:
     """From the first command on, the output is that of the page; outside the checkout."""
+    port = str(free_port())
     (tmp_path / "dist").mkdir()
     build_wheel(ROOT, tmp_path / "dist")
     with AuthorShell(tmp_path) as shell:
         for step in page_steps(name):
             if isinstance(step, Command):
-                line = step.line.replace(PORT, free_port)
+                line = step.line.replace(PORT, port)
                 if " source serve " in line:
-                    command = f"{line} --port {free_port}"
+                    command = f"{line} --port {port}"
                     _, printed = shell.run(command, lines=len(step.output))
                 else:
                     printed = shell(line)
-                expect_output(step, printed, replaced=free_port)
+                expect_output(step, printed, replaced=port)
                 if " -m venv " in line:
                     link_libraries(tmp_path / ".venv")
             else:
                 apply(step, tmp_path / name)
         shell("kill %1; wait; unset VIRTUAL_ENV")
-
-
-@pytest.fixture
-def free_port() -> str:
-    """A port that no server uses."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return str(listening.getsockname()[1])

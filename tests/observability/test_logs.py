@@ -86,7 +86,7 @@ def test_handlers_and_levels_are_restored(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "é", "a\nb", "<script>"])
 def test_a_correlation_id_that_is_not_valid_is_replaced(given: str) -> None:
-    """Anybody may send a header."""
+    """A header can come from any client."""
     with correlated(given) as known:
         assert known != given
         assert len(known) == 16

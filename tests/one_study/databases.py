@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -22,6 +21,7 @@ from smaply_metrics_core import Address, QuestionKind
 from smaply_metrics_core.testing import AllowedDestinations
 from tests.one_study.study import Answer, Study, StudyQuestion
 from tests.one_study.tools import ACCOUNT, SEVERAL, LoadedStudy, source_session
+from tests.ports import free_port
 from tests.postgresql_server import PrivatePostgres, find_programs, running_postgres
 
 TABLE: Final = "responses"
@@ -131,10 +131,7 @@ def reader_server() -> Iterator[PrivatePostgres | None]:
     if programs is None:
         yield None
         return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with running_postgres(programs, port=port) as server:
+    with running_postgres(programs, port=free_port()) as server:
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(

@@ -168,7 +168,7 @@ def test_answers_are_in_the_order_of_the_survey() -> None:
 
 
 def test_equal_and_empty_labels_have_their_code() -> None:
-    """Two answers with one wording can be told apart."""
+    """Two answers with the same wording have different labels."""
     labels = labels_of([("a", "x"), ("b", "x"), ("c", ""), ("d", "y")])
     assert labels == {"a": "x (a)", "b": "x (b)", "c": "c", "d": "y"}
 

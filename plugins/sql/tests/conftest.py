@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -12,6 +11,7 @@ import pymysql
 import pytest
 
 from plugins.sql.tests import mariadb_server
+from tests.ports import free_port
 from tests.postgresql_server import WHY_NOT, PrivatePostgres, find_programs, running_postgres
 
 READER: Final = mariadb_server.READER
@@ -58,10 +58,7 @@ def postgres() -> Iterator[PrivatePostgres]:
     programs = find_programs()
     if programs is None:
         _give_up(WHY_NOT)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with running_postgres(programs, port=port) as server:
+    with running_postgres(programs, port=free_port()) as server:
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE ROLE {READER} LOGIN PASSWORD '{READER_PASSWORD}'")
         yield server

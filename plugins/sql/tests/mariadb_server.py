@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pymysql
+
+from tests.ports import free_port
 
 WHY_NOT: Final = "There is no MariaDB server: `make mariadb` installs it."
 OWNER_PASSWORD: Final = "owner-secret-made-up"
@@ -116,7 +117,7 @@ def running_mariadb(
             file = folder / f"{name}.pem"
             file.write_text(pem, encoding="ascii")
             options.append(f"--{name.replace('_', '-')}={file}")
-        port = _free_port()
+        port = free_port()
         options += [f"--port={port}", "--bind-address=127.0.0.1", f"--pid-file={folder / 'pid'}"]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(  # Ends with this process.
@@ -129,13 +130,6 @@ def running_mariadb(
         finally:
             process.send_signal(signal.SIGKILL)  # The data is deleted.
             process.wait(_SECONDS)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _wait_until_ready(mariadb: PrivateMariadb, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -1,4 +1,4 @@
-"""Errors are told apart, and none of them has a statement, a value or a password."""
+"""Each cause has its own error, and none has a statement, a value or a password."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_the_server_stops_at_the_deadline_and_on_cancel(reader_database: Servers
 
 @on_postgresql
 def test_who_may_connect(reader_database: Servers) -> None:
-    """Wrong passwords, unknown databases and closed ports are told apart."""
+    """Wrong passwords, unknown databases and closed ports have different errors."""
     made = reader_database(*TABLE)
     with pytest.raises(CredentialRefused) as refused:
         postgresql_at(made.port, made.name, READER, "wrong-and-made-up")

@@ -1,4 +1,4 @@
-"""MariaDB: the source only reads, errors are told apart, and TLS is verified."""
+"""MariaDB: the source only reads, causes have different errors, and TLS is verified."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_the_server_stops_at_the_deadline_and_on_cancel(mariadb_database: Server
 
 
 def test_who_may_connect(mariadb_database: Servers) -> None:
-    """Wrong passwords, unknown databases and closed ports are told apart."""
+    """Wrong passwords, unknown databases and closed ports have different errors."""
     made = mariadb_database(*TABLE)
     with pytest.raises(CredentialRefused) as refused:
         mariadb_at(made.port, made.name, READER, "wrong-and-made-up")

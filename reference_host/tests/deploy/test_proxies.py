@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -17,6 +16,7 @@ from reference_host.tests.api.seeded_account import prepare
 from reference_host.tests.app_fixture import ACCOUNT, NAMES, PLAIN_HTTP, running
 from reference_host.tests.deploy.deploy_files import DEPLOY, require_program
 from smaply_metrics_core.host import Role
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,13 +43,6 @@ http {{
     include {folder}/site.conf;
 }}
 """
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def nginx_command(folder: Path, port: int, app: str) -> list[str]:

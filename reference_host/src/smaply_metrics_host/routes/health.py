@@ -30,7 +30,7 @@ async def livez() -> PlainTextResponse:
 async def readyz(app_state: CurrentAppState) -> JSONResponse:
     """Return 200 if this process can serve requests, else 503, with the result of each check.
 
-    Anybody may call it, so it has no messages; those of failed checks are logged.
+    It needs no sign-in, so it has no messages; those of failed checks are logged.
     """
     checks = await app_state.readiness.run_async("ready", lambda: _examine(app_state))
     ready = not any(one.required and one.status is HealthStatus.FAILED for one in checks)

@@ -36,7 +36,7 @@ class TextConflict(EditConflict):
 
 
 def check_unchanged(was: str | None, saved: str, own: str) -> None:
-    """Check that nobody else changed a name or text since a form showed it.
+    """Check that no other user changed a name or text since a form showed it.
 
     Args:
         was: What the form showed; ``None`` to overwrite.

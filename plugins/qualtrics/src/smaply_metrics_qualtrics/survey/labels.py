@@ -1,7 +1,7 @@
 """Labels that distinguish choices, rows, loops and questions.
 
-A text that consists only of piped text says nothing, and two equal texts cannot be told apart in a
-chart. Both get the variable name, the name of the piped field, or the key.
+A text that consists only of piped text says nothing, and two equal texts cannot be distinguished in
+a chart. Both get the variable name, the name of the piped field, or the key.
 """
 
 from __future__ import annotations
