@@ -102,50 +102,38 @@ types: install ## mypy, strict; and basedpyright on what authors and hosts write
 imports: install ## the import rules between packages
 	$(BIN)/lint-imports --no-logo
 
-# Without it the tests in a browser are skipped, with the reason; under CI a failure here is an error.
+# $(call apt_install,SERVERS) installs the packages of Debian that $$packages names, unless they are
+# installed, and then stops the servers that come with them. Without the packages tests are skipped, with the
+# reason; under CI a failure here is an error.
+define apt_install
+{ dpkg -s $$packages >/dev/null 2>&1 || { \
+	echo "Installing $$packages" && \
+	$(SUDO) apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
+		$$packages >/dev/null && \
+	{ [ -z "$(1)" ] || ! command -v systemctl >/dev/null || \
+		$(SUDO) systemctl disable --quiet --now $(1) 2>/dev/null || true; }; } || [ -z "$$CI" ]; }
+endef
+
 # An installed Chrome or Chromium is used: Ubuntu has no package of Chromium, only a snap.
 browser: ## install Chromium, if there is none, and fonts (Debian's packages) for the tests in a browser
 	@packages="$(FONTS)"; \
 	$(foreach one,$(BROWSERS),command -v $(one) >/dev/null ||) packages="chromium $$packages"; \
-	dpkg -s $$packages >/dev/null 2>&1 || { \
-		echo "Installing $$packages"; \
-		$(SUDO) apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
-			$$packages >/dev/null; } || [ -z "$$CI" ]
+	$(call apt_install)
 
-# Without it the tests on PostgreSQL are skipped, with the reason; under CI a failure here is an
-# error. Only the programs are needed: Debian would start a system server, which no test uses.
+# Only the programs are needed: Debian would start a system server.
 postgresql: ## install PostgreSQL's programs (Debian's package) for the tests that run a server
-	@dpkg -s postgresql >/dev/null 2>&1 || command -v initdb >/dev/null || { \
-		echo "Installing postgresql"; \
-		$(SUDO) apt-get update -qq && \
-		$(SUDO) mkdir -p /etc/postgresql-common && \
-		{ test -e /etc/postgresql-common/createcluster.conf || echo "create_main_cluster = false" | \
-			$(SUDO) tee /etc/postgresql-common/createcluster.conf >/dev/null; } && \
-		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
-			postgresql >/dev/null; } || [ -z "$$CI" ]
+	@packages=postgresql; command -v initdb >/dev/null || { \
+		dpkg -s $$packages >/dev/null 2>&1 || test -e /etc/postgresql-common/createcluster.conf || { \
+			$(SUDO) mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" | \
+				$(SUDO) tee /etc/postgresql-common/createcluster.conf >/dev/null; }; \
+		$(call apt_install); }
 
-# Only for the tests marked deep: without it they are skipped, with the reason; under CI a failure here
-# is an error. The server of the package is stopped, since no test uses it.
-mariadb: ## install MariaDB's programs (Debian's package) for the tests that run a server
-	@dpkg -s mariadb-server >/dev/null 2>&1 || command -v mariadbd >/dev/null || { \
-		echo "Installing mariadb-server"; \
-		$(SUDO) apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
-			mariadb-server >/dev/null && \
-		{ ! command -v systemctl >/dev/null || \
-			$(SUDO) systemctl disable --quiet --now mariadb 2>/dev/null || true; }; } || [ -z "$$CI" ]
+mariadb: ## install MariaDB's programs (Debian's package) for the tests marked deep
+	@packages=mariadb-server; command -v mariadbd >/dev/null || $(call apt_install,mariadb)
 
-# Only for the tests marked deep: without them they are skipped, with the reason; under CI a failure
-# here is an error. The servers of the packages are stopped, since no test uses them.
-proxies: ## install nginx, Caddy, bubblewrap and systemd (Debian's packages) for the tests of deploy/
-	@dpkg -s nginx-light caddy bubblewrap systemd >/dev/null 2>&1 || { \
-		echo "Installing nginx-light caddy bubblewrap systemd"; \
-		$(SUDO) apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -qq -y --no-install-recommends \
-			nginx-light caddy bubblewrap systemd >/dev/null && \
-		{ ! command -v systemctl >/dev/null || \
-			$(SUDO) systemctl disable --quiet --now nginx caddy 2>/dev/null || true; }; } || [ -z "$$CI" ]
+proxies: ## install nginx, Caddy, bubblewrap and systemd (Debian's packages) for the deep tests of deploy/
+	@packages="nginx-light caddy bubblewrap systemd"; $(call apt_install,nginx caddy)
 
 tests: install browser postgresql ## pytest, without the tests marked deep, live or wheels
 	$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)"
