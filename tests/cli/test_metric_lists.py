@@ -1,4 +1,4 @@
-"""``metric list`` with conditions, ``duplicate``, ``move``, and ``history --csv``."""
+"""``metric list`` with conditions, ``duplicate``, ``move``, and ``history --format csv``."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_history_is_printed_as_csv(stocked: Command) -> None:
     """For spreadsheets and scripts."""
     first = stocked.done("metric", "list")[0]
     stocked("card", "load")
-    header, row = stocked("metric", "history", first["id"], "--csv").out.splitlines()
+    header, row = stocked("metric", "history", first["id"], "--format", "csv").out.splitlines()
     assert header.startswith("metric_id,as_of,unit,value,low,high,answered")
     assert row.startswith(f"{first['id']},")
     assert ",9.0," in row

@@ -5,18 +5,16 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Iterator
-from io import TextIOWrapper
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from smaply_metrics_core.bundle.spreadsheet_csv import escape_formula
 from smaply_metrics_core.charts.date_text import instant_text
 from smaply_metrics_core.cli.command_context import CommandContext, OpenedHost, before_command
-from smaply_metrics_core.cli.errors import CommandLineError
+from smaply_metrics_core.cli.csv_output import OutputFormat, csv_output, writes_csv
 from smaply_metrics_core.cli.option_groups import option_groups
 from smaply_metrics_core.cli.output import print_json, print_text, show, table, text
-from smaply_metrics_core.cli.stdio import reserve_stdout
 from smaply_metrics_core.terminal_text import visible
 
 if TYPE_CHECKING:  # Loads SQLAlchemy.
@@ -53,7 +51,7 @@ def list_entries(
         ),
     ] = None,
     output_format: Annotated[
-        Literal["table", "csv"],
+        OutputFormat,
         typer.Option(
             "--format",
             metavar="FORMAT",
@@ -63,9 +61,7 @@ def list_entries(
     invocation: CommandContext,
 ) -> None:
     """List who connected, edited, deleted and exported, newest first."""
-    if output_format == "csv":
-        if invocation.wants_json:
-            raise CommandLineError("--format csv and --json exclude each other.", "Omit one.")
+    if writes_csv(output_format, wants_json=invocation.wants_json):
         with invocation.open() as opened:
             _write_csv(_entries(opened, limit, before))
         return
@@ -108,16 +104,10 @@ def _entries(opened: OpenedHost, limit: int | None, before: int | None) -> Itera
 
 
 def _write_csv(entries: Iterable[AuditEntry]) -> None:
-    """Write CSV in UTF-8, whatever the encoding of the terminal; no cell runs as a formula."""
-    out = reserve_stdout()
-    out.flush()
-    readable = TextIOWrapper(out.buffer, encoding="utf-8", newline="")
-    try:
-        written = csv.writer(readable, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    """Write CSV in which no cell runs as a formula."""
+    with csv_output() as out:
+        written = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
         written.writerow(CSV_COLUMNS)
         for entry in entries:
             texts = map(visible, (entry.user, entry.action, entry.subject, entry.detail))
             written.writerow((entry.id, entry.at.isoformat(), *map(escape_formula, texts)))
-        readable.flush()
-    finally:  # When a text wrapper is collected, it closes the stream it wraps.
-        readable.detach()

@@ -12,6 +12,7 @@ from smaply_metrics_core.charts.date_text import instant_text
 from smaply_metrics_core.charts.uncertainty_text import value_with_interval
 from smaply_metrics_core.cli.card_table import show_result
 from smaply_metrics_core.cli.command_context import CommandContext, before_command
+from smaply_metrics_core.cli.csv_output import OutputFormat, csv_output, writes_csv
 from smaply_metrics_core.cli.display_options import DISPLAY_RESETTABLE, DisplayOptions
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.metric_text import definition_in_words, describe_metric
@@ -149,10 +150,14 @@ def show_metric(metric: MetricArgument, invocation: CommandContext) -> None:
 def history(
     metric: MetricArgument,
     *,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print the values as CSV.")] = False,
+    output_format: Annotated[
+        OutputFormat,
+        typer.Option("--format", metavar="FORMAT", help="table, or csv with times in UTC."),
+    ] = "table",
     invocation: CommandContext,
 ) -> None:
     """Show the past values of a metric, oldest first, and changes of its question between them."""
+    as_csv = writes_csv(output_format, wants_json=invocation.wants_json)
     with invocation.open() as opened:
         past = opened.host.metrics.history(opened.actor, metric)
         zone = opened.zone
@@ -162,7 +167,8 @@ def history(
     if as_csv:
         from smaply_metrics_core.host import history_table  # Imported on use: it loads the host.
 
-        typer.echo(history_table({metric: past}).to_csv(), nl=False)
+        with csv_output() as written:
+            written.write(history_table({metric: past}).to_csv())
         return
     if not past:
         print_text("The metric has no value yet. Refresh it with `smaply-metrics card load`.")

@@ -14,7 +14,7 @@ from smaply_metrics_core.bundle.spreadsheet_csv import escape_formula
 from smaply_metrics_core.extras import require_extra
 from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.models.metric import Card
-from smaply_metrics_core.models.result import GroupValue, Result, WindowResult
+from smaply_metrics_core.models.result import GroupValue, WindowResult
 from smaply_metrics_core.models.uncertainty import Interval
 
 if TYPE_CHECKING:  # Heavy, and pandas is an extra.
@@ -39,6 +39,8 @@ VALUE_COLUMNS: Final[Mapping[str, type]] = MappingProxyType(
         "window": str,
         "group": str,
         "label": str,
+        "part": str,
+        "part_label": str,
         **_MEASURED,
         "low_sample": bool,
         "as_of": datetime,
@@ -112,10 +114,12 @@ class MetricTable:
 def value_table(cards: Iterable[Card]) -> MetricTable:
     """Return the values of cards.
 
-    Each card has a row for its current window, and for the previous one of a Comparison; each group
-    of a Series has a row too. Their ``window`` is ``current`` or ``previous``; ``group`` and
-    ``label`` are empty except for groups. ``low`` and ``high`` are the interval. A card without a
-    value has one row. Values that the account hides are missing, and ``hidden`` is true.
+    Each card has a row for its current window, and for the previous one of a Comparison. Each group
+    of a Series has a row too, one for the previous window if the groups are compared, and one for
+    each part of a distribution by row. ``window`` is ``current`` or ``previous``; ``group``,
+    ``label``, ``part`` and ``part_label`` are empty except for groups and parts. ``low`` and
+    ``high`` are the interval. A card without a value has one row. Values that the account hides are
+    missing, and ``hidden`` is true.
     """
     return MetricTable(VALUE_COLUMNS, [row for card in cards for row in _rows_of(card)])
 
@@ -164,13 +168,18 @@ def _rows_of(card: Card) -> Iterator[dict[str, Any]]:
     common |= {"unit": result.unit.value, "as_of": result.as_of, "window": "current"}
     yield common | _measured(result.current)
     for group in result.groups:
-        yield common | _measured(group) | {"group": group.key, "label": group.label}
-    yield from _previous(result, common)
-
-
-def _previous(result: Result, common: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        yield from _rows_of_group(group, common)
     if result.previous is not None:
-        yield {**common, "window": "previous", **_measured(result.previous)}
+        yield common | _measured(result.previous) | {"window": "previous"}
+
+
+def _rows_of_group(group: GroupValue, common: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    named = {**common, "group": group.key, "label": group.label}
+    yield named | _measured(group)
+    for part in group.parts:
+        yield named | _measured(part) | {"part": part.key, "part_label": part.label}
+    if group.previous is not None:
+        yield named | _measured(group.previous) | {"window": "previous"}
 
 
 def _measured(measured: WindowResult | GroupValue) -> dict[str, Any]:

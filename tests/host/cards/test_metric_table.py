@@ -16,6 +16,7 @@ from smaply_metrics_core.host import (
     AccountSettings,
     Calculation,
     DateRange,
+    GroupValue,
     history_table,
     value_table,
 )
@@ -67,6 +68,43 @@ def test_groups_and_windows_are_rows(table: MetricTable) -> None:
     assert [window for name, window, *_ in rows if name == "Trend"] == ["current", "previous"]
     assert rows[-1] == ("=1+1", None, None, None, None)
     assert all(row.keys() == table.columns.keys() for row in table.rows)
+
+
+def test_compared_groups_have_a_row_for_each_window(connected: MetricsHost, world: World) -> None:
+    """The previous value of a group follows its current one."""
+    world.shop.answers["S1"] = [
+        (datetime(2026, 3, day, tzinfo=UTC), stars) for day in (20, 28) for stars in "1345"
+    ]
+    compared = COMPARISON.model_copy(
+        update={
+            "type": MetricType.SERIES,
+            "group_by": GroupBy(kind="answer"),
+            "calculation": Calculation.DISTRIBUTION,
+            "compare_groups": True,
+        }
+    )
+    connected.metrics.add(EDITOR, "shop", "Compared", compared)
+    load(connected)
+    rows = value_table(connected.cards.load(VIEWER, refresh=False)).rows
+    windows = [(row["group"], row["window"]) for row in rows if row["group"]]
+    assert windows == [(str(n), when) for n in range(1, 6) for when in ("current", "previous")]
+    assert all(row["part"] is None for row in rows)
+
+
+def test_parts_of_a_row_are_rows(connected: MetricsHost) -> None:
+    """Each answer of a row of a matrix has its share, next to the row's own value."""
+    connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    load(connected)
+    (card,) = connected.cards.load(VIEWER, refresh=False)
+    assert card.result is not None
+    part = GroupValue(
+        key="5", label="Very good", value=0.5, responses=8, answered=8, low_sample=False
+    )
+    group = part.model_copy(update={"key": "r1", "label": "Food", "parts": (part,)})
+    card = card.model_copy(update={"result": card.result.model_copy(update={"groups": (group,)})})
+    _, of_row, of_part = value_table([card]).rows
+    assert (of_row["label"], of_row["part"]) == ("Food", None)
+    assert (of_part["label"], of_part["part"], of_part["part_label"]) == ("Food", "5", "Very good")
 
 
 def test_a_csv_is_safe_in_spreadsheets(table: MetricTable) -> None:
