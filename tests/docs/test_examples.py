@@ -164,7 +164,7 @@ def test_the_tables_are_written(project: Path) -> None:
     """The CSV has a row for each value and each group."""
     assert "metric_id" in run(project, "export_tables.py")
     header, *rows = (project / "values.csv").read_text(encoding="utf-8").splitlines()
-    assert header.startswith("metric_id,metric,type,window,group,label,unit,value")
+    assert header.startswith("metric_id,metric,type,window,group,label,part,part_label,unit")
     assert [row.split(",")[1] for row in rows] == ["NPS", *["NPS by month"] * 3]
 
 
