@@ -51,16 +51,11 @@ def stored_connections(home: Path) -> list[str]:
 
 
 def test_the_demo_shows_all_types_from_each_source(tmp_path: Path) -> None:
-    """With --json it prints fresh cards of every type from each source, and a bundle.
+    """With --json it prints fresh cards of every type from each source, and a bundle."""
+    ended = run("demo", "--once", "--json", "--seed", "7", "--home", str(tmp_path / "home"))
 
-    Run again in its home it replaces what it created; its sandbox is stopped each time.
-    """
-    home = str(tmp_path / "home")
-    first = run("demo", "--once", "--json", "--seed", "7", "--home", home)
-    again = run("demo", "--once", "--seed", "8", "--home", home)
-
-    assert first.returncode == 0, first.stdout + first.stderr
-    printed = json.loads(first.stdout)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    printed = json.loads(ended.stdout)
     cards: list[dict[str, Any]] = printed["cards"]
     assert set(printed) == {"cards", "bundle"}
     assert {(card["source"], card["type"]) for card in cards} == {
@@ -76,10 +71,19 @@ def test_the_demo_shows_all_types_from_each_source(tmp_path: Path) -> None:
         assert keys[card["type"]] <= set(card)
     with zipfile.ZipFile(printed["bundle"]) as bundle:
         assert "metrics.json" in bundle.namelist()
+
+
+@pytest.mark.deep(reason="runs the whole demo twice, in processes")
+def test_the_demo_replaces_what_it_created(tmp_path: Path) -> None:
+    """Run again in its home it shows its own cards as text; its sandbox is stopped each time."""
+    home = str(tmp_path / "home")
+    first = run("demo", "--once", "--json", "--seed", "7", "--home", home)
+    again = run("demo", "--once", "--seed", "8", "--home", home)
+
     assert again.returncode == 0, again.stdout + again.stderr
     text = " ".join(again.stdout.split())
     assert str(tmp_path / "home" / "demo-bundle.zip") in text
-    for card in cards:
+    for card in json.loads(first.stdout)["cards"]:
         assert again.stdout.count(f"Metric    {card['name']}\n") == 1
     assert "still running" in text
     assert "no clear change" in text

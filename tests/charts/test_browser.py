@@ -21,6 +21,8 @@ from tests.charts.gallery_charts import pictures
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.deep(reason="6 s: every picture of the gallery, in a browser")
+
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'"

@@ -135,26 +135,22 @@ def temporary_files(folder: Path) -> list[Path]:
     return [path for path in folder.glob("*/*/*") if path.parent.name != "files"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+LOAD = ("card", "load")
+PREVIEW = (
+    *("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY),
+    *("--calculation", "responses"),
+)
+OTHER_SIGNAL = pytest.mark.deep(reason="3 s; every change runs one signal for each command")
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("words", "number"),
     [
-        (
-            "card",
-            "load",
-        ),
-        (
-            "metric",
-            "preview",
-            "--connection",
-            "qualtrics",
-            "--survey",
-            SURVEY,
-            "--calculation",
-            "responses",
-        ),
+        pytest.param(LOAD, signal.SIGINT, id="load-SIGINT"),
+        pytest.param(LOAD, signal.SIGTERM, id="load-SIGTERM", marks=OTHER_SIGNAL),
+        pytest.param(PREVIEW, signal.SIGINT, id="preview-SIGINT", marks=OTHER_SIGNAL),
+        pytest.param(PREVIEW, signal.SIGTERM, id="preview-SIGTERM"),
     ],
-    ids=["load", "preview"],
 )
 def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
     new: Command,
@@ -198,10 +194,9 @@ def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
     assert card["freshness"] == "fresh"
 
 
-def test_the_output_of_a_source_goes_to_standard_error(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
-    """Standard output is one JSON document, however and whenever a source prints."""
+@pytest.fixture
+def noisy(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """An environment with a source that prints whenever it can."""
     place = tmp_path / "installed"
     about = place / "noisy_source-1.0.dist-info"
     about.mkdir(parents=True)
@@ -211,22 +206,34 @@ def test_the_output_of_a_source_goes_to_standard_error(
     )
     (about / "entry_points.txt").write_text(f"[{ENTRY_POINT_GROUP}]\nnoisy = noisy_source\n")
     (place / "noisy_source.py").write_text(NOISY)
-    environment["PYTHONPATH"] = str(place)
+    return {**environment, "PYTHONPATH": str(place)}
 
-    connected = run(
-        environment, "connection", "add", "noisy", "--secret-stdin", "token", "--json", stdin="t"
-    )
-    listed = run(environment, "source", "list", "--json")
-    failed = run(environment, "survey", "list", "noisy", "--json")
-    helped = run(environment, "survey", "list", "--help")
-    as_text = run(environment, "connection", "list")
 
-    assert (connected.returncode, listed.returncode) == (0, 0), connected.stderr
+ADD_NOISY = ("connection", "add", "noisy", "--secret-stdin", "token", "--json")
+
+
+def test_the_output_of_a_source_goes_to_standard_error(noisy: dict[str, str]) -> None:
+    """Standard output is one JSON document, whenever a source prints."""
+    connected = run(noisy, *ADD_NOISY, stdin="t")
+
+    assert connected.returncode == 0, connected.stderr
     assert json.loads(connected.stdout)["status"] == "connected"
-    assert "noisy" in {source["id"] for source in json.loads(listed.stdout)}
-    assert (failed.returncode, json.loads(failed.stdout)["error"]["kind"]) == (1, "no_surveys")
     for when in ("import", "child", "validate", "descriptor", "exit"):
         assert f"noise at {when}" in connected.stderr
+
+
+@pytest.mark.deep(reason="five processes; every change runs one of them")
+def test_the_output_of_each_command_is_its_own(noisy: dict[str, str]) -> None:
+    """JSON, the JSON of an error, help, and a table have no word of a source that prints."""
+    run(noisy, *ADD_NOISY, stdin="t")
+    listed = run(noisy, "source", "list", "--json")
+    failed = run(noisy, "survey", "list", "noisy", "--json")
+    helped = run(noisy, "survey", "list", "--help")
+    as_text = run(noisy, "connection", "list")
+
+    assert listed.returncode == 0, listed.stderr
+    assert "noisy" in {source["id"] for source in json.loads(listed.stdout)}
+    assert (failed.returncode, json.loads(failed.stdout)["error"]["kind"]) == (1, "no_surveys")
     assert "noise at exit" in failed.stderr
     assert "Usage: smaply-metrics survey list" in helped.stdout
     assert "Noisy" in as_text.stdout

@@ -63,6 +63,9 @@ class Page(HTMLParser):
             self.links.append(found["href"])
 
 
+BUILT = pytest.mark.deep(reason="builds the site, 15 s; `test_links.py` runs on every change")
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site as `make docs` builds it; a warning is an error.
@@ -91,6 +94,7 @@ def pages(site: Path) -> dict[Path, Page]:
     return {path: Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
 
 
+@BUILT
 def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, Page]) -> None:
     """Scripts, styles, pictures and fonts are files of the site."""
     foreign = {
@@ -107,6 +111,7 @@ def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, Page]) -
     assert foreign == set()
 
 
+@BUILT
 def test_internal_links_lead_somewhere(pages: dict[Path, Page]) -> None:
     """Every link to the site leads to a file, and every anchor to an element of its page."""
     broken = set()
@@ -126,6 +131,7 @@ def test_internal_links_lead_somewhere(pages: dict[Path, Page]) -> None:
     assert broken == set()
 
 
+@BUILT
 def test_every_public_name_is_in_the_reference(pages: dict[Path, Page]) -> None:
     """Each name of the six public modules is described on a page, and linked from the others."""
     ids = set().union(*(page.ids for page in pages.values()))
@@ -140,6 +146,7 @@ def test_every_public_name_is_in_the_reference(pages: dict[Path, Page]) -> None:
     assert missing == set()
 
 
+@BUILT
 def test_constants_and_members_have_their_texts(site: Path) -> None:
     """The text below a constant, and below a member of an enumeration, is in the reference."""
     for page, name in (("core", "CONTRACT_VERSION"), ("host", "host.Role.VIEWER")):

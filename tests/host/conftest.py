@@ -26,9 +26,9 @@ from smaply_metrics_core.host import (
 )
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.engine import parse_database_url
-from smaply_metrics_core.host.store.tables import metadata
 from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.host.fake_source import Shop, entry_point, stars
+from tests.host.spare_databases import SpareDatabases
 from tests.postgresql_server import WHY_NOT, PrivatePostgres, find_programs, running_postgres
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class World:
     history: timedelta = timedelta(days=400)
     workers: int = 4
     options: dict[str, Any] = field(default_factory=dict)
+    _store: Store | None = None
 
     def open(self) -> MetricsHost:
         """Open one more host on the home."""
@@ -159,13 +160,18 @@ class World:
 
     def query(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
         """Run SQL without the host, and return the rows if there are any."""
-        store = Store(self.where)
-        try:
-            with store.writing() as db:
-                found = db.execute(text(statement), parameters)
-                return [tuple(row) for row in found] if found.returns_rows else []
-        finally:
-            store.close()
+        if self._store is None:
+            self._store = Store(self.where)
+        with self._store.writing() as db:
+            found = db.execute(text(statement), parameters)
+            return [tuple(row) for row in found] if found.returns_rows else []
+
+    def close(self) -> None:
+        """Close the hosts and the connection of `query`."""
+        for host in self.opened:
+            host.close()
+        if self._store is not None:
+            self._store.close()
 
     def _registry(self) -> SourceRegistry:
         return SourceRegistry(
@@ -192,26 +198,35 @@ def postgres() -> Iterator[PrivatePostgres]:
 
 
 @pytest.fixture(scope="session")
-def spare_databases() -> list[str]:
-    """URLs of databases with empty tables; creating one takes longer than most tests."""
-    return []
+def spare_databases(postgres: PrivatePostgres) -> Iterator[SpareDatabases]:
+    """The databases of tests on PostgreSQL."""
+    spare = SpareDatabases(postgres)
+    yield spare
+    spare.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, spare_databases: list[str]) -> Iterator[str | None]:
+def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """The URL of a private PostgreSQL database for this test; `None` for SQLite."""
     if request.param == "sqlite":
         yield None
         return
-    postgres: PrivatePostgres = request.getfixturevalue("postgres")
-    url = spare_databases.pop() if spare_databases else postgres.url(postgres.make_database())
+    spare: SpareDatabases = request.getfixturevalue("spare_databases")
+    url = spare.take()
     yield url
-    store = Store(parse_database_url(url))
-    with store.writing() as db:
-        for table in reversed(metadata.sorted_tables):
-            db.execute(text(f"DELETE FROM {table.name}"))  # noqa: S608  # The names are constants.
-    store.close()
-    spare_databases.append(url)
+    spare.put_back(url)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests of both stores as deep on PostgreSQL where every change needs only SQLite."""
+    for item in items:
+        mark = item.get_closest_marker("postgresql_deep")
+        if mark is None or not isinstance(item, pytest.Function):
+            continue
+        chosen = any("database" in one.args[0] for one in item.iter_markers("parametrize"))
+        callspec = getattr(item, "callspec", None)  # Tests without parameters have none.
+        if not chosen and callspec and callspec.params.get("database") == "postgresql":
+            item.add_marker(pytest.mark.deep(**mark.kwargs))
 
 
 sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -223,8 +238,7 @@ def world(tmp_path: Path, shop: Shop, clock: SetClock, database: str | None) -> 
     """A new home and a new store."""
     world = World(tmp_path / "home", shop, clock, database)
     yield world
-    for host in world.opened:
-        host.close()
+    world.close()
 
 
 @pytest.fixture

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost, StepResult
     from tests.host.conftest import World
 
+pytestmark = pytest.mark.postgresql_deep(reason="threads and loops, on either store")
+
 LONG = 10
 """Seconds; nothing here takes as long unless it hangs."""
 

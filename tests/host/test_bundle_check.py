@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.bundle.writer import BundleWriter
     from smaply_metrics_core.host import MetricsHost
 
+pytestmark = pytest.mark.postgresql_deep(reason="bundles are files")
+
 COMPARED = Definition(
     survey_id="S1",
     question_id="stars",

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
 
 
+pytestmark = pytest.mark.postgresql_deep(reason="bundles are files")
+
+
 def _read(path: Path, name: str) -> Any:  # noqa: ANN401  # Any JSON.
     with zipfile.ZipFile(path) as bundle:
         return json.loads(bundle.read(name))

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
     from tests.host.conftest import World
 
-pytestmark = pytest.mark.usefixtures("own_statements")
+pytestmark = [
+    pytest.mark.usefixtures("own_statements"),
+    pytest.mark.postgresql_deep(
+        reason="the frames of the host are the same; walking them takes 7 s"
+    ),
+]
 
 WRONG = "wrOng-token-9876"
 

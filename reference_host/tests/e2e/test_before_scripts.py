@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.metric_factories import make
 from smaply_metrics_core.host import Role
 
@@ -31,6 +33,7 @@ def test_a_choice_narrows_the_form_once_the_script_has_come(
     assert "How likely are you to recommend Nordlicht" in questions.inner_text()
 
 
+@pytest.mark.deep(reason="a browser; another test of a form runs on every change")
 def test_a_search_is_made_once_the_script_has_come(world: World, browsers: Browsers) -> None:
     """A search text typed while the script loads is searched."""
     world.connect()

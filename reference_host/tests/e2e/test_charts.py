@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from reference_host.tests.e2e.browser_pages import Browsers, Visit
     from reference_host.tests.map_factories import SmallMap
 
+pytestmark = pytest.mark.deep(reason="a browser; another test of a map runs on every change")
+
 SCRIPT: Final = "**/charts/vega.js*"
 SPECIFICATIONS: Final = "**/charts.json?*"
 LONGEST_PAUSE_MILLISECONDS: Final = 32_000
@@ -52,7 +54,6 @@ def corner(world: World) -> SmallMap:
     return corner
 
 
-@pytest.mark.deep(reason="a browser waits for several repeated requests")
 @pytest.mark.parametrize(
     ("address", "failure"),
     [

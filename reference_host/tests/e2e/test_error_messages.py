@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.app_fixture import ACCOUNT, SUPPORT
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.jobs import MOST_RUNNING, Job, JobResult
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from reference_host.tests.e2e.browser_pages import Browsers
 
 
+@pytest.mark.deep(reason="a browser; another test of a form runs on every change")
 def test_an_error_has_its_remedy_and_the_support_contact(world: World, browsers: Browsers) -> None:
     """An error shown by a script has the same parts as one on a page."""
     visit = browsers.visit(world, Role.ADMIN, "/settings/integrations/csv_example")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.app_fixture import ACCOUNT
 from reference_host.tests.map_factories import add_map
 from smaply_metrics_core.host import Display, Role
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
     from reference_host.tests.e2e.browser_pages import Browsers
     from reference_host.tests.map_factories import SmallMap
+
+pytestmark = pytest.mark.deep(reason="a browser; another test of a map runs on every change")
 
 
 def names(world: World, corner: SmallMap) -> tuple[str, str, str]:

@@ -25,7 +25,7 @@ PHONE = 390
 DESK = 1280
 
 
-ON_EVERY_CHANGE = {"sign-in", "configure", "connected", "no-metrics", "no-surveys", "map"}
+ON_EVERY_CHANGE = {"map"}
 DEEP = pytest.mark.deep(reason="every state of every page, in a browser")
 
 
@@ -89,6 +89,7 @@ def too_wide(visit: Visit) -> int:
     return max(0, wide)
 
 
+@DEEP
 @pytest.mark.parametrize("dialog", ["alert(1)", "confirm(1)"])
 def test_a_script_in_a_text_would_be_noticed(world: World, browser: Browser, dialog: str) -> None:
     """The check for scripts in user content can fail."""

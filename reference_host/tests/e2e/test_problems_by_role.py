@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.map_factories import add_map, add_metric, measure, place
 from smaply_metrics_core.host import Role
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from reference_host.tests.app_fixture import World
     from reference_host.tests.e2e.browser_pages import Browsers
+
+pytestmark = pytest.mark.deep(reason="a browser; another test of a map runs on every change")
 
 FOR_VIEWERS = "The connection to Qualtrics is broken. An Admin can fix it."
 FOR_ADMINS = "Enter the current API token"

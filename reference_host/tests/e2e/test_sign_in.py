@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
-    import pytest
-
     from reference_host.tests.app_fixture import World
     from reference_host.tests.e2e.browser_pages import Browsers
 
@@ -30,6 +30,7 @@ def test_a_person_follows_their_link_and_signs_out(world: World, browsers: Brows
     assert visit.page.get_by_text("expired or was already used").is_visible()
 
 
+@pytest.mark.deep(reason="a browser; another sign-in runs on every change")
 def test_the_link_of_another_person_is_confirmed(world: World, browsers: Browsers) -> None:
     """A signed-in person is not switched to another person without confirmation."""
     link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Emil', Role.EDITOR)}"
@@ -40,6 +41,7 @@ def test_the_link_of_another_person_is_confirmed(world: World, browsers: Browser
     visit.page.get_by_text("Editor").wait_for()
 
 
+@pytest.mark.deep(reason="a browser; another sign-in runs on every change")
 def test_a_demo_link_signs_in_from_a_terminal_but_not_from_another_site(
     world: World, browsers: Browsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

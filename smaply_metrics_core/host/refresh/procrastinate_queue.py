@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 QUEUE: Final = "smaply-metrics"
+LEFT_QUEUE: Final = "smaply-metrics-left"
+"""The refreshes that a worker could not make; it leaves this queue to other workers for a while."""
+
 TASK: Final = "smaply_metrics.refresh"
 _CARRIER: Final = "correlation:"
 
@@ -98,9 +101,14 @@ def job_of(key: SurveyKey, *, forced: bool, resumed: bool = False, left: int = 0
     return {**job, "left": left} if left else job
 
 
-def lock_of(key: SurveyKey) -> str:
-    """Return the queueing lock of a survey."""
-    return json.dumps(key)
+def lock_of(key: SurveyKey, queue: str = QUEUE) -> str:
+    """Return the queueing lock of a survey.
+
+    Each queue has locks of its own: a job that no worker takes from ``LEFT_QUEUE``, which workers
+    of earlier releases do not know, does not keep loads from queueing the survey.
+    """
+    lock = json.dumps(key)
+    return lock if queue == QUEUE else f"{queue}:{lock}"
 
 
 def carrying_lock() -> str:

@@ -27,7 +27,8 @@ _QUEUE: Final = """
              WHERE event.job_id = job.id)
         ) AS due
         FROM {schema}.procrastinate_jobs AS job
-        WHERE queue_name = 'smaply-metrics' AND status IN ('todo', 'doing')
+        WHERE queue_name IN ('smaply-metrics', 'smaply-metrics-left')
+        AND status IN ('todo', 'doing')
     ) AS jobs
 """
 _WORKERS: Final = """

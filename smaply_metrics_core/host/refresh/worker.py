@@ -17,6 +17,7 @@ from smaply_metrics_core.forking import call_in_children, keep_inherited
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
 from smaply_metrics_core.host.refresh.procrastinate_queue import (
+    LEFT_QUEUE,
     QUEUE,
     TASK,
     carrying_lock,
@@ -49,10 +50,11 @@ HEARTBEAT_SECONDS: Final = 10.0
 """The time between two writes of the heartbeat file; Procrastinate's own is as frequent."""
 
 LEFT_SECONDS: Final = 10.0
-"""The delay before a survey that this process cannot refresh is tried again, by any worker."""
+"""How long a survey that this process cannot refresh is left to other workers; then it may be tried
+again here."""
 
-MOST_LEFT: Final = 6
-"""After so many workers could not make the attempt, the job ends; the next load queues another."""
+MOST_LEFT: Final = 20
+"""After so many attempts that could not be made, the job ends; the next load queues another."""
 
 
 class Worker:
@@ -160,7 +162,7 @@ class Worker:
         async with self._app.open_async():
             self._jobs = JobWorker(
                 self._app,
-                queues=[QUEUE],
+                queues=[QUEUE, LEFT_QUEUE],
                 concurrency=self._concurrency,
                 delete_jobs="always",  # Failures are logged, and retried by the refresh policy.
                 fetch_job_polling_interval=RETRY_SECONDS,
@@ -235,18 +237,37 @@ class Worker:
         elif ended is RefreshEnd.CUT_SHORT:
             await self._queue(key, job_of(key, forced=forced, resumed=resumed, left=left))
         elif ended is RefreshEnd.LEFT and left < MOST_LEFT:
+            self._step_aside()
             job = job_of(key, forced=forced, resumed=resumed, left=left + 1)
-            await self._queue(key, job, delay=LEFT_SECONDS)
+            await self._queue(key, job, queue=LEFT_QUEUE)
+
+    def _step_aside(self) -> None:
+        """Take no job from the queue of left refreshes for a while, so that other workers get it.
+
+        Without this, a worker that cannot make a refresh competes for it with those that can.
+        """
+        served = self._jobs.queues  # Procrastinate reads it at each fetch.
+        if LEFT_QUEUE in served:
+            self._jobs.queues = [QUEUE]
+            asyncio.get_running_loop().call_later(
+                LEFT_SECONDS, setattr, self._jobs, "queues", served
+            )
 
     async def _queue(
-        self, key: SurveyKey, job: dict[str, Any], *, delay: float | None = None
+        self,
+        key: SurveyKey,
+        job: dict[str, Any],
+        *,
+        queue: str = QUEUE,
+        delay: float | None = None,
     ) -> None:
         from procrastinate.exceptions import AlreadyEnqueued
 
         deferrer = self._app.configure_task(
             TASK,
+            queue=queue,
             lock=carrying_lock(),
-            queueing_lock=lock_of(key),
+            queueing_lock=lock_of(key, queue),
             schedule_in=None if delay is None else {"seconds": delay},
         )
         with suppress(AlreadyEnqueued):
@@ -268,10 +289,11 @@ class Worker:
         while True:
             try:
                 with queue_errors(self._store):
-                    for job in await manager.get_stalled_jobs(
-                        queue=QUEUE, seconds_since_heartbeat=self._silence
-                    ):
-                        await self._take_over(job)
+                    for queue in (QUEUE, LEFT_QUEUE):
+                        for job in await manager.get_stalled_jobs(
+                            queue=queue, seconds_since_heartbeat=self._silence
+                        ):
+                            await self._take_over(job)
             except StoreError as error:
                 logger.warning("The jobs of dead workers could not be taken over: %s", error)
             except Exception:  # Whatever failed, the jobs of this worker continue.

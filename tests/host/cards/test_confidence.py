@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from smaply_metrics_core.host import AccountSettings
 from smaply_metrics_core.host.store import stored_confidence
 from tests.host.conftest import ADMIN, AVERAGE, EDITOR, VIEWER, load
@@ -13,6 +15,8 @@ from tests.host.fake_source import stars
 if TYPE_CHECKING:
     from smaply_metrics_core.host import Card, MetricsHost, WindowResult
     from tests.host.conftest import World
+
+pytestmark = pytest.mark.postgresql_deep(reason="intervals are computed after values are read")
 
 STRICT = AccountSettings(confidence=99)
 

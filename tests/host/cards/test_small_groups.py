@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
 
+pytestmark = pytest.mark.postgresql_deep(reason="groups are hidden after they are read")
+
 HIDING = AccountSettings(minimum_group=5)
 WITHOUT_ONES = AVERAGE.model_copy(
     update={"filters": (Filter(kind="question", of="stars", values=("1",), exclude=True),)}

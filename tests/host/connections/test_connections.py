@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from tests.host.conftest import World
 
 
+pytestmark = pytest.mark.postgresql_deep(reason="the rows are tested in store/")
+
+
 def test_a_form_describes_the_credentials_of_a_source(host: MetricsHost) -> None:
     """Fields and check steps are plain data: a host needs no class of a plugin."""
     form = host.connections.form("shop")

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.models.metric import Metric
     from tests.host.conftest import World
 
+pytestmark = pytest.mark.postgresql_deep(reason="names and choices, on either store")
+
 EU_TOKEN = "right-token-of-the-eu"
 RIVAL = Actor("rival", "rita", Role.ADMIN)
 

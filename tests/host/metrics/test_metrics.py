@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tests.host.conftest import World
 
 
+pytestmark = pytest.mark.postgresql_deep(reason="the rows are tested in store/")
+
+
 def test_changing_the_time_zone_makes_cards_due(world: World, connected: MetricsHost) -> None:
     """Days and months depend on the account's zone, so another zone requires new values."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)

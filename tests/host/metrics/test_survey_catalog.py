@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost, SurveyPage
     from tests.host.conftest import World
 
+pytestmark = pytest.mark.postgresql_deep(reason="the catalog is in memory")
+
 NEWEST = datetime(2026, 3, 1, tzinfo=UTC)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from importlib.metadata import EntryPoint
+from itertools import product
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +137,25 @@ LACKING = {
 }
 
 
-@pytest.fixture(params=LACKING)
+FOUND_EARLY_AND_LATE = ("another key", "a missing driver")
+"""One that is found before the lease is acquired, and one that is found in the attempt."""
+
+on_both_stores = pytest.mark.parametrize(
+    ("database", "lacking"),
+    list(product(("sqlite", "postgresql"), FOUND_EARLY_AND_LATE)),
+    indirect=True,
+)
+each_lack = pytest.mark.parametrize(
+    ("database", "lacking"),
+    [
+        *product(("sqlite",), LACKING),
+        *product(("postgresql",), FOUND_EARLY_AND_LATE),  # What is lacking matters to no database.
+    ],
+    indirect=True,
+)
+
+
+@pytest.fixture
 def lacking(
     request: pytest.FixtureRequest,
     world: World,
@@ -152,6 +171,7 @@ def lacking(
     return host
 
 
+@each_lack
 def test_the_attempt_is_left_to_another_process(
     world: World,
     connected: MetricsHost,
@@ -189,6 +209,7 @@ def test_a_process_that_was_forked_too_late_leaves_the_attempt(
     assert (card.text, card.freshness, card.problem) == ("4.0", Freshness.FRESH, None)
 
 
+@each_lack
 def test_the_card_says_why_nobody_refreshes_it(
     world: World, connected: MetricsHost, lacking: MetricsHost
 ) -> None:
@@ -214,6 +235,7 @@ def test_the_card_says_why_nobody_refreshes_it(
     assert connected.connections.show(ADMIN, "shop").problem is None
 
 
+@on_both_stores
 def test_a_check_that_passes_forgets_what_another_process_lacks(
     connected: MetricsHost, lacking: MetricsHost
 ) -> None:
@@ -224,6 +246,7 @@ def test_a_check_that_passes_forgets_what_another_process_lacks(
     assert connected.connections.show(ADMIN, "shop").problem is not None
 
 
+@on_both_stores
 def test_a_forced_refresh_is_not_used_up(
     world: World, connected: MetricsHost, lacking: MetricsHost
 ) -> None:
@@ -234,6 +257,7 @@ def test_a_forced_refresh_is_not_used_up(
     assert len(world.shop.fetches) == 2
 
 
+@on_both_stores
 def test_the_hourly_attempt_of_a_rejected_connection_is_not_used_up(
     world: World, connected: MetricsHost, lacking: MetricsHost
 ) -> None:

@@ -273,7 +273,31 @@ def test_a_job_is_handed_back_a_few_times(
     assert (card.text, card.problem) == ("4.0", None)
 
 
-@pytest.mark.deep(reason="half a minute until the worker with the key gets both jobs")
+@postgresql_only
+@pytest.mark.usefixtures("queue")
+def test_a_left_job_is_offered_to_other_workers_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that lacks the key does not compete for it with one that has the key.
+
+    Both look for jobs all the time, and the job ends when it is left a second time.
+    """
+    monkeypatch.setattr(worker_module, "MOST_LEFT", 1)
+    monkeypatch.setattr(worker_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(worker_module, "LEFT_SECONDS", float(SECONDS))
+    host = open_queueing(world)
+    host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    host.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
+    host.cards.load(VIEWER)
+    with open_queueing(world, new_key()).worker(1):
+        until(lambda: world.query("SELECT count(left_at) FROM connections") == [(1,)])
+        with host.worker(1):
+            until(lambda: jobs(world) == 0)
+    (card,) = host.cards.load(VIEWER, refresh=False)
+    assert (card.text, card.problem) == ("4.0", None)
+
+
+@pytest.mark.deep(reason="two workers in processes of their own")
 @postgresql_only
 def test_a_worker_with_the_key_takes_over(world: World, tmp_path: Path) -> None:
     """In a fleet of which one worker lacks the key, every survey is refreshed once."""
