@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -28,12 +27,12 @@ from smaply_metrics_core.forking import (
     keep_inherited,
 )
 from smaply_metrics_core.host.refresh.executors import SurveyKey
+from smaply_metrics_core.host.refresh.job_context import carrying_lock
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
 from smaply_metrics_core.host.store.queued_jobs import queue_schema
 from smaply_metrics_core.models.problem import Audience
-from smaply_metrics_core.observability.correlation import correlation_id
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -43,7 +42,6 @@ logger = logging.getLogger(__name__)
 
 QUEUE: Final = "smaply-metrics"
 TASK: Final = "smaply_metrics.refresh"
-_CARRIER: Final = "correlation:"
 
 
 def require_procrastinate() -> ModuleType:
@@ -101,22 +99,6 @@ def job_of(key: SurveyKey, *, forced: bool, resumed: bool = False, left: int = 0
 def lock_of(key: SurveyKey) -> str:
     """Return the queueing lock of a survey."""
     return json.dumps(key)
-
-
-def carrying_lock() -> str:
-    """Return a lock for a job, which carries the correlation ID.
-
-    Jobs with the same lock do not run concurrently; this one is unique, so it delays nothing. An
-    argument of the job would be unknown to workers of earlier releases, whose jobs would fail.
-    """
-    return f"{_CARRIER}{correlation_id()}:{secrets.token_hex(8)}"
-
-
-def correlation_of(lock: str | None) -> str | None:
-    """Return the correlation ID that the lock of a job carries; ``None`` if it carries none."""
-    if lock is None or not lock.startswith(_CARRIER):
-        return None
-    return lock.removeprefix(_CARRIER).rpartition(":")[0] or None
 
 
 class ProcrastinateExecutor:
