@@ -31,7 +31,7 @@ from smaply_metrics_core.host.refresh.job_context import carrying_lock
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
-from smaply_metrics_core.host.store.queued_jobs import queue_schema
+from smaply_metrics_core.host.store.queued_jobs import queue_schema, set_flags
 from smaply_metrics_core.models.problem import Audience
 
 if TYPE_CHECKING:
@@ -101,6 +101,27 @@ def lock_of(key: SurveyKey) -> str:
     return json.dumps(key)
 
 
+def add_to_waiting(store: Store, key: SurveyKey, job: Mapping[str, Any]) -> bool:
+    """Add what a job that cannot be queued requests to the one that waits for the same survey.
+
+    Otherwise, the request of an Editor or the retry for a dead worker would be lost: the waiting
+    job alone would find nothing due.
+
+    Args:
+        store: The store with the queue.
+        key: The survey.
+        job: The arguments of the job.
+
+    Returns:
+        ``False`` if no job waits any more, so the job can be queued.
+    """
+    flags = [name for name in ("forced", "resumed") if job[name]]
+    if not flags:
+        return True
+    with store.writing() as db:
+        return set_flags(db, store, lock_of(key), flags)
+
+
 class ProcrastinateExecutor:
     """Queues refreshes for the workers of the fleet.
 
@@ -146,18 +167,13 @@ class ProcrastinateExecutor:
         Returns:
             A future that has failed when the survey could not be queued; else ``None``.
         """
-        from procrastinate.exceptions import AlreadyEnqueued
-
         if self._closed:
             return None
+        job = job_of(key, forced=forced)
         try:
             with queue_errors(self._store):
-                deferrer = self._open().configure_task(
-                    TASK, queue=QUEUE, lock=carrying_lock(), queueing_lock=lock_of(key)
-                )
-                deferrer.defer(**job_of(key, forced=forced))
-        except AlreadyEnqueued:
-            logger.debug("%s is already queued.", key)
+                while not self._queue(key, job) and not add_to_waiting(self._store, key, job):
+                    pass  # The waiting job was started in between.
         except StoreError as error:
             # The load returns the stored cards; the next load queues the survey again.
             logger.warning("The refresh of %s could not be queued.", key, exc_info=True)
@@ -165,6 +181,20 @@ class ProcrastinateExecutor:
             failed.set_exception(error)
             return failed
         return None
+
+    def _queue(self, key: SurveyKey, job: Mapping[str, Any]) -> bool:
+        """Queue a job; ``False`` if one waits for the same survey."""
+        from procrastinate.exceptions import AlreadyEnqueued
+
+        deferrer = self._open().configure_task(
+            TASK, queue=QUEUE, lock=carrying_lock(), queueing_lock=lock_of(key)
+        )
+        try:
+            deferrer.defer(**job)
+        except AlreadyEnqueued:
+            logger.debug("%s is already queued.", key)
+            return False
+        return True
 
     def pending(self) -> Mapping[SurveyKey, Future[object]]:
         """Return nothing: no refresh runs in this process."""

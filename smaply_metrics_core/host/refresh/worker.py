@@ -20,6 +20,7 @@ from smaply_metrics_core.host.refresh.job_context import carrying_lock, job_cont
 from smaply_metrics_core.host.refresh.procrastinate_queue import (
     QUEUE,
     TASK,
+    add_to_waiting,
     job_of,
     lock_of,
     pool_arguments,
@@ -247,8 +248,14 @@ class Worker:
             queueing_lock=lock_of(key),
             schedule_in=None if delay is None else {"seconds": delay},
         )
-        with suppress(AlreadyEnqueued):
-            await deferrer.defer_async(**job)
+        while True:
+            try:
+                await deferrer.defer_async(**job)
+            except AlreadyEnqueued:
+                if await asyncio.to_thread(add_to_waiting, self._store, key, job):
+                    return
+            else:
+                return
 
     async def _beat(self) -> None:
         """Write the time to the file of the heartbeat, in a loop."""
