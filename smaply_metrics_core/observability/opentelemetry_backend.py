@@ -8,8 +8,10 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from opentelemetry import context, metrics, trace
+from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Observation
 from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from smaply_metrics_core._version import __version__
 from smaply_metrics_core.errors import MetricsError
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 SCOPE = "smaply_metrics"
 CORRELATION_ID = "smaply_metrics.correlation_id"
+TRACEPARENT = "traceparent"
+
+_propagator = TraceContextTextMapPropagator()
 
 
 class _OpenTelemetrySpan:
@@ -136,13 +141,25 @@ class OpenTelemetryBackend:
     def capture(self) -> Callable[[], AbstractContextManager[None]]:
         """Return a function that makes the current span the current one of another thread."""
         current = trace.get_current_span()
+        return lambda: _current(current)
 
-        @contextmanager
-        def attached() -> Iterator[None]:
-            token = context.attach(trace.set_span_in_context(current))
-            try:
-                yield
-            finally:
-                context.detach(token)
+    def traceparent(self) -> str:
+        """Return the current span as a W3C ``traceparent``; empty if there is none."""
+        carrier: dict[str, str] = {}
+        _propagator.inject(carrier)
+        return carrier.get(TRACEPARENT, "")
 
-        return attached
+    def traced(self, traceparent: str) -> AbstractContextManager[None]:
+        """Return a context manager in which the span of a ``traceparent`` is the current one."""
+        carried = _propagator.extract({TRACEPARENT: traceparent}, Context())
+        return _current(trace.get_current_span(carried))
+
+
+@contextmanager
+def _current(span: trace.Span) -> Iterator[None]:
+    """Make a span the current one, without ending it."""
+    token = context.attach(trace.set_span_in_context(span))
+    try:
+        yield
+    finally:
+        context.detach(token)

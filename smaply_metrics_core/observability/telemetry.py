@@ -93,6 +93,14 @@ class TelemetryBackend(Protocol):
         """Return a function that makes the current span the current one of another thread."""
         ...
 
+    def traceparent(self) -> str:
+        """Return the current span as a W3C ``traceparent``; empty if there is none."""
+        ...
+
+    def traced(self, traceparent: str) -> AbstractContextManager[None]:
+        """Return a context manager in which the span of a ``traceparent`` is the current one."""
+        ...
+
 
 class _NoSpan:
     """A span that is not recorded."""
@@ -158,6 +166,22 @@ def measure(instrument: Instrument, value: float, attributes: Attributes = _NO_A
 def observe(instrument: Instrument, gauge: Gauge) -> Callable[[], None]:
     """Report a gauge until the returned function is called."""
     return _ignore if _backend is None else _backend.observe(instrument, gauge)
+
+
+def traceparent() -> str:
+    """Return the current span as a W3C ``traceparent``, for another process; empty without one."""
+    return "" if _backend is None else _backend.traceparent()
+
+
+def traced(traceparent: str) -> AbstractContextManager[None]:
+    """Return a context manager in which the span of another process is the current one.
+
+    Args:
+        traceparent: What ``traceparent`` returned there; nothing happens if it is empty or invalid.
+    """
+    if _backend is None or not traceparent:
+        return nullcontext()
+    return _backend.traced(traceparent)
 
 
 def _ignore() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -28,12 +27,12 @@ from smaply_metrics_core.forking import (
     keep_inherited,
 )
 from smaply_metrics_core.host.refresh.executors import SurveyKey
+from smaply_metrics_core.host.refresh.job_context import carrying_lock
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
-from smaply_metrics_core.host.store.queued_jobs import queue_schema
+from smaply_metrics_core.host.store.queued_jobs import queue_schema, set_flags
 from smaply_metrics_core.models.problem import Audience
-from smaply_metrics_core.observability.correlation import correlation_id
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -46,7 +45,6 @@ LEFT_QUEUE: Final = "smaply-metrics-left"
 """The refreshes that a worker could not make; it leaves this queue to other workers for a while."""
 
 TASK: Final = "smaply_metrics.refresh"
-_CARRIER: Final = "correlation:"
 
 
 def require_procrastinate() -> ModuleType:
@@ -111,20 +109,25 @@ def lock_of(key: SurveyKey, queue: str = QUEUE) -> str:
     return lock if queue == QUEUE else f"{queue}:{lock}"
 
 
-def carrying_lock() -> str:
-    """Return a lock for a job, which carries the correlation ID.
+def add_to_waiting(store: Store, key: SurveyKey, job: Mapping[str, Any]) -> bool:
+    """Add what a job that cannot be queued requests to the one that waits for the same survey.
 
-    Jobs with the same lock do not run concurrently; this one is unique, so it delays nothing. An
-    argument of the job would be unknown to workers of earlier releases, whose jobs would fail.
+    Otherwise, the request of an Editor or the retry for a dead worker would be lost: the waiting
+    job alone would find nothing due.
+
+    Args:
+        store: The store with the queue.
+        key: The survey.
+        job: The arguments of the job.
+
+    Returns:
+        ``False`` if no job waits any more, so the job can be queued.
     """
-    return f"{_CARRIER}{correlation_id()}:{secrets.token_hex(8)}"
-
-
-def correlation_of(lock: str | None) -> str | None:
-    """Return the correlation ID that the lock of a job carries; ``None`` if it carries none."""
-    if lock is None or not lock.startswith(_CARRIER):
-        return None
-    return lock.removeprefix(_CARRIER).rpartition(":")[0] or None
+    flags = [name for name in ("forced", "resumed") if job[name]]
+    if not flags:
+        return True
+    with store.writing() as db:
+        return set_flags(db, store, lock_of(key), flags)
 
 
 class ProcrastinateExecutor:
@@ -172,18 +175,13 @@ class ProcrastinateExecutor:
         Returns:
             A future that has failed when the survey could not be queued; else ``None``.
         """
-        from procrastinate.exceptions import AlreadyEnqueued
-
         if self._closed:
             return None
+        job = job_of(key, forced=forced)
         try:
             with queue_errors(self._store):
-                deferrer = self._open().configure_task(
-                    TASK, queue=QUEUE, lock=carrying_lock(), queueing_lock=lock_of(key)
-                )
-                deferrer.defer(**job_of(key, forced=forced))
-        except AlreadyEnqueued:
-            logger.debug("%s is already queued.", key)
+                while not self._queue(key, job) and not add_to_waiting(self._store, key, job):
+                    pass  # The waiting job was started in between.
         except StoreError as error:
             # The load returns the stored cards; the next load queues the survey again.
             logger.warning("The refresh of %s could not be queued.", key, exc_info=True)
@@ -191,6 +189,20 @@ class ProcrastinateExecutor:
             failed.set_exception(error)
             return failed
         return None
+
+    def _queue(self, key: SurveyKey, job: Mapping[str, Any]) -> bool:
+        """Queue a job; ``False`` if one waits for the same survey."""
+        from procrastinate.exceptions import AlreadyEnqueued
+
+        deferrer = self._open().configure_task(
+            TASK, queue=QUEUE, lock=carrying_lock(), queueing_lock=lock_of(key)
+        )
+        try:
+            deferrer.defer(**job)
+        except AlreadyEnqueued:
+            logger.debug("%s is already queued.", key)
+            return False
+        return True
 
     def pending(self) -> Mapping[SurveyKey, Future[object]]:
         """Return nothing: no refresh runs in this process."""

@@ -16,12 +16,12 @@ from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.forking import call_in_children, keep_inherited
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
+from smaply_metrics_core.host.refresh.job_context import carrying_lock, job_context
 from smaply_metrics_core.host.refresh.procrastinate_queue import (
     LEFT_QUEUE,
     QUEUE,
     TASK,
-    carrying_lock,
-    correlation_of,
+    add_to_waiting,
     job_of,
     lock_of,
     pool_arguments,
@@ -32,7 +32,6 @@ from smaply_metrics_core.host.refresh.procrastinate_queue import (
 from smaply_metrics_core.host.refresh.refresh_end import RefreshEnd
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.runtime import Runtime
-from smaply_metrics_core.observability.correlation import correlated
 from smaply_metrics_core.observability.log_events import log_event
 from smaply_metrics_core.observability.telemetry import capture_context
 
@@ -197,7 +196,7 @@ class Worker:
     ) -> None:
         """Run one job; those of earlier releases have a source instead of a connection."""
         key = SurveyKey(account, connection_id or source, survey_id)
-        with correlated(correlation_of(context.job.lock)):
+        with job_context(context.job.lock):
             restore_context, begun = capture_context(), time.monotonic()
 
             def make() -> RefreshEnd:
@@ -270,8 +269,14 @@ class Worker:
             queueing_lock=lock_of(key, queue),
             schedule_in=None if delay is None else {"seconds": delay},
         )
-        with suppress(AlreadyEnqueued):
-            await deferrer.defer_async(**job)
+        while True:
+            try:
+                await deferrer.defer_async(**job)
+            except AlreadyEnqueued:
+                if await asyncio.to_thread(add_to_waiting, self._store, key, job):
+                    return
+            else:
+                return
 
     async def _beat(self) -> None:
         """Write the time to the file of the heartbeat, in a loop."""
@@ -315,7 +320,7 @@ class Worker:
             logger.warning(
                 "The worker that was refreshing %s died; the survey is queued again.", key
             )
-            with correlated(correlation_of(job.lock)):
+            with job_context(job.lock):
                 await self._queue(key, again)
         # Of several workers that take over the job concurrently, only one can finish it.
         with suppress(ConnectorException):

@@ -1,7 +1,9 @@
-"""Deletes the queued refreshes of an account from Procrastinate's tables."""
+"""Changes queued refreshes in Procrastinate's tables: deletes those of an account, sets flags."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -36,3 +38,19 @@ def delete_jobs(db: Connection, store: Store, account: str) -> int:
     # A running job deletes itself when it ends; its worker fails if it is missing.
     statement = f"DELETE FROM {table} WHERE args ->> 'account' = :account AND status <> 'doing'"  # noqa: S608  # The schema is validated.
     return db.execute(text(statement), {"account": account}).rowcount
+
+
+def set_flags(db: Connection, store: Store, lock: str, flags: Collection[str]) -> bool:
+    """Set flags in the arguments of the waiting job with a queueing lock.
+
+    Returns:
+        Whether there was one. A job that is being started is locked, and then no longer waits.
+    """
+    schema = queue_schema(store)
+    db.execute(text(f"SET LOCAL search_path = {schema}"))
+    statement = (
+        f"UPDATE {schema}.procrastinate_jobs SET args = args || CAST(:flags AS jsonb) "  # noqa: S608  # The schema is validated.
+        "WHERE queueing_lock = :lock AND status = 'todo'"
+    )
+    values = {"lock": lock, "flags": json.dumps(dict.fromkeys(flags, True))}
+    return bool(db.execute(text(statement), values).rowcount)

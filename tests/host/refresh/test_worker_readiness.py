@@ -25,8 +25,6 @@ from smaply_metrics_core.host.refresh.procrastinate_queue import (
     QUEUE,
     TASK,
     ProcrastinateExecutor,
-    carrying_lock,
-    correlation_of,
 )
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.store.queued_jobs import SCHEMA
@@ -227,16 +225,6 @@ def test_a_job_has_the_correlation_id_of_its_request(
     gone = tmp_path / "gone" / "heartbeat"
     with host.worker(1, heartbeat_file=gone):
         until(lambda: "The heartbeat could not be written" in caplog.text)
-
-
-def test_the_lock_of_a_job_carries_its_correlation_id() -> None:
-    """Each lock is unique; the jobs of earlier releases have none, or one of their own."""
-    with correlated("web-1"):
-        first, second = carrying_lock(), carrying_lock()
-    assert first != second
-    assert correlation_of(first) == correlation_of(second) == "web-1"
-    for other in (None, "", "something else", carrying_lock()):
-        assert correlation_of(other) is None
 
 
 @postgresql_only

@@ -11,7 +11,11 @@ from procrastinate.schema import SchemaManager
 
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host import Freshness, MetricsHost, Settings
-from smaply_metrics_core.host.refresh.procrastinate_queue import prepare_queue
+from smaply_metrics_core.host.refresh.executors import SurveyKey
+from smaply_metrics_core.host.refresh.procrastinate_queue import (
+    ProcrastinateExecutor,
+    prepare_queue,
+)
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.queued_jobs import SCHEMA
 from tests.host.child_processes import Fleet, connected_host, fleet_in, until
@@ -101,6 +105,43 @@ def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost
     until(lambda: [card.text for card in host.cards.load(VIEWER, refresh=False)] == ["4.0", "1.5"])
     assert sorted(fleet.exports) == ["S1", "S1", "S2", "S2"]
     until(lambda: queued(world) + queued(world, "doing") == 0)
+
+
+@postgresql_only
+def test_a_job_that_waits_does_not_hide_the_retry(
+    world: World, fleet: Fleet, host: MetricsHost
+) -> None:
+    """A host may queue a survey again just before its refresh is recorded, and its worker dies."""
+    fleet.hold()
+    doomed = fleet.start_worker()
+    host.cards.load(VIEWER)
+    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    doomed.kill()
+    executor = ProcrastinateExecutor(host._store)  # noqa: SLF001
+    for (args,) in world.query(f"SELECT args FROM {SCHEMA}.procrastinate_jobs"):  # noqa: S608
+        executor.submit(SurveyKey(*(args[name] for name in SurveyKey._fields)), forced=False)
+    executor.close()
+    assert (queued(world), queued(world, "doing")) == (2, 2)
+    fleet.release()
+    fleet.start_worker()
+    until(lambda: [card.text for card in host.cards.load(VIEWER, refresh=False)] == ["4.0", "1.5"])
+    until(lambda: queued(world) + queued(world, "doing") == 0)
+    assert sorted(fleet.exports) == ["S1", "S1", "S2", "S2"]
+
+
+@postgresql_only
+def test_a_job_that_waits_takes_over_the_request_of_an_editor(
+    world: World, fleet: Fleet, host: MetricsHost
+) -> None:
+    """It may not be due when it starts, and would then do nothing."""
+    assert fleet.exports == []
+    executor = ProcrastinateExecutor(host._store)  # noqa: SLF001
+    key = SurveyKey("acme", "con_1", "S1")
+    for forced in (False, False, True, False):
+        executor.submit(key, forced=forced)
+    waiting = world.query(f"SELECT args FROM {SCHEMA}.procrastinate_jobs")  # noqa: S608
+    assert waiting == [({**key._asdict(), "forced": True, "resumed": False},)]
+    executor.close()
 
 
 @postgresql_only
