@@ -109,7 +109,7 @@ def lock_of(key: SurveyKey, queue: str = QUEUE) -> str:
     return lock if queue == QUEUE else f"{queue}:{lock}"
 
 
-def add_to_waiting(store: Store, key: SurveyKey, job: Mapping[str, Any]) -> bool:
+def add_to_waiting(store: Store, lock: str, job: Mapping[str, Any]) -> bool:
     """Add what a job that cannot be queued requests to the one that waits for the same survey.
 
     Otherwise, the request of an Editor or the retry for a dead worker would be lost: the waiting
@@ -117,7 +117,7 @@ def add_to_waiting(store: Store, key: SurveyKey, job: Mapping[str, Any]) -> bool
 
     Args:
         store: The store with the queue.
-        key: The survey.
+        lock: The queueing lock of the survey in the queue of the job.
         job: The arguments of the job.
 
     Returns:
@@ -127,7 +127,7 @@ def add_to_waiting(store: Store, key: SurveyKey, job: Mapping[str, Any]) -> bool
     if not flags:
         return True
     with store.writing() as db:
-        return set_flags(db, store, lock_of(key), flags)
+        return set_flags(db, store, lock, flags)
 
 
 class ProcrastinateExecutor:
@@ -180,7 +180,9 @@ class ProcrastinateExecutor:
         job = job_of(key, forced=forced)
         try:
             with queue_errors(self._store):
-                while not self._queue(key, job) and not add_to_waiting(self._store, key, job):
+                while not self._queue(key, job) and not add_to_waiting(
+                    self._store, lock_of(key), job
+                ):
                     pass  # The waiting job was started in between.
         except StoreError as error:
             # The load returns the stored cards; the next load queues the survey again.

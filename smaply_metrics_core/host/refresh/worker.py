@@ -262,18 +262,19 @@ class Worker:
     ) -> None:
         from procrastinate.exceptions import AlreadyEnqueued
 
+        queueing_lock = lock_of(key, queue)
         deferrer = self._app.configure_task(
             TASK,
             queue=queue,
             lock=carrying_lock(),
-            queueing_lock=lock_of(key, queue),
+            queueing_lock=queueing_lock,
             schedule_in=None if delay is None else {"seconds": delay},
         )
         while True:
             try:
                 await deferrer.defer_async(**job)
             except AlreadyEnqueued:
-                if await asyncio.to_thread(add_to_waiting, self._store, key, job):
+                if await asyncio.to_thread(add_to_waiting, self._store, queueing_lock, job):
                     return
             else:
                 return
