@@ -131,7 +131,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if contract is None:
         return
     from smaply_metrics_core.testing.suite.overrides import overridden
+    from smaply_metrics_core.testing.suite.runner import sample_note
 
+    if note := sample_note(contract):
+        item.user_properties.append((EXCEPTION, note))
     for name, reason in contract.exceptions.items():
         text = "".join(one for one in " ".join(str(reason).split()) if one.isprintable())
         item.user_properties.append((EXCEPTION, f"{contract.__name__}.{name}: {text}"))

@@ -26,6 +26,7 @@ from tests.contract_suite.mutants.in_memory_source import InMemorySource
 
 class Good(InMemoryContract):
     exceptions = {"test_weeks_begin_where_the_account_says": "Tiny knows no weeks at all"}
+    fault_sample = "Good tries all of them in a longer run"
 
 class Bad(InMemoryContract):
     source = InMemorySource(listed=InMemorySource().listed[:2])
@@ -48,6 +49,7 @@ def test_a_contract_class_runs_from_anywhere(command: Command, suite: str) -> No
     assert found["exceptions"] == {
         "test_weeks_begin_where_the_account_says": "Tiny knows no weeks at all"
     }
+    assert found["fault_sample"] == "Good tries all of them in a longer run"
     names = [one["test"] for one in found["tests"]]
     assert names == list(contract_test_names(Facts))
     assert names.index("test_the_description_is_complete") < 5

@@ -9,8 +9,10 @@ import pytest
 
 from smaply_metrics_core import json_rpc_method
 from smaply_metrics_core.testing.faults.replay import RecordedRequest, RecordedResponse
-from smaply_metrics_core.testing.suite.fault_injection import Scenario
+from smaply_metrics_core.testing.suite.fault_injection import Scenario, sampled
+from smaply_metrics_core.testing.suite.lab import Lab
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
+from tests.contract_suite.mutants.contracts import HttpContract
 
 
 def scenario(*bodies: bytes, **parts: Any) -> Scenario:  # noqa: ANN401  # Parts of a scenario.
@@ -46,3 +48,23 @@ def test_a_fault_is_tried_at_each_operation() -> None:
 
     assert scenario(*calls).positions() == (1, 2, 6, 11, 12)
     assert scenario(*calls, operation=json_rpc_method).positions() == (1, 2, 6, 7, 11, 12)
+
+
+class Sampled(HttpContract):
+    """A class that tries each fault at one request of a call."""
+
+    fault_sample = "HttpContract tries each fault at every request."
+
+
+def test_a_sample_has_one_request_for_each_fault() -> None:
+    """A sample is the same in every run, and many faults together hit each request."""
+    calls = scenario(*[b"page"] * 5)
+    faults = [f"HTTP {number} is returned" for number in range(500, 524)]
+
+    every = [sampled(Lab(HttpContract()), calls, fault, (1, 2, 4)) for fault in faults]
+    some = [sampled(Lab(Sampled()), calls, fault, (1, 2, 4)) for fault in faults]
+
+    assert every == [(1, 2, 4)] * len(faults)
+    assert some == [sampled(Lab(Sampled()), calls, fault, [1, 2, 4]) for fault in faults]
+    assert set(some) == {(1,), (2,), (4,)}
+    assert sampled(Lab(Sampled()), calls, "no request", ()) == ()

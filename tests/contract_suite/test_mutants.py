@@ -27,6 +27,13 @@ class TestTiny(InMemoryContract):
 class TestRemote(HttpContract):
     """A correct source over HTTP passes every contract test."""
 
+    fault_sample = "TestRemoteInDepth tries each one, in `make test-deep`."
+
+
+@pytest.mark.deep(reason="tries each fault at every request, in hundreds of calls of the source")
+class TestRemoteInDepth(HttpContract):
+    """A correct source over HTTP passes every contract test, with each fault at every request."""
+
 
 @pytest.mark.deep(reason="the contract tests of LimeSurvey cover sessions on every change")
 class TestRpc(RpcContract):

@@ -173,6 +173,18 @@ def test_the_guardian_itself_cannot_be_replaced() -> None:
         type("Unwatched", (InMemoryContract,), {GUARDIAN: None})
 
 
+def test_a_sample_of_faults_has_a_reason() -> None:
+    """A class that tries a sample of faults states where all of them are tried."""
+
+    class Hasty(InMemoryContract):
+        """A class without a reason."""
+
+        fault_sample = "yes"
+
+    message = run_test(Hasty, GUARDIAN).message
+    assert "tries each fault at one request only, with the reason “yes”.\nFix: " in message
+
+
 def test_exceptions_are_a_dictionary() -> None:
     """A class whose exceptions have no reasons cannot be defined."""
     with pytest.raises(AssertionError, match=r"`exceptions` of Listed is a list(.|\n)*Fix: "):
@@ -255,6 +267,7 @@ def test_the_report_prints_each_exception(pytester: pytest.Pytester) -> None:
         + f"""
 class TestHonest(InMemoryContract):
     exceptions = {{"test_the_check_passes": "{REASON}"}}
+    fault_sample = "TestInDepth tries all of them before each merge."
 """
     )
     done = pytester.runpytest_inprocess("-q", "-k", "guardian or passes or reason")
@@ -262,6 +275,7 @@ class TestHonest(InMemoryContract):
         [
             "*contract suite: exceptions*",
             f"TestHonest.test_the_check_passes: {REASON}",
+            "TestHonest: each fault is tried at one request*TestInDepth tries all of them*",
             (
                 f"TestHonest: {len(contract_test_names(InMemoryContract)) - 2} of "
                 f"{len(contract_test_names(InMemoryContract))} tests are not part of this run."

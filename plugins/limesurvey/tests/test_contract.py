@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 import httpx
+import pytest
 
 from plugins.limesurvey.tests.replay_server import (
     HOST,
@@ -42,11 +43,7 @@ def server(request: httpx.Request) -> httpx.Response:
 
 
 class TestLimeSurvey(SourceContract):
-    """The contract tests on survey 910001: 282 responses in three pages of ids.
-
-    Two take more than 5 seconds of CPU time: one disturbs a request in 113 runs, another searches
-    the output of 900 runs for secrets.
-    """
+    """The contract tests on survey 910001: 282 responses in three pages of ids."""
 
     source = LimeSurveySource(page=100)
     credentials: ClassVar = {
@@ -59,6 +56,7 @@ class TestLimeSurvey(SourceContract):
     survey_id = "910001"
     unknown_survey_id = "999999"
     now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    fault_sample = "TestLimeSurveyInDepth tries each one, in `make test-deep`."
     server = server
     empty_survey_ids = ("910005", "910014")
     excluded_at = datetime(2026, 10, 4, 17, 2, 41, tzinfo=UTC)  # Response 265.
@@ -102,3 +100,14 @@ class TestLimeSurvey(SourceContract):
         "test_a_missing_resource_is_reported": "LimeSurvey sends no 404 for a survey: all calls "
         "have one address, so a 404 means that the address is wrong.",
     }
+
+
+@pytest.mark.deep(reason="tries each fault at every request, in 1,500 calls of the source")
+class TestLimeSurveyInDepth(TestLimeSurvey):
+    """The same tests, with each fault at every request.
+
+    Two take more than 5 seconds of CPU time: one disturbs a request in 113 runs, another searches
+    the output of 900 runs for secrets.
+    """
+
+    fault_sample = ""

@@ -107,6 +107,7 @@ def run_contract(  # noqa: PLR0917  # The options of the command.
             print_json(_tested(found, verdicts, not_run=_not_run(found, verdicts)))
         else:
             _print_slowest(verdicts, durations)
+            _print_sample(found)
             _print_counts(verdicts, _not_run(found, verdicts))
     if any(verdict.outcome == "failed" for verdict in verdicts):
         raise typer.Exit(1)
@@ -149,6 +150,13 @@ def _print_slowest(verdicts: list[ContractTestResult], most: int) -> None:
         print_text(f"{verdict.seconds:7.2f} s  {verdict.test}", style="dim")
 
 
+def _print_sample(contract: type[SourceContract]) -> None:
+    from smaply_metrics_core.testing.suite.runner import sample_note
+
+    if note := sample_note(contract):
+        print_text(note, style="yellow")
+
+
 def _print_counts(verdicts: list[ContractTestResult], not_run: int) -> None:
     counts = Counter(verdict.outcome for verdict in verdicts)
     parts = [f"{counts[outcome]} {outcome}" for outcome in ("failed", "passed") if counts[outcome]]
@@ -174,6 +182,7 @@ def _tested(
         "skipped": counts["skipped"],
         "not_run": not_run,
         "exceptions": dict(contract.exceptions),
+        "fault_sample": str(contract.fault_sample),
         "tests": [
             {
                 "test": verdict.test,

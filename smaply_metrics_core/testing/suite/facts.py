@@ -61,6 +61,8 @@ class ContractFacts:
             converts its content to the survey tool's response body; an empty file name if the
             function needs no file. If the source names operations, the pattern is of the path, a
             space and the operation. Used by ``source test --bundle``.
+        fault_sample: Where each fault is tried at every request, if this class tries it at one
+            request of each call only; every report prints it.
         exceptions: The reason, in a sentence, for each skipped or replaced test; every report
             prints it.
         recording: Whether cassettes are being recorded; ``record`` sets it.
@@ -86,6 +88,7 @@ class ContractFacts:
     now: ClassVar[datetime] = datetime(2026, 6, 1, 12, tzinfo=UTC)
     policy: ClassVar[RecordingPolicy | None] = None
     bundle_answers: ClassVar[Mapping[str, tuple[str, Callable[[bytes], bytes]]]] = {}
+    fault_sample: ClassVar[str] = ""
     exceptions: ClassVar[Mapping[str, str]] = {}
     recording: ClassVar[bool] = False
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 from unittest import SkipTest
+from zlib import crc32
 
 import httpx
 
@@ -103,6 +104,27 @@ def spread(numbers: Iterable[int]) -> tuple[int, ...]:
     return tuple(dict.fromkeys((every[0], every[len(every) // 2], every[-1]))) if every else ()
 
 
+def sampled(lab: Lab, scenario: Scenario, fault: str, positions: Sequence[int]) -> tuple[int, ...]:
+    """Return the numbers of the requests at which a fault is tried.
+
+    These are all that are given, or with the fact ``fault_sample`` one of them: another one for
+    each fault and scenario, and the same one in every run.
+    """
+    if not lab.facts.fault_sample or not positions:
+        return tuple(positions)
+    return (positions[crc32(f"{scenario.name}, {fault}".encode()) % len(positions)],)
+
+
+def fault_positions(lab: Lab, scenario: Scenario, fault: HttpFault) -> tuple[int, ...]:
+    """Return the numbers of the requests at which a fault that applies there is tried."""
+    applicable = [
+        position
+        for position in scenario.positions()
+        if fault.applies(scenario.exchanges[position - 1][1].content)
+    ]
+    return sampled(lab, scenario, fault.name, applicable)
+
+
 def hook_scenarios(lab: Lab) -> tuple[Scenario, ...]:
     """Return a scenario for each hook that calls the survey tool."""
     questions, _ = lab.calculations()
@@ -134,7 +156,7 @@ def http_scenarios(lab: Lab) -> tuple[Scenario, ...]:
         AssertionError: if it has one, and a hook does not use its client.
     """
     found = hook_scenarios(lab)
-    if not _has_host(lab) and not any(one.exchanges for one in found):
+    if not any(one.exchanges for one in found) and not _has_host(lab):
         raise SkipTest("this source has no host among its destinations")
     for one in found:
         expect(
@@ -212,8 +234,8 @@ def every_fault_run(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
     except SkipTest:
         return
     for scenario in scenarios:
-        for position in scenario.positions():
-            for fault in every_fault(lab):
+        for fault in every_fault(lab):
+            for position in sampled(lab, scenario, fault.name, scenario.positions()):
                 result, _ = run_with_fault(lab, scenario, fault, position)
                 yield f"{scenario.name}, when {fault.name} from request {position} on", result
 
@@ -227,11 +249,10 @@ def expect_reported(lab: Lab, *faults: HttpFault) -> Iterator[tuple[str, Scenari
         AssertionError: if a fault is reported incorrectly or not at all.
     """
     for scenario in http_scenarios(lab):
-        for position in scenario.positions():
-            content = scenario.exchanges[position - 1][1].content
-            for fault in faults:
-                if not fault.applies(content) or (fault.storable and scenario.name == BUNDLE):
-                    continue  # A bundle may contain any response.
+        for fault in faults:
+            if fault.storable and scenario.name == BUNDLE:
+                continue  # A bundle may contain any response.
+            for position in fault_positions(lab, scenario, fault):
                 result, replay = run_with_fault(lab, scenario, fault, position)
                 if reports_missing_data(result.value, scenario.result.value):
                     continue

@@ -51,7 +51,7 @@ class OverrideProtection(ContractSubject):
 
 
 def check_exceptions(cls: type[ContractFacts]) -> None:
-    """Check that each exception is for a part of the suite and has a reason.
+    """Check that each exception is for a part of the suite, and that it and a sample have a reason.
 
     Raises:
         AssertionError: with the invalid exception.
@@ -70,6 +70,12 @@ def check_exceptions(cls: type[ContractFacts]) -> None:
             f"{cls.__name__} has an exception for {name} with the reason “{reason}”.",
             "explain in a sentence why this test does not apply to the survey tool",
         )
+    where = str(cls.fault_sample).strip()
+    expect(
+        not where or len(where) >= MIN_REASON_LENGTH,
+        f"{cls.__name__} tries each fault at one request only, with the reason “{where}”.",
+        "state in `fault_sample` which class tries each fault at every request, and when it runs",
+    )
 
 
 def overridden(cls: type[ContractFacts]) -> tuple[str, ...]:

@@ -42,6 +42,17 @@ class ContractTestResult:
     warnings: tuple[str, ...] = ()
 
 
+def sample_note(contract: type[SourceContract]) -> str:
+    """Return what reports print about a class that tries a sample of faults; empty for others."""
+    where = " ".join(str(contract.fault_sample).split())
+    if not where:
+        return ""
+    return (
+        f"{contract.__name__}: each fault is tried at one request of a call, not at every one. "
+        f"{where}"
+    )
+
+
 def contract_test_names(contract: type[SourceContract]) -> tuple[str, ...]:
     """Return the names of all tests of a class, including its own, in the order of pytest."""
     ordered = dict.fromkeys(name for base in reversed(contract.__mro__) for name in vars(base))

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
+
 from plugins.qualtrics.tests.contract.account import TOKEN
 from plugins.qualtrics.tests.contract.recording_policy import BUNDLE_ANSWERS, POLICY
 from smaply_metrics_core.testing import SourceContract
@@ -33,6 +35,7 @@ class TestQualtrics(SourceContract):
     excluded_at = datetime(2026, 1, 7, 13, 7, 8, tzinfo=UTC)
     personal = ("192.0.2.233",)
     cassettes = Path(__file__).resolve().parents[1] / "cassettes"
+    fault_sample = "TestQualtricsInDepth tries each one, in `make test-deep`."
     expected: ClassVar = {  # Counted in responses.csv with a spreadsheet.
         "surveys": 2,
         "questions": 12,
@@ -63,3 +66,10 @@ class TestQualtrics(SourceContract):
         "test_an_empty_survey_counts_zero": "The recorded account has no survey without responses; "
         "test_loop_merge reads an empty export from the sandbox.",
     }
+
+
+@pytest.mark.deep(reason="tries each fault at every request, in hundreds of calls of the source")
+class TestQualtricsInDepth(TestQualtrics):
+    """The same tests, with each fault at every request."""
+
+    fault_sample = ""

@@ -34,6 +34,7 @@ FACT_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "personal": ((tuple, list), "a tuple of texts"),
     "expected": ((Mapping,), "a dictionary"),
     "cassettes": ((Path, type(None)), "a Path"),
+    "fault_sample": ((str,), "a text"),
 }
 """The types of facts and their descriptions, for authors without a type checker."""
 

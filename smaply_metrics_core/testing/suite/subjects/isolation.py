@@ -28,6 +28,7 @@ from smaply_metrics_core.testing.suite.fault_injection import (
     hook_scenarios,
     http_scenarios,
     problems_of,
+    sampled,
     unauthorized,
     without_times,
 )
@@ -124,8 +125,9 @@ class IsolationTests(ContractSubject):
             if scenario.name == BUNDLE and not scenario.exchanges:
                 continue  # A bundle of local files requires no credentials.
             last = max(1, len(scenario.exchanges))
-            for position in sorted({1, last}):
-                for valid in (False, True):
+            for valid in (False, True):
+                fault = f"valid credentials: {valid}"
+                for position in sampled(self.lab, scenario, fault, sorted({1, last})):
                     _check_interleaved_calls(
                         self.lab, scenario, source, transports, position, valid=valid
                     )
@@ -169,7 +171,8 @@ def _check_early_end(
 ) -> None:
     """Check that each hook raises the expected error if its call is ended early."""
     for scenario in hook_scenarios(lab):
-        for position in scenario.positions() or (0,):  # 0: at a progress report.
+        positions = sampled(lab, scenario, expected.kind, scenario.positions())
+        for position in positions or (0,):  # 0: at a progress report.
             clock = ManualClock(lab.facts.now)
             deadline = ObservedDeadline(clock, clock.monotonic() + SECONDS)
 

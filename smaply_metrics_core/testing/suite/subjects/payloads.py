@@ -9,6 +9,7 @@ from smaply_metrics_core.testing.assertions import expect
 from smaply_metrics_core.testing.faults import fault_types
 from smaply_metrics_core.testing.faults.base64_damage import (
     DAMAGES,
+    Damage,
     damage_payloads,
     has_payload,
 )
@@ -19,6 +20,7 @@ from smaply_metrics_core.testing.suite.fault_injection import (
     changed_answers,
     http_scenarios,
     reports_missing_data,
+    sampled,
     spread,
 )
 from smaply_metrics_core.testing.suite.subject import ContractSubject
@@ -29,37 +31,39 @@ class PayloadTests(ContractSubject):
 
     def test_a_damaged_payload_is_refused(self) -> None:
         """Damage inside base64 ends in an error, never in fewer responses or in a bug."""
-        found = [(one, position) for one in http_scenarios(self.lab) for position in _payloads(one)]
+        found = [
+            (one, damage, position)
+            for one in http_scenarios(self.lab)
+            for damage in DAMAGES
+            for position in sampled(self.lab, one, damage.name, _payloads(one, damage))
+        ]
         if not found:
             raise SkipTest("no response contains base64")
         bugs = fault_types.error_kinds(PluginError)
-        for scenario, position in found:
-            for damage in DAMAGES:
-                _, response = scenario.exchanges[position - 1]
-                if not damage.applies(response.content):
-                    continue
-                replay = Replay(scenario.exchanges, damage_payloads(damage), position)
-                result = self.lab.replay(scenario.work, replay)
-                if reports_missing_data(result.value, scenario.result.value):
-                    continue
-                expect(
-                    all(
-                        one is not None and one.kind not in bugs
-                        for one in changed_answers(result, scenario.result)
-                    ),
-                    f"{scenario.name}, when {damage.name} in response {position}: the source "
-                    "returns another answer, or has a bug.",
-                    "decode with `base64.b64decode(text, validate=True)`, validate the content as "
-                    "if it were the response, and raise ExportFailed if it is damaged",
-                )
+        for scenario, damage, position in found:
+            replay = Replay(scenario.exchanges, damage_payloads(damage), position)
+            result = self.lab.replay(scenario.work, replay)
+            if reports_missing_data(result.value, scenario.result.value):
+                continue
+            expect(
+                all(
+                    one is not None and one.kind not in bugs
+                    for one in changed_answers(result, scenario.result)
+                ),
+                f"{scenario.name}, when {damage.name} in response {position}: the source "
+                "returns another answer, or has a bug.",
+                "decode with `base64.b64decode(text, validate=True)`, validate the content as "
+                "if it were the response, and raise ExportFailed if it is damaged",
+            )
 
 
-def _payloads(scenario: Scenario) -> tuple[int, ...]:
-    """Return the numbers of some requests whose responses contain base64."""
+def _payloads(scenario: Scenario, damage: Damage) -> tuple[int, ...]:
+    """Return the numbers of some requests whose base64 can be damaged in this way."""
     if scenario.name == BUNDLE:
         return ()  # It may contain any response.
-    return spread(
-        number
+    responses = {
+        number: response.content
         for number, (_, response) in enumerate(scenario.exchanges, start=1)
         if has_payload(response.content)
-    )
+    }
+    return tuple(number for number in spread(responses) if damage.applies(responses[number]))

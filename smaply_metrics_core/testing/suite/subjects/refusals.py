@@ -20,6 +20,7 @@ from smaply_metrics_core.testing.suite.fault_injection import (
     problems_of,
     reports_missing_data,
     run_with_fault,
+    sampled,
     spread,
 )
 from smaply_metrics_core.testing.suite.lab import Lab
@@ -97,7 +98,7 @@ def refusal_faults(lab: Lab) -> tuple[tuple[Refusal, HttpFault], ...]:
 
 
 def _positions(lab: Lab, scenario: Scenario, fault: HttpFault) -> tuple[int, ...]:
-    """Return the first, a middle and the last request that can be refused.
+    """Return the first, a middle and the last request that can be refused, or one in a sample.
 
     A request before the first one with a secret only identifies the service.
     """
@@ -108,7 +109,7 @@ def _positions(lab: Lab, scenario: Scenario, fault: HttpFault) -> tuple[int, ...
         authenticated = authenticated or any(request.contains(one) for one in secrets)
         if authenticated and fault.only(request):
             found.append(number)
-    return spread(found)
+    return sampled(lab, scenario, fault.name, spread(found))
 
 
 def _is_reported(result: ScenarioResult, scenario: Scenario, refusal: Refusal) -> bool:

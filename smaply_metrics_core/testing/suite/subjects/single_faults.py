@@ -28,6 +28,7 @@ from smaply_metrics_core.testing.suite.fault_injection import (
     http_scenarios,
     reports_missing_data,
     run_with_fault,
+    sampled,
 )
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
@@ -55,11 +56,13 @@ class SingleFaultTests(ContractSubject):
     def test_one_failure_does_not_fail_the_answer(self) -> None:
         """One failure does not change the answer, whichever request it hits but a sign-in."""
         for scenario in http_scenarios(self.lab):
-            for position in scenario.positions():
-                request, _ = scenario.exchanges[position - 1]
-                if self.sign_in and request.names(self.sign_in):
-                    continue
-                for name, disturb in TRANSIENT.items():
+            positions = [
+                position
+                for position in scenario.positions()
+                if not self._signs_in(scenario.exchanges[position - 1][0])
+            ]
+            for name, disturb in TRANSIENT.items():
+                for position in sampled(self.lab, scenario, name, positions):
                     replay = Replay(scenario.exchanges, once(disturb), position)
                     result = self.lab.replay(scenario.work, replay, clock=ManualClock(self.now))
                     changed = changed_answers(result, scenario.result)
@@ -79,11 +82,14 @@ class SingleFaultTests(ContractSubject):
         for scenario in http_scenarios(self.lab):
             if scenario.name == BUNDLE:
                 continue  # It may contain any response.
-            for position in scenario.positions():
-                _, response = scenario.exchanges[position - 1]
-                for name, disturb in FINAL.items():
-                    if disturb is truncate and not is_structured(response.content):
-                        continue
+            for name, disturb in FINAL.items():
+                positions = [
+                    position
+                    for position in scenario.positions()
+                    if disturb is not truncate
+                    or is_structured(scenario.exchanges[position - 1][1].content)
+                ]
+                for position in sampled(self.lab, scenario, name, positions):
                     replay = Replay(scenario.exchanges, once(disturb), position)
                     result = self.lab.replay(scenario.work, replay)
                     if reports_missing_data(result.value, scenario.result.value):
@@ -106,13 +112,17 @@ class SingleFaultTests(ContractSubject):
             *(one for one in fault_types.network_failures() if one.name != REFUSED),
         )
         for scenario in http_scenarios(self.lab):
-            for position in scenario.positions():
-                request, _ = scenario.exchanges[position - 1]
-                signs_in = bool(self.sign_in) and request.names(self.sign_in)
-                if request.may_repeat and not signs_in:
-                    continue
-                usual = _times(request, [one for one, _ in scenario.exchanges[position - 1 :]])
-                for fault in transient:
+            requests = [request for request, _ in scenario.exchanges]
+            positions = [
+                position
+                for position in scenario.positions()
+                if not requests[position - 1].may_repeat or self._signs_in(requests[position - 1])
+            ]
+            for fault in transient:
+                for position in sampled(self.lab, scenario, fault.name, positions):
+                    request = requests[position - 1]
+                    signs_in = self._signs_in(request)
+                    usual = _times(request, requests[position - 1 :])
                     _, replay = run_with_fault(self.lab, scenario, fault, position)
                     times = _times(request, replay.requests_since_fault())
                     if times > usual:
@@ -125,6 +135,9 @@ class SingleFaultTests(ContractSubject):
                             else "raise at its first failure, since the survey tool may have "
                             "executed it; declare it with SAFE_TO_REPEAT if it only reads",
                         )
+
+    def _signs_in(self, request: RecordedRequest) -> bool:
+        return bool(self.sign_in) and request.names(self.sign_in)
 
 
 def _times(request: RecordedRequest, requests: Sequence[RecordedRequest]) -> int:
