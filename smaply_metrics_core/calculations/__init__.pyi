@@ -6,11 +6,7 @@ from smaply_metrics_core.calculations.catalog import (
     WorkedExample,
 )
 from smaply_metrics_core.calculations.combined_rows import CombinedRows
-from smaply_metrics_core.calculations.count_plan import (
-    NOT_ANSWERED,
-    TallyColumns,
-    TallyRequest,
-)
+from smaply_metrics_core.calculations.count_plan import NOT_ANSWERED
 from smaply_metrics_core.calculations.csv_frame import read_csv
 from smaply_metrics_core.calculations.decimal_keys import exact_sum, key_number, to_float
 from smaply_metrics_core.calculations.local_times import local_to_utc
@@ -29,6 +25,7 @@ from smaply_metrics_core.calculations.rules import (
     scale_values,
 )
 from smaply_metrics_core.calculations.tally_builder import TallyBuilder, tally, tally_all
+from smaply_metrics_core.calculations.tally_request import TallyColumns, TallyRequest
 from smaply_metrics_core.calculations.weight_column import weight_text
 
 __all__ = [

@@ -1,10 +1,10 @@
-"""Changes of a question's wording, choices, scale and codes; cosmetic edits do not count."""
+"""Changes of a question's wording, choices, codes and routing; cosmetic edits do not count."""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -72,7 +72,13 @@ def definition_of(tally: Tally) -> QuestionDefinition | None:
     if tally.multiple:
         answers = AnswerFormat.SEVERAL_CHOICES
     return normalized(
-        QuestionDefinition(text=tally.question_text, answers=answers, choices=tally.choices)
+        QuestionDefinition(
+            text=tally.question_text,
+            answers=answers,
+            choices=tally.choices,
+            routing=tally.question_routing,
+            survey_modified=tally.survey_modified,
+        )
     )
 
 
@@ -107,6 +113,8 @@ def differences(old: QuestionDefinition, new: QuestionDefinition) -> tuple[Diffe
         found.append(
             Difference(f"{_FORMATS[old.answers]} became {_FORMATS[new.answers]} per respondent")
         )
+    if None not in {old.routing, new.routing} and old.routing != new.routing:
+        found.append(Difference("the routing (which respondents see the question) changed"))
     if AnswerFormat.OPEN not in {old.answers, new.answers}:
         found += _choice_differences(old.choices, new.choices)
     return tuple(found)
@@ -136,13 +144,27 @@ def _change(
     if more := len(found) - len(texts):
         texts.append(f"{more} more {'difference' if more == 1 else 'differences'}")
     when = _when(after.date(), until.date())
+    saved_by = _saved_by(new.definition, after, until)
+    if saved_by is not None and saved_by.date() < until.date():
+        when += f" (saved by {period_label(Period.DAY, saved_by.date())})"
     return QuestionChange(
         after=after,
         until=until,
         differences=tuple(texts),
         recode=all(one.recode for one in found),
         sentence=f"The question was changed {when}: {'; '.join(texts)}.",
+        saved_by=saved_by,
     )
+
+
+def _saved_by(new: QuestionDefinition, after: datetime, until: datetime) -> datetime | None:
+    """Return when a definition was stored at the latest, if that is between two refreshes.
+
+    Otherwise the clocks differ, or the survey tool does not date changes such as this one.
+    """
+    if new.survey_modified is None or not after < new.survey_modified <= until:
+        return None
+    return new.survey_modified.astimezone(until.tzinfo)
 
 
 def _when(after: date, until: date) -> str:

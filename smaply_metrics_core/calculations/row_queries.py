@@ -123,7 +123,9 @@ class _RequestBuilder:
             choices=question.choices if question is not None else (),
             group_labels=labels,
             notes=self._questionnaire.notes,
-            question_text=self._questionnaire.wording(question.id) if question else "",
+            question_text=self._questionnaire.wording(definition.question_id),
+            question_routing=self._questionnaire.routing(definition.question_id),
+            survey_modified=self._questionnaire.survey.last_modified,
         )
 
     def _weight(self, weight: Weight) -> pl.Expr:

@@ -8,8 +8,9 @@ from typing import Final
 
 import polars as pl
 
-from smaply_metrics_core.calculations.count_plan import Planner, TallyColumns, TallyRequest
+from smaply_metrics_core.calculations.count_plan import Planner
 from smaply_metrics_core.calculations.key_counts import KeyCounter
+from smaply_metrics_core.calculations.tally_request import TallyColumns, TallyRequest
 from smaply_metrics_core.calculations.window_tallies import TallyFactory
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.query import MetricQuery

@@ -14,7 +14,6 @@ from smaply_metrics_core.calculations.count_plan import (
     UNDATED,
     CountPlan,
     OutcomePart,
-    TallyRequest,
 )
 from smaply_metrics_core.calculations.decimal_keys import key_order
 from smaply_metrics_core.calculations.group_changes import nothing_counted
@@ -26,6 +25,7 @@ from smaply_metrics_core.calculations.key_counts import (
 )
 from smaply_metrics_core.calculations.key_parts import KeySlot
 from smaply_metrics_core.calculations.number_totals import answer_totals
+from smaply_metrics_core.calculations.tally_request import TallyRequest
 from smaply_metrics_core.date_ranges import MOST_PERIODS, period_key, period_label
 from smaply_metrics_core.errors import CalculationRefused, GroupingRefused
 from smaply_metrics_core.models.query import Calculation, Period, Window
@@ -145,6 +145,8 @@ class TallyFactory:
             ),
             choices=request.choices,
             question_text=request.question_text,
+            question_routing=request.question_routing,
+            survey_modified=request.survey_modified,
             multiple=bool(request.columns.answers),
             as_of=self._as_of,
             notes=(*request.notes, *_undated_note(undated)),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import AwareDatetime
+
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.survey import Choice
+from smaply_metrics_core.models.survey import Choice, Routing
 
 
 class AnswerFormat(StrEnum):
@@ -25,11 +27,16 @@ class QuestionDefinition(Frozen):
         text: The text of the question, after those of its headings.
         answers: How it is answered.
         choices: The choices in the order shown.
+        routing: Which respondents see it, as in ``Tally.question_routing``.
+        survey_modified: When the survey was last modified, at the first refresh that found this
+            definition. The definition was saved by then.
     """
 
     text: str
     answers: AnswerFormat
     choices: tuple[Choice, ...] = ()
+    routing: Routing | None = None
+    survey_modified: AwareDatetime | None = None
 
 
 class QuestionVersion(Frozen):
@@ -51,6 +58,9 @@ class QuestionChange(Frozen):
     Attributes:
         after: The last refresh that found the old definition, in the account's time zone.
         until: The first refresh that found the new one.
+        saved_by: When the survey tool had stored the new one, if it is known: the last modification
+            of the whole survey between the two refreshes. Respondents may have seen it later,
+            because some tools publish changes separately.
         differences: What was changed, for people.
         recode: Whether only the codes or values of choices were changed. A survey tool applies
             them to all of its responses, so that the values of one refresh are comparable, but not
@@ -63,6 +73,7 @@ class QuestionChange(Frozen):
     differences: tuple[str, ...]
     recode: bool
     sentence: str
+    saved_by: datetime | None = None
 
     def may_be_in(self, start: datetime | None, end: datetime | None) -> bool:
         """Whether the question may have been changed in a period; ``None`` is unbounded."""

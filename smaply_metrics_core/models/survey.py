@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
 
 from smaply_metrics_core.errors import QuestionUnavailable
 from smaply_metrics_core.models.base import Finite, Frozen
@@ -12,6 +16,16 @@ from smaply_metrics_core.models.problem import FieldProblem
 from smaply_metrics_core.models.query import Calculation
 
 _EDIT = "Edit the metric and choose another question of the survey."
+
+LONGEST_ROUTING: Final = 64
+
+
+def _shortened(rule: str) -> str:
+    return rule if len(rule) <= LONGEST_ROUTING else sha256(rule.encode()).hexdigest()
+
+
+Routing = Annotated[str, AfterValidator(_shortened)]
+"""A rule that decides which respondents see a question. A long one is replaced by its digest."""
 
 
 class Survey(Frozen):
@@ -67,6 +81,9 @@ class Question(Frozen):
         can_group_by: Whether metrics can be grouped by its answers.
         note: Why it cannot be averaged or grouped by, for people; empty if it can.
         sub_questions: The rows of a matrix, for example.
+        routing: The rule that decides which respondents see it, in addition to those of its
+            headings: a text or a digest that is equal as long as the rule is. Empty if all
+            respondents see it; ``None`` if that is unknown, so that changes are not detected.
     """
 
     id: str
@@ -78,6 +95,7 @@ class Question(Frozen):
     can_group_by: bool = False
     note: str = ""
     sub_questions: tuple[Question, ...] = ()
+    routing: Routing | None = None
 
 
 class KnownQuestion(Frozen):
@@ -136,21 +154,32 @@ class Questionnaire(Frozen):
             f"The survey “{self.survey.name}” has no question {question_id}.", remedy=_EDIT
         )
 
-    def wording(self, question_id: str) -> str:
+    def wording(self, question_id: str | None) -> str:
         """Return the text of a question after those of the headings that it belongs to.
 
         It is the ``Tally.question_text`` of the question: empty if the questions are inferred.
         """
         if self.inferred:
             return ""
-        pending = [(question, question.text) for question in reversed(self.questions)]
+        return " \N{EN DASH} ".join(one.text for one in self._path(question_id))
+
+    def routing(self, question_id: str | None) -> str | None:
+        """Return the routing of a question with those of the headings that it belongs to.
+
+        It is the ``Tally.question_routing`` of the question: ``None`` if it is unknown.
+        """
+        known = [one.routing for one in self._path(question_id) if one.routing is not None]
+        return "\n".join(filter(None, known)) if known else None
+
+    def _path(self, question_id: str | None) -> tuple[Question, ...]:
+        """Return a question after the headings that it belongs to; empty if there is none."""
+        pending: list[tuple[Question, ...]] = [(one,) for one in reversed(self.questions)]
         while pending:
-            question, text = pending.pop()
-            if question.id == question_id:
-                return text
-            parts = reversed(question.sub_questions)
-            pending.extend((part, f"{text} \N{EN DASH} {part.text}") for part in parts)
-        return ""
+            path = pending.pop()
+            if path[-1].id == question_id:
+                return path
+            pending.extend((*path, part) for part in reversed(path[-1].sub_questions))
+        return ()
 
     def successor(self, known: KnownQuestion) -> Question | None:
         """Return the question that most likely replaces a deleted one, or ``None``.

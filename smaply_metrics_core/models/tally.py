@@ -8,10 +8,10 @@ from datetime import datetime
 from math import fsum, inf, isclose
 from typing import Annotated, Final, Literal, Protocol, Self
 
-from pydantic import Field, NonNegativeInt, model_validator
+from pydantic import AwareDatetime, Field, NonNegativeInt, model_validator
 
 from smaply_metrics_core.models.base import Finite, Frozen
-from smaply_metrics_core.models.survey import Choice
+from smaply_metrics_core.models.survey import Choice, Routing
 
 Reasons = Mapping[str, NonNegativeInt]
 """Counts by reason, such as ``unfinished`` or ``not_applicable``."""
@@ -262,6 +262,8 @@ class Tally(Frozen):
         question_text: The text of the question, as ``Questionnaire.wording`` returns it. With the
             choices it shows whether the question was changed between two refreshes; if it is
             empty, changes are not detected.
+        question_routing: Its routing, as ``Questionnaire.routing`` returns it.
+        survey_modified: ``Survey.last_modified`` of its survey, if it is known.
         multiple: Whether a response may have several answers.
         pooled: Whether the counts of several answers of one respondent are added up, as over the
             loops of a question. The answers are then not independent, so that the values have no
@@ -273,6 +275,8 @@ class Tally(Frozen):
     windows: tuple[WindowTally, ...]
     choices: tuple[Choice, ...] = ()
     question_text: str = ""
+    question_routing: Routing | None = None
+    survey_modified: AwareDatetime | None = None
     multiple: bool = False
     pooled: bool = False
     as_of: datetime

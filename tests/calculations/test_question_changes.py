@@ -39,10 +39,16 @@ NOT_APPLICABLE = Choice(key="9", label="Not applicable", value=9)
 
 
 def asked(
-    text: str = TEXT, choices: tuple[Choice, ...] = RATING, answers: AnswerFormat = ONE
+    text: str = TEXT,
+    choices: tuple[Choice, ...] = RATING,
+    answers: AnswerFormat = ONE,
+    routing: str | None = "member = yes",
 ) -> QuestionDefinition:
     """Return a definition of the question."""
-    return QuestionDefinition(text=text, answers=answers, choices=choices)
+    return QuestionDefinition(text=text, answers=answers, choices=choices, routing=routing)
+
+
+ROUTED = "the routing (which respondents see the question) changed"
 
 
 COSMETIC = {
@@ -59,6 +65,7 @@ COSMETIC = {
     "dashes": asked("How was “it”, today \N{EM DASH} really?"),
     "spaces in a label": asked(choices=offered("Poor", " Fair\n", "Good")),
     "html in a label": asked(choices=offered("Poor", "<em>Fair</em>", "Good")),
+    "an unknown routing": asked(routing=None),
     "a script": asked("<script>track()</script>How was “it”, today - really?"),
 }
 
@@ -105,6 +112,9 @@ REAL = {
         asked(choices=(), answers=OPEN),
         ["one choice became an open answer per respondent"],
     ),
+    "another condition": (asked(routing="member = no"), [ROUTED]),
+    "a condition less": (asked(routing=""), [ROUTED]),
+    "wording and routing": (asked("Rate it.", routing=""), ["the wording changed", ROUTED]),
     "wording and choice": (
         asked("Rate it.", offered("Poor", "Fair")),
         ["the wording changed", "the choice “Good” was removed"],
@@ -154,9 +164,9 @@ def test_thirty_kinds_of_edits_are_tried() -> None:
 
 @pytest.mark.parametrize("edited", COSMETIC.values(), ids=COSMETIC)
 def test_cosmetic_edits_do_not_count(edited: QuestionDefinition) -> None:
-    """The question and its choices read the same."""
-    assert differences(asked(), edited) == ()
-    assert normalized(edited) == normalized(asked())
+    """The question and its choices read the same. An unknown routing is not another one."""
+    assert differences(asked(), edited) == differences(edited, asked()) == ()
+    assert normalized(edited) == normalized(asked(routing=edited.routing))
     assert normalized(normalized(edited)) == normalized(edited)
 
 
@@ -188,14 +198,21 @@ def test_choices_with_equal_labels_are_matched_in_order() -> None:
 
 def test_a_tally_has_the_definition_of_its_question() -> None:
     """Without the text of the question, a source does not say whether it was changed."""
+    rule = "member = yes"
     found = definition_of(
-        tally_of(counts({"1": 1}), choices=RATING, question_text=f"<b>{TEXT}</b>")
+        tally_of(
+            counts({"1": 1}),
+            choices=RATING,
+            question_text=f"<b>{TEXT}</b>",
+            question_routing=rule,
+            survey_modified=at(5, 2),
+        )
     )
-    assert found == normalized(asked())
+    assert found == normalized(asked()).model_copy(update={"survey_modified": at(5, 2)})
     several = tally_of(counts({"1": 1}), choices=RATING, question_text=TEXT, multiple=True)
     assert (definition_of(several) or asked()).answers is SEVERAL
     number = tally_of(counts({"1": 1}), question_text=TEXT)
-    assert definition_of(number) == normalized(asked(choices=(), answers=OPEN))
+    assert definition_of(number) == normalized(asked(choices=(), answers=OPEN, routing=None))
     assert definition_of(tally_of(counts({"1": 1}), choices=RATING)) is None
 
 
@@ -207,6 +224,41 @@ def test_the_wording_of_a_row_includes_its_heading() -> None:
     assert whole.wording("Q_1") == "Rate us \N{EN DASH} Price"
     assert (whole.wording("Q"), whole.wording("Q_2")) == ("Rate us", "")
     assert whole.model_copy(update={"inferred": True}).wording("Q_1") == ""
+
+
+@pytest.mark.parametrize(
+    ("heading", "row", "found"),
+    [
+        (None, None, (None, None)),
+        ("", "", ("", "")),
+        ("a", "b", ("a", "a\nb")),
+        (None, "b", (None, "b")),
+        ("a", None, ("a", "a")),
+        ("", "b", ("", "b")),
+    ],
+)
+def test_the_routing_of_a_row_includes_its_heading(
+    heading: str | None, row: str | None, found: tuple[str | None, str | None]
+) -> None:
+    """It is unknown only if nothing is known of either."""
+    inner = Question(id="Q_1", text="Price", kind=QuestionKind.SINGLE_CHOICE, routing=row)
+    outer = Question(
+        id="Q", text="Rate", kind=QuestionKind.GROUP, routing=heading, sub_questions=(inner,)
+    )
+    whole = Questionnaire(survey=Survey(id="S", name="S"), questions=(outer,))
+    assert (whole.routing("Q"), whole.routing("Q_1")) == found
+    assert whole.routing("Q_2") is whole.routing(None) is None
+
+
+def test_a_long_routing_is_stored_as_its_digest() -> None:
+    """The same rule has the same digest, also after it was stored and read."""
+    long = asked(routing="member = yes and " * 9)
+    assert len(long.routing or "") == 64
+    assert QuestionDefinition.model_validate_json(long.model_dump_json()) == long
+    assert differences(long, asked(routing="member = yes and " * 9)) == ()
+    assert [one.text for one in differences(long, asked(routing="member = yes and " * 8))] == [
+        ROUTED
+    ]
 
 
 def version(text: str, first: datetime, last: datetime | None = None) -> QuestionVersion:
@@ -236,6 +288,30 @@ def test_a_change_is_between_two_refreshes(
     (change,) = changes_of([version("Old", at(1, 1, year=2025), last), version("New", first)], zone)
     assert change.sentence == f"The question was changed {when}: the wording changed."
     assert (change.after, change.until) == (last, first)
+
+
+@pytest.mark.parametrize(
+    ("modified", "when"),
+    [
+        (at(5, 3), "between 1 and 9 May 2026 (saved by 3 May 2026)"),
+        (at(5, 3, 23), "between 1 and 9 May 2026 (saved by 4 May 2026)"),
+        (at(5, 9, 8), "between 1 and 9 May 2026"),
+        (at(5, 1), "between 1 and 9 May 2026"),
+        (at(5, 9, 18), "between 1 and 9 May 2026"),
+        (None, "between 1 and 9 May 2026"),
+    ],
+)
+def test_the_date_of_the_survey_tool_is_an_upper_bound(
+    modified: datetime | None, when: str
+) -> None:
+    """Of when the change was saved. A date outside of the two refreshes proves nothing."""
+    definition = asked("New").model_copy(update={"survey_modified": modified})
+    new = QuestionVersion(definition=definition, first_seen=at(5, 9), last_seen=at(5, 9))
+    (change,) = changes_of([version("Old", at(5, 1)), new], "Europe/Vienna")
+    assert change.sentence == f"The question was changed {when}: the wording changed."
+    assert (change.after, change.until) == (at(5, 1), at(5, 9))
+    inside = modified is not None and at(5, 1) < modified <= at(5, 9)
+    assert change.saved_by == (modified if inside else None)
 
 
 def test_a_question_may_change_and_change_back() -> None:

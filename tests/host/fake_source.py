@@ -77,6 +77,7 @@ class Shop:
     names: dict[str, str] = field(default_factory=dict)
     modified: dict[str, datetime] = field(default_factory=dict)
     wording: str = "How many {}?"
+    routing: str | None = None
     choices: tuple[Choice, ...] = CHOICES
     on_list: Callable[[SourceContext], object] | None = None
     asked: list[str] = field(default_factory=list)
@@ -174,7 +175,9 @@ class Shop:
             else:
                 token = credentials.api_token.get_secret_value()
                 answers = self.answers_of.get(token, self.answers)
-                yield query.id, self._tally(answers[survey_id], query, as_of)
+                tally = self._tally(answers[survey_id], query, as_of)
+                modified = {"survey_modified": self.modified.get(survey_id)}
+                yield query.id, tally.model_copy(update=modified)
 
     @hookimpl
     def debug_export(
@@ -231,6 +234,7 @@ class Shop:
             windows=tuple(windows),
             choices=self.choices,
             question_text=self.wording.format(question) if question else "",
+            question_routing=self.routing if question else None,
             as_of=as_of,
         )
 

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 from plugins.limesurvey.tests.replay_server import ReplayServer, interactions, recordings
-from plugins.limesurvey.tests.support import Server, count, query, session
-from smaply_metrics_core import QuestionKind, Questionnaire, SourceUnavailable
+from plugins.limesurvey.tests.support import Server, count, fetch, query, session
+from smaply_metrics_core import QuestionKind, Questionnaire, SourceUnavailable, Tally
 from smaply_metrics_core.calculations import local_to_utc
 from smaply_metrics_limesurvey.html_text import html_to_text
 from smaply_metrics_limesurvey.survey.choices import labels_of, read_choices
@@ -188,6 +188,29 @@ def test_fields_are_values_that_are_no_answers() -> None:
     assert "hid" in [one.name for one in questionnaire("910003").fields]
     by = query("910004", "nps", "answered", group_by="field:startlanguage")
     assert {one.key for one in count(ReplayServer().answer, by).groups} == {"de", "en"}
+
+
+def test_relevance_equations_are_the_routing() -> None:
+    """Of a question, its group or its row; blanks do not count, and 1 is always."""
+    found = questionnaire("910003")
+    rule = "member.NAOK=='Y'"
+    assert found.routing("member") == ""
+    assert found.routing("tariff") == json.dumps(["", rule])
+    assert found.routing("years") == json.dumps([rule, ""])
+    rows = found.question("rate").sub_questions
+    assert {found.routing(row.id) for row in rows} == {"", json.dumps([rule])}
+    (tally,) = fetch(ReplayServer().answer, query("910003", "tariff", "answered"))
+    assert isinstance(tally, Tally)
+    assert (tally.question_routing, tally.survey_modified) == (json.dumps(["", rule]), None)
+
+
+@pytest.mark.parametrize("equation", ["1", " 1 ", "", None])
+def test_a_question_that_is_always_shown_has_no_routing(equation: str | None) -> None:
+    """Whatever the server sends for it."""
+    columns = read_columns(
+        {"S1X1X1": {"title": "q", "qid": 1, "relevance": equation, "grelevance": "1"}}
+    )
+    assert [(one.routing, one.conditional) for one in columns] == [("", False)]
 
 
 def test_a_survey_that_is_not_listed_can_be_read() -> None:

@@ -147,7 +147,14 @@ def _with_definition(
     """
     latest = stored[-1] if stored else None
     if latest is not None and not differences(latest.definition, definition):
-        seen = latest.model_copy(update={"last_seen": max(latest.last_seen, as_of)})
+        routing = latest.definition.routing
+        if routing is None:  # It was stored by an older version, or by another one of the source.
+            routing = definition.routing
+        seen = QuestionVersion(
+            definition=latest.definition.model_copy(update={"routing": routing}),
+            first_seen=latest.first_seen,
+            last_seen=max(latest.last_seen, as_of),
+        )
         return (*stored[:-1], seen)
     new = QuestionVersion(definition=definition, first_seen=as_of, last_seen=as_of)
     return (*(one for one in stored if one.first_seen < as_of), new)[-MOST_VERSIONS:]

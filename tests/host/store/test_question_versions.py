@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from smaply_metrics_core import Choice, SourceUnavailable
@@ -88,6 +89,43 @@ def test_a_comparison_across_a_change_is_not_judged(world: World, connected: Met
     assert (change.verdict_reason_text, change.interval) == (REWORDED, None)
     world.clock.forward(56 * DAY)
     assert refresh(world, connected).question_changes == ()
+
+
+def test_a_change_of_routing_breaks_the_history(world: World, connected: MetricsHost) -> None:
+    """Once it is known what it was before: the first known routing is added to the version."""
+    metric = connected.metrics.add(EDITOR, "shop", "Stars", COMPARISON)
+    load(connected)
+    for routing in ("", "", "member = yes", None):
+        world.shop.routing = routing
+        refresh(world, connected)
+    world.shop.routing = "member = yes"
+    (change,) = refresh(world, connected).question_changes
+    assert change.sentence == (
+        "The question was changed between 3 and 4 Apr 2026: the routing (which respondents see the "
+        "question) changed."
+    )
+    assert not change.recode
+    changes = [one.question_changes for one in connected.metrics.history(VIEWER, metric.id)]
+    assert [len(one) for one in changes] == [0, 0, 0, 1, 0, 0]
+    assert versions(world) == [("stars", "04-01", "04-03"), ("stars", "04-04", "04-06")]
+
+
+def test_a_change_has_the_date_of_the_survey_tool(world: World, connected: MetricsHost) -> None:
+    """That of the refresh that found the change; later edits of the survey do not move it."""
+    connected.metrics.add(EDITOR, "shop", "Stars", COMPARISON)
+    load(connected)
+    world.clock.forward(7 * DAY)
+    world.shop.wording = "How few {}?"
+    world.shop.modified["S1"] = saved = world.clock.now() - timedelta(days=4)
+    refresh(world, connected)
+    world.shop.modified["S1"] = world.clock.now()
+    (change,) = refresh(world, connected).question_changes
+    assert change.saved_by == saved
+    assert change.sentence == (
+        "The question was changed between 1 and 9 Apr 2026 (saved by 4 Apr 2026): "
+        "the wording changed."
+    )
+    assert change.until.day == 9
 
 
 def test_a_series_marks_the_periods_of_a_change(world: World, connected: MetricsHost) -> None:

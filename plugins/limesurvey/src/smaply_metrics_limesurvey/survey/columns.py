@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,9 @@ LAST_ACTION: Final = "datestamp"
 PERSONAL: Final = frozenset({"ipaddr", "refurl", "token"})
 """Never requested: who a respondent is, and from which page they came."""
 
+_ALWAYS: Final = {"", "1", "None"}
+"""Expressions that do not decide anything; ``None`` stands for a missing one."""
+
 
 class Column(NamedTuple):
     """One column of a survey.
@@ -27,7 +31,8 @@ class Column(NamedTuple):
         code: The code within the question, such as that of a row; empty if there is one column.
         label: The text of the row or item, as plain text.
         scale: The text of the column or scale of an array with two dimensions, as plain text.
-        conditional: Whether an expression decides if it is shown.
+        routing: The expressions that decide whether its question is shown; empty if it always is.
+        row_routing: The same of its row alone.
     """
 
     name: str
@@ -36,7 +41,13 @@ class Column(NamedTuple):
     code: str
     label: str
     scale: str
-    conditional: bool
+    routing: str
+    row_routing: str
+
+    @property
+    def conditional(self) -> bool:
+        """Whether an expression decides if it is shown."""
+        return bool(self.routing or self.row_routing)
 
 
 def read_columns(field_map: Mapping[str, Mapping[str, Any]]) -> list[Column]:
@@ -57,7 +68,6 @@ def _column(name: str, found: Mapping[str, Any]) -> Column:
         heading = f"{heading}[{code}]"
     if found.get("type") == "1":  # A dual scale: the two columns of a row have one code.
         heading = f"{heading}[{as_int(found.get('scale_id')) + 1}]"
-    conditions = (found.get(one) for one in ("relevance", "grelevance", "SQrelevance"))
     return Column(
         name=name,
         heading=heading,
@@ -65,8 +75,16 @@ def _column(name: str, found: Mapping[str, Any]) -> Column:
         code=code,
         label=html_to_text(found.get("subquestion1") or found.get("subquestion")),
         scale=html_to_text(found.get("subquestion2") or found.get("scale")),
-        conditional=any(str(one).strip() not in {"", "1", "None"} for one in conditions),
+        routing=_routing(found.get("grelevance"), found.get("relevance")),
+        row_routing=_routing(found.get("SQrelevance")),
     )
+
+
+def _routing(*expressions: object) -> str:
+    """Return expressions without spaces; empty if a question with them is always shown."""
+    texts = ["".join(str(one).split()) for one in expressions]
+    rules = ["" if text in _ALWAYS else text for text in texts]
+    return json.dumps(rules) if any(rules) else ""
 
 
 def as_int(value: object) -> int:

@@ -82,6 +82,9 @@ class QuestionReader:
         self._columns = columns
         self._properties = properties
         self._readings = readings
+        self._routings = {one.heading: one.row_routing for one in columns}
+        if columns:  # All have the same. A question with one column has its code as the heading.
+            self._routings[self._code] = columns[0].routing
 
     def read(self) -> bool:
         """Add the question to the readings; return whether it could be read.
@@ -132,6 +135,7 @@ class QuestionReader:
             calculations=allowed_calculations(kind, choices),
             can_group_by=bool(choices) and kind is not QuestionKind.MULTIPLE_CHOICE,
             note=note,
+            routing=self._routings.get(key),
         )
 
     def _group(self, rows: Iterable[Question]) -> Question:
@@ -141,6 +145,7 @@ class QuestionReader:
             text=self._text or self._code,
             kind=QuestionKind.GROUP,
             sub_questions=tuple(rows),
+            routing=self._routings.get(self._code),
         )
 
     def _single(self, heading: str, text: str, choices: tuple[Choice, ...]) -> Question:

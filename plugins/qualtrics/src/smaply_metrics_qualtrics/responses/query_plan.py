@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from smaply_metrics_core import (
@@ -34,7 +35,9 @@ class PlannedQuery:
         others: The questions to group by, filter on or weight by, by id.
         answer_columns: The columns of ``others``, by id.
         fields: The embedded fields to group by, filter on or weight by.
-        question_text: The text of ``question`` with the headings above it.
+        question_text: As in ``Tally``.
+        question_routing: As in ``Tally``.
+        survey_modified: As in ``Tally``.
     """
 
     query: MetricQuery
@@ -44,6 +47,8 @@ class PlannedQuery:
     answer_columns: Mapping[str, AnswerColumns]
     fields: tuple[str, ...]
     question_text: str = ""
+    question_routing: str | None = None
+    survey_modified: datetime | None = None
 
     def all_answer_columns(self) -> Iterator[AnswerColumns]:
         """Yield the columns of every question that the query uses."""
@@ -94,7 +99,9 @@ def prepare(query: MetricQuery, survey: SurveyDefinition) -> PlannedQuery:
         others=others,
         answer_columns=answer_columns,
         fields=fields,
-        question_text=survey.questionnaire.wording(question.id) if question else "",
+        question_text=survey.questionnaire.wording(definition.question_id),
+        question_routing=survey.questionnaire.routing(definition.question_id),
+        survey_modified=survey.questionnaire.survey.last_modified,
     )
 
 

@@ -321,6 +321,8 @@ def _request(  # noqa: PLR0913  # All by name.
         ),
         choices=question.choices if question else (),
         question_text=part.question_text,
+        question_routing=part.question_routing,
+        survey_modified=part.survey_modified,
         group_labels=labels,
         notes=notes,
     )

@@ -47,6 +47,7 @@ from smaply_metrics_qualtrics.survey.response_schema import (
     schema_fields,
     schema_loops,
 )
+from smaply_metrics_qualtrics.survey.routing import question_routings
 from smaply_metrics_qualtrics.survey.side_by_side import side_by_side_columns
 from smaply_metrics_qualtrics.survey.size_limit import check_size
 from smaply_metrics_qualtrics.survey.text_iq import is_text_iq, text_iq_results
@@ -162,12 +163,14 @@ def read_definition(result: object, survey_id: str, schema: object = None) -> Su
     declared = _declared_fields(body)
     order = question_order(body, bodies, schema_loops(schema, bodies.keys(), declared))
     check_size(bodies, order.loops)
+    routings = question_routings(body, order.loops)
     questions: list[Question] = []
     answer_columns: dict[str, AnswerColumns] = {}
     for question_id, loops in order.loops.items():
         if as_text(bodies[question_id].get("QuestionType")) not in NOT_ANSWERED:
             parsed = parse_question(question_id, bodies[question_id], bodies, loops)
-            questions.append(parsed.question)
+            routed = {"routing": routings[question_id]}
+            questions.append(parsed.question.model_copy(update=routed))
             answer_columns |= parsed.answer_columns
     listed = ColumnOwners(order.loops, _loop_ids(order), declared, ())
     known = set(display_orders(body, tuple(bodies)))

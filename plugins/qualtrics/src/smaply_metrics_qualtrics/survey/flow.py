@@ -51,7 +51,7 @@ def question_order(
         bodies: The definitions of its questions by id.
         schema_loops: The loops of each question in the response schema.
     """
-    blocks = _blocks(body.get("Blocks"))
+    blocks = blocks_by_id(body.get("Blocks"))
     visited = {
         str(element.get("ID")): None
         for element in flow_elements(body.get("SurveyFlow"))
@@ -103,7 +103,7 @@ def flow_elements(flow: object) -> Iterator[Mapping[str, Any]]:
 def display_orders(body: Mapping[str, Any], question_ids: Sequence[str]) -> frozenset[str]:
     """Return the names of the columns that contain display orders."""
     flow = (str(element.get("FlowID")) for element in flow_elements(body.get("SurveyFlow")))
-    ids = (*flow, *_blocks(body.get("Blocks")), *question_ids)
+    ids = (*flow, *blocks_by_id(body.get("Blocks")), *question_ids)
     return frozenset(f"{one}_DO" for one in ids)
 
 
@@ -144,7 +144,7 @@ def _takes_loops_from_a_question(block: Mapping[str, Any]) -> bool:
     return looping not in _NO_LOOPS and (looping != "Static" or not listed)
 
 
-def _blocks(blocks: object) -> dict[str, Mapping[str, Any]]:
+def blocks_by_id(blocks: object) -> dict[str, Mapping[str, Any]]:
     """Return the blocks by id, in order. A definition contains a mapping or a list."""
     named = blocks.items() if isinstance(blocks, dict) else enumerate(as_list(blocks))
     return {str(as_dict(block).get("ID") or key): as_dict(block) for key, block in named}

@@ -75,7 +75,7 @@ def tally_of(
         choices=choices,
         group_labels=labels,
         notes=questionnaire.notes,
-        question_text=questionnaire.wording(question.id) if question is not None else "",
+        question_text=questionnaire.wording(query.definition.question_id),
     )
     found = tally_all(_frame(grouping, counted, keys), [request], as_of=as_of)[query.id]
     if isinstance(found, MetricsError):
