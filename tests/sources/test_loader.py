@@ -7,7 +7,7 @@ import sys
 import threading
 import types
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ from smaply_metrics_core.errors import SourceNotUsable
 from smaply_metrics_core.hook_markers import ENTRY_POINT_GROUP, hookimpl
 from smaply_metrics_core.hookspecs import OPTIONAL
 from smaply_metrics_core.models.check import CheckStep
-from smaply_metrics_core.models.credentials import Credentials, FormField, Token
+from smaply_metrics_core.models.credentials import Credentials, Token
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.models.survey import Survey
 from smaply_metrics_core.sources.loader import contract
@@ -99,48 +99,6 @@ def test_a_hook_must_be_a_function(registry_of: Registers) -> None:
     marked = Acme.list_surveys
     for thing in (property(marked), functools.partial(marked, Acme())):
         assert "list_surveys exists" in reason(registry_of(spoilt(list_surveys=thing)))
-
-
-class RequiredProposal(Credentials):
-    """Credentials whose field has no default that the hook could receive."""
-
-    team: Annotated[str, FormField(label="Team", proposable=True)]
-
-
-class SecretProposal(Credentials):
-    """Credentials whose secret is proposable."""
-
-    api_token: Annotated[Token, FormField(label="Token", proposable=True)] = SecretStr("")
-
-
-class TeamProposal(Credentials):
-    """Credentials with a proposable field."""
-
-    team: Annotated[str, FormField(label="Team", proposable=True)] = ""
-
-
-@pytest.mark.parametrize(
-    ("form", "hooked", "fault"),
-    [
-        (RequiredProposal, True, "team is proposable, so it must have a default"),
-        (SecretProposal, True, "api_token is proposable, so it must have a default and not be a s"),
-        (TeamProposal, False, "team is proposable, but the hook propose_value is missing"),
-        (AcmeCredentials, True, "propose_value would never be called"),
-        (TeamProposal, True, ""),
-    ],
-)
-def test_proposable_fields_fit_the_hook(
-    registry_of: Registers, form: type[Credentials], fault: str, *, hooked: bool
-) -> None:
-    """A field that is proposable can be omitted and shown, and there is a hook for it."""
-    source = described(credentials=form)
-    if hooked:
-        type(source).propose_value = hookimpl(lambda self, field: "")  # type: ignore[attr-defined]
-    if fault:
-        assert fault in reason(registry_of(source))
-    else:
-        (state,) = registry_of(source).states(load=True)
-        assert state.state is SourceStatus.OK
 
 
 def test_an_unknown_hook_is_rejected_with_a_suggestion(registry_of: Registers) -> None:

@@ -8,13 +8,13 @@ import pytest
 from pydantic import SecretStr
 
 from smaply_metrics_core.context import Deadline
-from smaply_metrics_core.errors import PluginError
+from smaply_metrics_core.errors import PluginError, SourceNotUsable
 from smaply_metrics_core.hook_markers import hookimpl
-from smaply_metrics_core.models.credentials import FormField
+from smaply_metrics_core.models.credentials import Credentials, FormField, Token
 from smaply_metrics_core.models.source import SourceDescription
 from smaply_metrics_core.sources.allow_list import AllowedDestinations
 
-from .conftest import TOKEN, Acme, AcmeCredentials, FakeClock, Gets
+from .conftest import TOKEN, Acme, AcmeCredentials, FakeClock, Gets, Registers
 
 
 class ProposableCredentials(AcmeCredentials):
@@ -23,17 +23,36 @@ class ProposableCredentials(AcmeCredentials):
     host: Annotated[str, FormField(label="Host", proposable=True)] = "api.acme.com"
 
 
-class Proposing(Acme):
-    """A source that proposes a value for the host."""
+class RequiredProposal(Credentials):
+    """Credentials whose field has no default that the hook could receive."""
 
-    def __init__(self, given: object) -> None:
-        self._given = given
+    team: Annotated[str, FormField(label="Team", proposable=True)]
+
+
+class SecretProposal(Credentials):
+    """Credentials whose secret is proposable."""
+
+    api_token: Annotated[Token, FormField(label="Token", proposable=True)] = SecretStr("")
+
+
+class WithForm(Acme):
+    """A source with another form."""
+
+    def __init__(self, form: type[Credentials]) -> None:
+        self._form = form
 
     @hookimpl
     def describe_source(self) -> SourceDescription:
-        """Return a description whose form has a proposable field."""
-        description = super().describe_source()
-        return description.model_copy(update={"credentials": ProposableCredentials})
+        """Return a description with the form."""
+        return super().describe_source().model_copy(update={"credentials": self._form})
+
+
+class Proposing(WithForm):
+    """A source that proposes a value."""
+
+    def __init__(self, given: object, form: type[Credentials] = ProposableCredentials) -> None:
+        super().__init__(form)
+        self._given = given
 
     @hookimpl
     def propose_value(self, field: str) -> object:
@@ -72,3 +91,18 @@ def test_any_other_proposal_is_a_fault_of_the_source(get: Gets, given: object, f
         propose(get, given)
     assert fault in caught.value.message
     assert TOKEN not in repr(caught.value.to_problem())
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        (Proposing("", RequiredProposal), "team is proposable, so it must have a defau"),
+        (Proposing("", SecretProposal), "api_token is proposable, so it must have a d"),
+        (Proposing("", AcmeCredentials), "propose_value would never be called"),
+        (WithForm(ProposableCredentials), "but the hook propose_value is missing"),
+    ],
+)
+def test_proposable_fields_fit_the_hook(registry_of: Registers, source: Acme, fault: str) -> None:
+    """A field that is proposable can be omitted and shown, and there is a hook for it."""
+    with pytest.raises(SourceNotUsable, match=fault):
+        registry_of(source).get("acme")

@@ -12,6 +12,7 @@ from smaply_metrics_core.errors import Cancelled, DestinationRefused, InputError
 from tests.host.conftest import ADMIN, EDITOR, TOKEN
 
 if TYPE_CHECKING:
+    from smaply_metrics_core import SourceContext
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
 
@@ -82,6 +83,11 @@ def test_errors_of_the_source_are_raised(world: World, connected: MetricsHost) -
 def test_a_proposal_can_be_cancelled(world: World, host: MetricsHost) -> None:
     """The call of the hook ends, wherever it is."""
     cancelled = threading.Event()
-    world.shop.on_list = lambda context: (cancelled.set(), context.pause(60))
+
+    def cancel_and_wait(context: SourceContext) -> None:
+        cancelled.set()
+        context.pause(60)
+
+    world.shop.on_list = cancel_and_wait
     with pytest.raises(Cancelled):
         host.connections.propose_value(ADMIN, "shop", "nickname", FORM, cancelled=cancelled)
