@@ -1,4 +1,4 @@
-"""The hooks that a source implements: seven required ones and an optional one.
+"""The hooks that a source implements: seven required ones and two optional ones.
 
 A source is a module or an object with functions marked with ``hookimpl``. An entry point of the
 group ``smaply_metrics.sources`` refers to it; the entry point's name is the source's id.
@@ -23,7 +23,7 @@ from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
 
-OPTIONAL: Final = frozenset({"recompute_metric"})
+OPTIONAL: Final = frozenset({"propose_value", "recompute_metric"})
 """The optional hooks."""
 
 
@@ -103,4 +103,14 @@ def recompute_metric(  # type: ignore[empty-body]
     Optional; used by ``smaply-metrics bundle check``. There are no credentials, and
     ``context.http`` allows no hosts. Exclude responses recorded after ``context.now()``;
     ``context.pause`` returns immediately.
+    """
+
+
+@hookspec(firstresult=True)
+def propose_value(credentials: Credentials, context: SourceContext, field: str) -> str:  # type: ignore[empty-body]
+    """Return a value for a field of the credentials form, which an Admin can edit before saving.
+
+    Optional; called for fields with ``FormField(proposable=True)``. The credentials have the other
+    values of the form, and the default of this field. The value must be one that the form accepts;
+    empty if there is nothing to propose. Nothing is stored.
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from smaply_metrics_core.cli.stdio import reserve_stdout
 from smaply_metrics_core.models.problem import Problem
-from smaply_metrics_core.terminal_text import to_json, visible
+from smaply_metrics_core.terminal_text import to_json, visible, visible_lines
 
 if TYPE_CHECKING:  # Heavy, and not needed for `--help` and `--json`.
     from rich.console import Console
@@ -79,6 +79,14 @@ def print_json(data: Any) -> None:  # noqa: ANN401  # Any JSON value.
     out = reserve_stdout()
     unicode = (out.encoding or "").lower().replace("-", "") == "utf8"
     out.write(to_json(data, ascii_only=not unicode))
+    out.write("\n")
+    out.flush()
+
+
+def print_lines(value: str) -> None:
+    """Print the lines of a text on standard output as they are, such as for a file."""
+    out = reserve_stdout()
+    out.write(visible_lines(value.rstrip("\n"), indent=""))
     out.write("\n")
     out.flush()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint
@@ -87,7 +87,9 @@ def load(entry_point: EntryPoint) -> Loaded:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin, name=entry_point.name)
-    return Loaded(manager, _describe(manager, entry_point.name), hooks)
+    description = _describe(manager, entry_point.name)
+    _check_proposals(description.credentials, hooks)
+    return Loaded(manager, description, hooks)
 
 
 def _check_hooks(plugin: object) -> tuple[str, ...]:
@@ -193,6 +195,27 @@ def _check_credentials(model: type[Credentials]) -> None:
                 f"the credentials field {name} has a secret inside another type. Declare it as "
                 "SecretStr or Token, with an empty default if it is optional."
             )
+
+
+def _check_proposals(model: type[Credentials], hooks: Sequence[str]) -> None:
+    """Check that fields with proposed values are declared, and the hook that proposes them."""
+    proposable = [field for field in credential_fields(model) if field.proposable]
+    for field in proposable:
+        if field.secret or field.required:
+            raise ContractViolation(
+                f"the credentials field {field.name} is proposable, so it must have a default and "
+                "not be a secret."
+            )
+    if proposable and "propose_value" not in hooks:
+        raise ContractViolation(
+            f"the credentials field {proposable[0].name} is proposable, but the hook propose_value "
+            "is missing."
+        )
+    if "propose_value" in hooks and not proposable:
+        raise ContractViolation(
+            "propose_value would never be called: declare a credentials field with "
+            "FormField(proposable=True), or remove the hook."
+        )
 
 
 def _parts(annotation: object) -> Iterator[object]:

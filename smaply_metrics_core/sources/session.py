@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeGuard
+from typing import Final
 
-import pluggy
 from pydantic import SecretStr
 
 from smaply_metrics_core.bundle.reader import BundleReader
 from smaply_metrics_core.bundle.writer import BundleWriter
-from smaply_metrics_core.context import Clock, Deadline, ProgressCallback, SourceContext
+from smaply_metrics_core.context import SourceContext
 from smaply_metrics_core.errors import Cancelled, InputError, MetricsError
 from smaply_metrics_core.forking import lost_thread
 from smaply_metrics_core.models.check import StepResult
-from smaply_metrics_core.models.credentials import Credentials
 from smaply_metrics_core.models.problem import Audience
 from smaply_metrics_core.models.query import MetricQuery
-from smaply_metrics_core.models.source import Destination, SourceDescription
+from smaply_metrics_core.models.source import Destination
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.sources import validation
@@ -34,19 +29,12 @@ from smaply_metrics_core.sources.exception_details import (
     ContractViolation,
     describe,
 )
-from smaply_metrics_core.sources.isolation import PluginIsolation
 from smaply_metrics_core.sources.matrix_queries import (
     RowsOfQueries,
     answer_by_row,
     current_rows,
 )
-from smaply_metrics_core.token_cache import TokenCache
-
-if TYPE_CHECKING:
-    import httpx
-
-    from smaply_metrics_core.http import Exchange, RateLimiter
-    from smaply_metrics_core.http.login_sessions import LoginSessions
+from smaply_metrics_core.sources.session_context import ContextMaker, SessionConfig
 
 logger = logging.getLogger("smaply_metrics_core.sources")
 
@@ -60,26 +48,6 @@ class _ForkedTooLate(InputError):
     process_only = True
 
 
-@dataclass(frozen=True)
-class SessionConfig:
-    """The parts of a session; created by ``Source.session``."""
-
-    hooks: pluggy.HookRelay
-    description: SourceDescription
-    isolation: PluginIsolation
-    credentials: Credentials = field(repr=False)
-    destinations: tuple[Destination, ...]
-    folder: Path
-    deadline: Deadline
-    clock: Clock
-    rate_limiter: RateLimiter | None
-    progress: ProgressCallback | None
-    exchange: Callable[[Exchange], None] | None
-    transport_factory: Callable[[], httpx.BaseTransport] | None
-    ca_files: Mapping[str, Path]
-    tokens: TokenCache
-
-
 class SourceSession:
     """A source with the credentials of one connection.
 
@@ -90,11 +58,10 @@ class SourceSession:
         self._config = config
         self._hooks = config.hooks
         self._isolation = config.isolation
-        self._opened = ExitStack()
+        self._maker = ContextMaker(config)
         self._lock = threading.Lock()
         self._context: SourceContext | None = None
         self._over = False
-        self._transport = config.transport_factory() if config.transport_factory else None
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -156,6 +123,24 @@ class SourceSession:
         else:
             return surveys
         raise self._error("list_surveys", captured)
+
+    def propose_value(self, field: str) -> str:
+        """Return the value that the source proposes for a field of its form; empty for none.
+
+        Raises:
+            MetricsError: when the source raised it.
+            PluginError: when the source failed, or returned another type, too long a text or a
+                secret.
+        """
+        given, context = self._config.credentials, self._ready()
+        return self._isolation.call(
+            lambda: validation.proposed_value(
+                self._hooks.propose_value(credentials=given, context=context, field=field),
+                self._isolation.redactor,
+            ),
+            deadline=self._config.deadline,
+            what="propose_value",
+        )
 
     def questions(self, survey_id: str) -> Questionnaire:
         """Return the questions and fields of a survey.
@@ -294,7 +279,7 @@ class SourceSession:
         """Close the session and its HTTP client; further calls raise ``InputError``."""
         with self._lock:
             self._over = True
-            self._opened.close()
+            self._maker.close()
 
     def _ready_to_count(self) -> SourceContext:
         """Return the context of hooks that read files or responses, which most do with Polars.
@@ -321,70 +306,5 @@ class SourceSession:
                     "The session with the source is closed.", remedy="Open a new session."
                 )
             if self._context is None:
-                self._context = self._make_context()
+                self._context = self._maker.make()
             return self._context
-
-    def _make_context(self) -> SourceContext:
-        from smaply_metrics_core.http.login_sessions import LoginSessions
-
-        config, redactor = self._config, self._isolation.redactor
-        limits = config.rate_limiter or self._own_rate_limiter()
-        client = self._connect(config.deadline, limits)
-        self._opened.callback(client.close)
-        logins = LoginSessions(partial(self._connect, limits=limits), config.clock, redactor)
-        self._opened.callback(logins.release_all, partial(self._release, logins))
-        return SourceContext(
-            http=client,
-            deadline=config.deadline,
-            destinations=config.destinations,
-            folder=config.folder,
-            clock=config.clock,
-            hide=redactor.add,
-            tokens=config.tokens,
-            sessions=logins.signed_in,
-            ca_files=config.ca_files,
-            report=self._report,
-        )
-
-    def _own_rate_limiter(self) -> RateLimiter | None:
-        from smaply_metrics_core.http import RateLimiter
-
-        limits = self._config.description.limits
-        return RateLimiter(limits, self._config.clock) if limits else None
-
-    def _connect(self, deadline: Deadline, limits: RateLimiter | None) -> httpx.Client:
-        from smaply_metrics_core.http import build_client
-
-        config = self._config
-        return build_client(
-            config.destinations,
-            deadline=deadline,
-            clock=config.clock,
-            limits=limits,
-            transport=self._transport,
-            exchange=config.exchange,
-            ca_files=config.ca_files,
-            redactor=self._isolation.redactor,
-            operation=config.description.operation,
-        )
-
-    def _release(self, logins: LoginSessions, release: Callable[[], None]) -> None:
-        """Release a login session that the source has not left."""
-        self._isolation.call(release, deadline=logins.deadline(), what="a login session")
-
-    def _report(self, done: object, total: object, what: object) -> None:
-        """Validate progress and pass it to the host app; called on the source's thread."""
-        if not (_is_number(done) and (total is None or _is_number(total)) and type(what) is str):
-            raise ContractViolation(
-                "progress takes two numbers, of which the second may be None, and a text."
-            )
-        if self._config.progress is None or self._over:
-            return
-        try:
-            self._config.progress(done, total, self._isolation.redactor.redact_line(what))
-        except Exception:
-            logger.exception("The progress callback of the host app failed.")
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return type(value) is int or (type(value) is float and math.isfinite(value))

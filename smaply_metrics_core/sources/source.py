@@ -24,7 +24,8 @@ from smaply_metrics_core.sources import validation
 from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.sources.isolation import PluginIsolation
 from smaply_metrics_core.sources.loader import Loaded
-from smaply_metrics_core.sources.session import SessionConfig, SourceSession
+from smaply_metrics_core.sources.session import SourceSession
+from smaply_metrics_core.sources.session_context import SessionConfig
 from smaply_metrics_core.sources.temp_dirs import TempDirs
 from smaply_metrics_core.token_cache import TokenCache
 

@@ -28,6 +28,8 @@ from smaply_metrics_core.sources.exception_details import (
 
 M = TypeVar("M", bound=BaseModel)
 
+LONGEST_PROPOSAL: Final = 200_000
+"""The maximum number of characters of a proposed value."""
 _NUMBERS: Final = {int, float, bool, type(None)}
 """Types of most values of a tally, which contain no text."""
 
@@ -129,6 +131,21 @@ def questionnaire(given: object, survey_id: str, redactor: Redactor) -> Question
         seen.add(question.id)
     check_no_secrets(redactor, "list_questions", found)
     return found
+
+
+def proposed_value(given: object, redactor: Redactor) -> str:
+    """Validate the result of ``propose_value``: a text without a secret, of limited length."""
+    if type(given) is not str:
+        _drop(given)
+        raise ContractViolation(f"propose_value returned {kind_of(given)} instead of a text.")
+    if len(given) > LONGEST_PROPOSAL:
+        raise ContractViolation(
+            f"propose_value returned a text of more than {LONGEST_PROPOSAL:,} characters."
+        )
+    text = whole_characters(given)
+    if redactor.contains_secret(text):
+        raise ContractViolation("a text of propose_value contained a secret.")
+    return text
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from smaply_metrics_core import hookspecs
 from smaply_metrics_core.host import CALCULATIONS
 from smaply_metrics_core.testing.scaffold.generator import ToolKind, write_source
 from smaply_metrics_csv_example.source import CsvSource
+from smaply_metrics_sql.source import SqlSource
 from tests.docs.hook_results import result
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -52,8 +53,9 @@ def signature(hook: str) -> str:
 
 
 def example(hook: str) -> str:
-    """Return how the CSV example implements a hook."""
-    code = textwrap.dedent(inspect.getsource(getattr(CsvSource, hook)))
+    """Return how the CSV example implements a hook, or else the SQL source."""
+    source = CsvSource if hasattr(CsvSource, hook) else SqlSource
+    code = textwrap.dedent(inspect.getsource(getattr(source, hook)))
     return f"\n```python\n{code}```\n\n"
 
 

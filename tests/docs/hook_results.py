@@ -1,9 +1,13 @@
-"""What each hook of the CSV example returns for the file of Getting started, as Python text."""
+"""What each hook of the CSV example returns for the file of Getting started, as Python text.
+
+A hook that it does not have is that of the SQL source.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -29,6 +33,8 @@ from smaply_metrics_core.bundle.contents import MANIFEST, Manifest
 from smaply_metrics_core.bundle.writer import README
 from smaply_metrics_core.testing import ContextFactory, ManualClock, open_bundle, write_bundle
 from smaply_metrics_csv_example.source import CsvCredentials, CsvSource
+from smaply_metrics_sql.credentials import SqlCredentials
+from smaply_metrics_sql.source import SqlSource
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 NOW: Final = datetime(2026, 2, 4, 12, tzinfo=UTC)
@@ -57,6 +63,8 @@ def result(hook: str) -> str:
             contexts(_no_requests), destinations=(Destination(kind="folder", folder=folder),)
         )
         found = _calls(context, Path(parent))[hook]()
+        if isinstance(found, str):
+            return f"\n```yaml\n{found}```\n\n"
         return f"\n```python\n{formatted(found)}\n```\n\n"
 
 
@@ -97,6 +105,13 @@ def _calls(context: SourceContext, folder: Path) -> Mapping[str, Callable[[], An
         with open_bundle(path, folder) as bundle:
             return list(source.recompute_metric(context, [query], bundle))
 
+    def propose() -> str:
+        connection = sqlite3.connect(folder / "surveys" / "visits.sqlite")
+        connection.execute("CREATE TABLE visits (recorded_at timestamp, nps integer, region text)")
+        connection.close()
+        credentials = SqlCredentials(database="sqlite:surveys/visits.sqlite")
+        return SqlSource().propose_value(credentials, context)
+
     return {
         "describe_source": source.describe_source,
         "destinations": partial(source.destinations, CsvCredentials(folder="surveys")),
@@ -106,6 +121,7 @@ def _calls(context: SourceContext, folder: Path) -> Mapping[str, Callable[[], An
         "fetch_metric": lambda: list(source.fetch_metric(context, SURVEY, [query])),
         "debug_export": exported,
         "recompute_metric": recomputed,
+        "propose_value": propose,
     }
 
 

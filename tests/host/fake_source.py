@@ -55,7 +55,9 @@ class ShopCredentials(Credentials):
 
     api_token: Annotated[Token, FormField(label="API token")]
     base_url: Annotated[str, FormField(label="Base URL")] = "shop.example.com"
-    nickname: Annotated[str | None, FormField(label="Nickname", keeps_secrets=True)] = None
+    nickname: Annotated[
+        str | None, FormField(label="Nickname", keeps_secrets=True, proposable=True)
+    ] = None
 
 
 @dataclass
@@ -178,6 +180,17 @@ class Shop:
                 tally = self._tally(answers[survey_id], query, as_of)
                 modified = {"survey_modified": self.modified.get(survey_id)}
                 yield query.id, tally.model_copy(update=modified)
+
+    @hookimpl
+    def propose_value(self, credentials: ShopCredentials, context: SourceContext) -> str:
+        """Return a nickname made of what the form has."""
+        self.asked.append("propose_value")
+        self._sign_in(credentials)
+        if self.failure is not None:
+            raise self.failure
+        if self.on_list is not None:
+            self.on_list(context)
+        return f"{credentials.base_url}, {credentials.nickname}"
 
     @hookimpl
     def debug_export(

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from smaply_metrics_core.hookspecs import OPTIONAL
 from smaply_metrics_core.sources.loader import contract
 
 pytestmark = [pytest.mark.wheels, pytest.mark.xdist_group("wheels")]
 
-HOOKS = [hook for hook in contract() if hook != "recompute_metric"]
+HOOKS = [hook for hook in contract() if hook not in OPTIONAL]
 
 
 def module(*, without: str = "", more: str = "") -> str:

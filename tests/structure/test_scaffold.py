@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from smaply_metrics_core.errors import AlreadyExists, InputError
+from smaply_metrics_core.hookspecs import OPTIONAL
 from smaply_metrics_core.sources.loader import contract
 from smaply_metrics_core.testing.import_string import import_contract
 from smaply_metrics_core.testing.scaffold.generator import ToolKind, write_source
@@ -29,7 +30,7 @@ FEW_TESTS = (
     "test_the_numbers_are_those_of_the_account",
 )
 SOURCES = [kind for kind in ToolKind if kind.is_source]
-HOOKS = [hook for hook in contract() if hook != "recompute_metric"]
+HOOKS = [hook for hook in contract() if hook not in OPTIONAL]
 
 
 def run(*command: str, cwd: Path, **settings: str) -> subprocess.CompletedProcess[str]:

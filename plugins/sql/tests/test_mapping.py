@@ -6,9 +6,14 @@ import pytest
 
 from smaply_metrics_core import ExclusionReason
 from smaply_metrics_sql.databases.database import CatalogColumn, CatalogTable, ColumnType
-from smaply_metrics_sql.mapping.model import AnswerType
-from smaply_metrics_sql.mapping.proposal import propose
-from smaply_metrics_sql.mapping.yaml_text import MappingInvalid, read_mapping, write_mapping
+from smaply_metrics_sql.mapping.model import MOST_SURVEYS, AnswerType
+from smaply_metrics_sql.mapping.proposal import propose, propose_text
+from smaply_metrics_sql.mapping.yaml_text import (
+    MOST_CHARACTERS,
+    MappingInvalid,
+    read_mapping,
+    write_mapping,
+)
 
 SMALL = (
     "surveys: [{id: s, table: t, recorded_at: {column: at}, questions: [{column: q, type: nps}]}]"
@@ -46,9 +51,12 @@ def test_what_is_written_is_read_again() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the mapping: "),
-        ("[1, 2]", "the mapping: "),
-        ("surveys: []", "surveys: "),
+        ("", "The mapping: it has to have keys and values"),
+        ("[1, 2]", "The mapping: it has to have keys and values"),
+        ("surveys: []", "Line 1, “surveys”: "),
+        ("surveys: 1", "Line 1, “surveys”: it has to be a list. Begin each item with a dash."),
+        ("surveys:\n- id: s\n- 5", "Line 2, “table”: it is missing. Add it."),
+        ("surveys:\n- 5", "Line 2, “surveys”: it has to have keys and values"),
         ("a: &x 1\nb: *x", "alias"),
         ("a: &x [*x]", "alias"),
         ("surveys: [", "Line 1"),
@@ -60,8 +68,21 @@ def test_what_is_written_is_read_again() -> None:
         ("surveys: " + "{a: " * 1_000, "more than 50 levels"),
         ("a" * 200_001, "more than 200,000 characters"),
         ("\x00", "not valid YAML"),
-        (SMALL.replace("nps", "stars"), "surveys.0.questions.0.type: "),
-        (SMALL.replace("table: t", "tables: t"), "surveys.0."),
+        (
+            question("\n    column: q,\n    type: stars"),
+            "Line 8, “type”: use nps, scale, choice, multiple, number or text.",
+        ),
+        (SMALL.replace(", type: nps", ""), "Line 1, “type”: it is missing. Add it."),
+        (
+            question("column: q, type: nps, delimeter: x"),
+            "Line 6, “delimeter”: there is no such key. Write “delimiter”.",
+        ),
+        (
+            question("column: q, type: nps, colour: x"),
+            "Line 6, “colour”: there is no such key. Remove it.",
+        ),
+        (question("column: q, type: nps, 17: x"), "each key has to be a text"),
+        (SMALL.replace("table: t", "table: []"), "Line 1, “table”: "),
         (SMALL.replace("column: at", "column: at, zone: Mars/Base"), "time zone is not known"),
         (SMALL.replace("column: at", "column: at, zone: ../../etc/passwd"), "time zone"),
         (question("type: nps"), "a question requires a column"),
@@ -123,6 +144,62 @@ def test_a_table_with_a_time_and_a_rating_is_proposed() -> None:
     assert survey.questions[0].text == "Would you recommend us?"
     assert [one.column for one in survey.fields] == ["design_weight", "country"]
     assert read_mapping(write_mapping(mapping)) == mapping
+
+
+def responses(name: str, schema: str = "", rating: str = "nps") -> CatalogTable:
+    """Return a table that looks like responses."""
+    columns = (
+        CatalogColumn("created_at", ColumnType.INSTANT),
+        CatalogColumn(rating, ColumnType.INTEGER),
+    )
+    return CatalogTable(schema, name, columns)
+
+
+def test_a_proposal_has_no_more_than_a_mapping_may_have() -> None:
+    """Tables beyond the limit, and those that no mapping can describe, are left out."""
+    tables = [
+        responses("b", "a"),
+        responses("a.b"),  # The same name when it is written with its schema.
+        responses("long", rating=f"nps_{'x' * 300}"),
+        *(responses(f"t{number}") for number in range(MOST_SURVEYS)),
+    ]
+    mapping = propose(tables)
+
+    assert mapping is not None
+    assert [one.id for one in mapping.surveys[:2]] == ["a.b", "t0"]
+    assert len(mapping.surveys) == MOST_SURVEYS
+    assert read_mapping(propose_text(tables)) == mapping
+    assert propose_text([]) == ""
+
+
+def test_a_proposal_that_is_too_long_is_shortened() -> None:
+    """The form accepts it, and a comment counts the tables that did not fit."""
+    wide = tuple(
+        CatalogTable(
+            "",
+            f"t{number}",
+            (
+                CatalogColumn("created_at", ColumnType.INSTANT),
+                *(CatalogColumn(f"q{each}", ColumnType.INTEGER, "?" * 90) for each in range(400)),
+            ),
+        )
+        for number in range(9)
+    )
+    text = propose_text(wide)
+    fitting = read_mapping(text).surveys
+
+    assert 1 < len(fitting) < len(wide)
+    assert text.startswith(
+        f"# Tables that look like responses, but did not fit: {len(wide) - len(fitting)}.\n"
+    )
+    assert len(text) <= MOST_CHARACTERS < len(text) * 2
+
+
+def test_one_table_that_is_too_long_is_not_proposed() -> None:
+    """Its mapping has to be written by hand, or it needs a view."""
+    columns = (CatalogColumn(f"q{each}", ColumnType.INTEGER, "?" * 200) for each in range(900))
+    at = CatalogColumn("created_at", ColumnType.INSTANT)
+    assert propose_text([CatalogTable("", "t", (at, *columns))]) == ""
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from smaply_metrics_host.rendering.templating import Templates
 from smaply_metrics_host.routes import (
     account,
     chosen_surveys,
+    connection_proposals,
     connections,
     debug_bundles,
     health,
@@ -77,6 +78,7 @@ PAGES: Final = (
     uploads,
     integrations,
     connections,
+    connection_proposals,
     chosen_surveys,
     debug_bundles,
     account,

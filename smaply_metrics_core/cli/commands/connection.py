@@ -1,4 +1,4 @@
-"""``connection add|list|show|check|edit|rename|delete``: connections and their credentials."""
+"""``connection add|propose|list|show|check|edit|rename|delete``: connections, credentials."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from smaply_metrics_core.cli.output import (
     first_line,
     lines,
     print_json,
+    print_lines,
     print_problem,
     print_text,
     show,
@@ -81,6 +82,38 @@ def add(
     if not invocation.wants_json:
         named = view.source if view.name == view.title else view.id
         print_text(f"Next: smaply-metrics survey list {named}", style="dim")
+
+
+@app.command("propose")
+@option_groups
+def propose(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="The ID of a source; see `source list`.")
+    ],
+    field: Annotated[
+        str,
+        typer.Argument(
+            metavar="FIELD", help="A field whose value the source can propose, such as a mapping."
+        ),
+    ],
+    *,
+    credentials: CredentialOptions,
+    invocation: CommandContext,
+) -> None:
+    """Print the value that a source proposes for a field of its credentials.
+
+    Nothing is stored. Edit the value, and set it with `connection add`.
+    """
+    with invocation.open(hint=False, make_files_dir=True) as opened:
+        fields = _fields(opened, source)
+        values = credential_input.prompt_missing(fields, credentials.entered(fields))
+        value = opened.host.connections.propose_value(opened.actor, source, field, values)
+    if invocation.wants_json:
+        print_json({"source": source, "field": field, "value": value})
+    elif value:
+        print_lines(value)
+    else:
+        print_text(f"There is nothing to propose for {field}.", stderr=True)
 
 
 @app.command("list")

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from threading import Event
 from typing import Any
 
 from smaply_metrics_core.context import Deadline, StepCallback
-from smaply_metrics_core.errors import CheckFailed, EditConflict, MetricsError
+from smaply_metrics_core.errors import CheckFailed, EditConflict
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.checks import failure_of
 from smaply_metrics_core.host.connections.credential_changes import merge_credentials
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth, log_down
+from smaply_metrics_core.host.connections.proposals import ValueProposals
 from smaply_metrics_core.host.connections.renaming import ConnectionNames
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
+from smaply_metrics_core.host.connections.viewing import ConnectionViewer
 from smaply_metrics_core.host.connections.views import (
     ConnectionView,
     DeletedConnection,
-    FieldView,
     SourceForm,
-    masked_fields,
-    status_of,
 )
 from smaply_metrics_core.host.paging import find_matching, require_page, slice_page
 from smaply_metrics_core.host.runtime import Runtime
@@ -58,6 +56,8 @@ class Connections:
         self._sessions = sessions
         self._health = health
         self._names = ConnectionNames(runtime)
+        self._viewer = ConnectionViewer(credential_store)
+        self._proposals = ValueProposals(runtime, credential_store, sessions)
 
     def form(self, source_id: str) -> SourceForm:
         """Return the credentials form of a source.
@@ -74,6 +74,38 @@ class Connections:
             fields=credential_fields(description.credentials),
             steps=description.checks,
         )
+
+    def propose_value(  # noqa: PLR0913  # A form, a field of it, and a running call.
+        self,
+        actor: Actor,
+        source_id: str,
+        field: str,
+        values: Mapping[str, Any],
+        *,
+        connection_id: str = "",
+        cancelled: Event | None = None,
+    ) -> str:
+        """Return the value that a source proposes for a field of its form; empty for none.
+
+        Nothing is stored. ``values`` are the other fields of the form; with a ``connection_id``,
+        missing and blank ones have the stored value.
+
+        Raises:
+            RoleRequired: when the actor is not an Admin.
+            InputError: when the source proposes nothing for this field, or a field that decides
+                where secrets are sent was changed and the secrets were not entered again.
+            CredentialsInvalid: when another field is not valid; nothing was requested.
+            DestinationRefused: when the operator does not allow the destination.
+            MetricsError: when the source cannot propose a value, such as ``Unreachable``.
+            Cancelled: when cancelled.
+        """
+        values = conceal(values)
+        actor.require(Role.ADMIN, "Connecting a source")
+        if connection_id:
+            row = self._runtime.find_connection(actor.account, connection_id)
+            return self._proposals.for_stored(row, field, values, cancelled)
+        source = self._runtime.registry.get(source_id)
+        return self._proposals.for_new(actor.account, source, field, values, cancelled)
 
     def connect(  # noqa: PLR0913  # A connection has a name, credentials and a running check.
         self,
@@ -120,7 +152,7 @@ class Connections:
         except BaseException:
             self._sessions.forget(connection_id)
             raise
-        return self._view(row, actor, unseen)
+        return self._viewer.view(row, actor, unseen)
 
     def _add(  # noqa: PLR0913, PLR0917  # The parts of a new row.
         self,
@@ -173,7 +205,7 @@ class Connections:
         with self._runtime.store.reading() as db:
             every = rows.of_account(db, actor.account)
         found = find_matching(every, search, lambda row: (row.id, self._runtime.name_of(row)))
-        return tuple(self._view(row, actor) for row in slice_page(found, offset, limit))
+        return tuple(self._viewer.view(row, actor) for row in slice_page(found, offset, limit))
 
     def labels(self, actor: Actor) -> Mapping[str, str]:
         """Return the sources of the connections by id, each with its name if it has siblings."""
@@ -186,7 +218,7 @@ class Connections:
             NotFound: when the account has no such connection.
             AmbiguousConnection: when several have this name or source.
         """
-        return self._view(self._runtime.find_connection(actor.account, connection_id), actor)
+        return self._viewer.view(self._runtime.find_connection(actor.account, connection_id), actor)
 
     def check(
         self,
@@ -303,7 +335,9 @@ class Connections:
             detail = self._runtime.label_of(row)
             audit.add_entry(db, actor, AuditAction.EDIT_CONNECTION, row.id, detail, now)
         self._health.record_up(row)
-        return self._view(self._runtime.find_connection(actor.account, row.id), actor, unseen)
+        return self._viewer.view(
+            self._runtime.find_connection(actor.account, row.id), actor, unseen
+        )
 
     def rename(self, actor: Actor, connection_id: str, name: str) -> ConnectionView:
         """Give a connection another name; its credentials are not checked.
@@ -364,34 +398,3 @@ class Connections:
                 # A new connection adopts them.
                 metrics += metric_rows.without_connection(db, account, source.id) if is_new else ()
             return report, check.unseen_metrics(metrics)
-
-    def _view(
-        self, row: ConnectionRow, actor: Actor, unseen: tuple[str, ...] = ()
-    ) -> ConnectionView:
-        problem, title = row.problem or row.left_problem, row.source
-        fields: tuple[FieldView, ...] = ()
-        try:
-            source, credentials = self._credential_store.open(row)
-            title = source.title
-            if actor.role >= Role.ADMIN:
-                fields = masked_fields(credentials)
-        except MetricsError as error:
-            # One connection that cannot be decrypted must not make the whole list fail.
-            row = replace(row, report=CheckReport(steps=()))
-            problem = error.to_problem()
-        return ConnectionView(
-            id=row.id,
-            source=row.source,
-            title=title,
-            status=status_of(row, problem),
-            problem=problem and problem.for_reader(actor.role.audience, source=title),
-            fields=fields,
-            steps=row.report.steps if actor.role >= Role.ADMIN else (),
-            created_at=row.created_at,
-            created_by=row.created_by,
-            updated_at=row.updated_at,
-            checked_at=row.checked_at,
-            unseen=unseen,
-            name=row.name or title,
-            chosen_surveys=row.chosen_count,
-        )

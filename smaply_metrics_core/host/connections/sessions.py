@@ -106,11 +106,24 @@ class ConnectionSessions:
         def open_session(
             exchange: Callable[[Exchange], None],
         ) -> AbstractContextManager[SourceSession]:
-            return self._open(
+            return self.unsaved_session(
                 account, connection_id, source, credentials, deadline, exchange=exchange
             )
 
         return logged_check(account, connection_id, source.id, self._runtime.clock, open_session)
+
+    def unsaved_session(  # noqa: PLR0913  # The parts of a session.
+        self,
+        account: str,
+        connection_id: str,
+        source: Source,
+        credentials: Credentials,
+        deadline: Deadline,
+        *,
+        exchange: Callable[[Exchange], None] | None = None,
+    ) -> AbstractContextManager[SourceSession]:
+        """Open a session with credentials that need not be stored, without recording its errors."""
+        return self._open(account, connection_id, source, credentials, deadline, exchange=exchange)
 
     def fetch(
         self,

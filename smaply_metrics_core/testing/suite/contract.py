@@ -23,6 +23,7 @@ from smaply_metrics_core.testing.suite.subjects.isolation import IsolationTests
 from smaply_metrics_core.testing.suite.subjects.login_sessions import LoginSessionTests
 from smaply_metrics_core.testing.suite.subjects.pagination import PaginationTests
 from smaply_metrics_core.testing.suite.subjects.payloads import PayloadTests
+from smaply_metrics_core.testing.suite.subjects.proposals import ProposalTests
 from smaply_metrics_core.testing.suite.subjects.query_partitions import QueryPartitionTests
 from smaply_metrics_core.testing.suite.subjects.recordings import RecordingTests
 from smaply_metrics_core.testing.suite.subjects.refusals import RefusalTests
@@ -57,6 +58,7 @@ class SourceContract(  # The tests of the last base run first: the quick ones.
     EmptySurveyTests,
     ExpectedValueTests,
     SurveyTests,
+    ProposalTests,
     CredentialCheckTests,
     DescriptionTests,
     OverrideProtection,

@@ -32,6 +32,7 @@ from smaply_metrics_core import (
 from smaply_metrics_core.bundle.writer import BundleWriter
 from tests.contract_suite.mutants.in_memory_source import (
     IP,
+    LONGEST_TEAM,
     MOOD,
     QUESTIONS,
     ROWS,
@@ -208,6 +209,10 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
     "lists only the first page": (
         InMemorySource(listed=SURVEYS[:2]),
         "test_the_list_of_surveys_is_complete",
+    ),
+    "proposes a value that its form rejects": (
+        InMemorySource(team="x" * (LONGEST_TEAM + 1)),
+        "test_the_form_accepts_proposed_values",
     ),
     "lists a survey twice": (
         InMemorySource(listed=(*SURVEYS, SURVEYS[0])),

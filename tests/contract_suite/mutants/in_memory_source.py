@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 import polars as pl
+from pydantic import StringConstraints
 
 from smaply_metrics_core import (
     CheckNote,
@@ -39,6 +40,7 @@ from smaply_metrics_core.calculations.rules import allowed_calculations
 T = TypeVar("T")
 
 TOKEN = "the-right-token-of-tiny"
+LONGEST_TEAM = 20
 IP = "203.0.113.77"
 FIRST = datetime(2026, 1, 5, 8, 0, 0, tzinfo=UTC)
 
@@ -56,9 +58,14 @@ BLANK = Survey(id="S5", name="Not listed, without questions")
 
 
 class InMemoryCredentials(Credentials):
-    """A token."""
+    """A token, and a team that the source can propose."""
 
     api_token: Annotated[Token, FormField(label="API token", help="Under Settings.")]
+    team: Annotated[
+        str,
+        StringConstraints(max_length=LONGEST_TEAM),
+        FormField(label="Team", keeps_secrets=True, proposable=True),
+    ] = ""
 
 
 def choice_question(question_id: str, kind: QuestionKind, choices: tuple[Choice, ...]) -> Question:
@@ -159,6 +166,7 @@ class InMemorySource:
     change_answers: Callable[[Iterator[Answer]], Iterator[Answer]] = same
     write_bundle: Callable[[BundleWriter], None] = write
     read_id: Callable[[str], str] = same
+    team: str = "Support"
     change_rows: Callable[[pl.DataFrame], pl.DataFrame] = same
     filter_recomputed: Callable[[pl.DataFrame, datetime], pl.DataFrame] = until
 
@@ -225,6 +233,12 @@ class InMemorySource:
     def debug_export(self, bundle: BundleWriter) -> None:
         """Write the bundle."""
         self.write_bundle(bundle)
+
+    @hookimpl
+    def propose_value(self, credentials: InMemoryCredentials) -> str:
+        """Propose a team."""
+        self.sign_in(credentials.api_token.get_secret_value())
+        return self.team
 
     @hookimpl
     def recompute_metric(

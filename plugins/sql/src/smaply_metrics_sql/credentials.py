@@ -100,9 +100,10 @@ class SqlCredentials(Credentials):
         FormField(
             label="Mapping",
             help="Which tables are surveys, as YAML. Without it, tables that look like responses "
-            "are offered as they are.",
+            "are offered as they are. A proposal can be edited before it is saved.",
             keeps_secrets=True,
             multiline=True,
+            proposable=True,
         ),
     ] = ""
 

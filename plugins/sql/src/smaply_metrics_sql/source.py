@@ -117,6 +117,15 @@ class SqlSource:
         export(credentials, context, survey_id, bundle)
 
     @hookimpl
+    def propose_value(self, credentials: SqlCredentials, context: SourceContext) -> str:
+        """Return a mapping of the tables that look like responses, as YAML."""
+        from smaply_metrics_sql.mapping.proposal import propose_text
+        from smaply_metrics_sql.opening import opened
+
+        with opened(credentials, context) as database:
+            return propose_text(database.tables())
+
+    @hookimpl
     def recompute_metric(
         self, context: SourceContext, queries: Sequence[MetricQuery], bundle: BundleReader
     ) -> Iterator[tuple[str, Tally | MetricsError]]:

@@ -1,4 +1,4 @@
-"""Saves the configuration of a connection in a job, and stores why it was not saved."""
+"""Saves the form of a connection in a job, and stores what the form shows afterwards."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from smaply_metrics_core.host import (
     ConnectionView,
+    CredentialField,
     MetricsError,
     NotFound,
     Problem,
@@ -42,16 +43,30 @@ class Refused:
     Attributes:
         ended: The completed steps of the check; empty if it did not start.
         typed: The form values without secrets, which are never sent back.
+        title: The title of the banner.
     """
 
     problem: Problem
     ended: tuple[StepResult, ...]
     typed: Mapping[str, str]
+    title: str
 
-    @property
-    def title(self) -> str:
-        """The title of the banner."""
-        return "Connection Failed" if self.ended else "Not saved"
+
+@dataclass(frozen=True)
+class Proposed:
+    """A form with a value that the source proposes; it is not saved.
+
+    Attributes:
+        field: The field.
+        value: The value; empty if there is nothing to propose.
+        typed: The form values with the proposal, without secrets.
+        secrets: The labels of the secrets that were entered, and are never sent back.
+    """
+
+    field: CredentialField
+    value: str
+    typed: Mapping[str, str]
+    secrets: tuple[str, ...]
 
 
 def fit_form(problem: Problem) -> Problem:
@@ -93,9 +108,8 @@ def start_saving(  # noqa: PLR0913, PLR0917  # The differences between connectin
         save: Checks and stores the values.
         page: The URL of the page with the form, which shows why nothing was saved.
     """
-    values = _entered(form, given)
-    typed = {name: value for name, value in values.items() if isinstance(value, str)}
-    typed[NAME] = name_in(given)
+    values = entered(form, given)
+    typed = shown_again(values, given)
     job = app_state.jobs.start(
         person,
         f"Checking {form.title}",
@@ -120,7 +134,9 @@ async def _save(  # noqa: PLR0913, PLR0917  # As above.
         job.memo = view = await save(values, job)
     except MetricsError as error:
         problem = fit_form(error.to_problem())
-        job.memo = refused = Refused(problem, job.view.steps, typed)
+        ended = job.view.steps
+        title = "Connection Failed" if ended else "Not saved"
+        job.memo = refused = Refused(problem, ended, typed, title)
         html = app_state.templates.fragment(
             "connection_refused.html",
             problem=refused.problem,
@@ -132,17 +148,23 @@ async def _save(  # noqa: PLR0913, PLR0917  # As above.
     return JobResult(f"{address(view.id)}?job={job.id}")
 
 
-def _entered(form: SourceForm, given: FormData) -> dict[str, str | SecretStr]:
+def entered(form: SourceForm, given: FormData) -> dict[str, str | SecretStr]:
     """Return the submitted values of the source's fields, without blank ones.
 
     A button with a suggested value submits it as ``use:NAME``.
     """
-    entered: dict[str, str | SecretStr] = {}
+    values: dict[str, str | SecretStr] = {}
     for field in form.fields:
         value = given.get(f"use:{field.name}") or given.get(field.name)
         if isinstance(value, str) and value.strip():
-            entered[field.name] = SecretStr(value) if field.secret else value
-    return entered
+            values[field.name] = SecretStr(value) if field.secret else value
+    return values
+
+
+def shown_again(values: Values, given: FormData) -> dict[str, str]:
+    """Return what the form shows again: its values without secrets, and the name."""
+    typed = {name: value for name, value in values.items() if isinstance(value, str)}
+    return {**typed, NAME: name_in(given)}
 
 
 def left_by(app_state: AppState, person: Person, job_id: str) -> object:

@@ -26,6 +26,7 @@ from smaply_metrics_host.error_handlers import status_of
 from smaply_metrics_host.jobs import Job, JobResult
 from smaply_metrics_host.rendering.templating import title_of
 from smaply_metrics_host.routes.connection_saving import (
+    Proposed,
     Refused,
     Values,
     address,
@@ -53,7 +54,7 @@ async def show(
     except AmbiguousConnection:
         return RedirectResponse("/settings/integrations", 303)
     if view is None:
-        return await _new_form(request, app_state, person, source, refused)
+        return await _new_form(request, app_state, person, source, outcome)
     return app_state.templates.page(
         request,
         "connection.html",
@@ -79,8 +80,7 @@ async def another_form(
 ) -> Response:
     """Show the form for another connection to a source."""
     outcome = left_by(app_state, person, job_id)
-    refused = outcome if isinstance(outcome, Refused) else None
-    return await _new_form(request, app_state, person, source, refused)
+    return await _new_form(request, app_state, person, source, outcome)
 
 
 @router.post("/new")
@@ -108,7 +108,7 @@ async def rename(
             usable=await _usable(app_state, view.source),
             metrics=await metrics_of(app_state, person, view),
             unseen=(),
-            refused=Refused(error.to_problem(), (), {}),
+            refused=Refused(error.to_problem(), (), {}, "Not saved"),
         )
     return RedirectResponse(address(view.id), 303)
 
@@ -126,13 +126,12 @@ async def edit_form(  # noqa: PLR0913, PLR0917  # Request parameters.
     view = await required(app_state, person, source)
     form = await app_state.metrics.connections.form(view.source)
     outcome = left_by(app_state, person, job_id)
-    refused = outcome if isinstance(outcome, Refused) else None
     typed = {field.name: field.value for field in view.fields if not field.secret}
     if suggested and view.problem is not None:
         typed |= {one.name: one.suggestion for one in view.problem.fields if one.suggestion}
-    if refused is not None:
-        typed |= refused.typed
-    return _form_page(request, app_state, form, view=view, typed=typed, refused=refused)
+    if isinstance(outcome, Refused | Proposed):
+        typed |= outcome.typed
+    return _form_page(request, app_state, form, view=view, typed=typed, outcome=outcome)
 
 
 @router.post("/edit")
@@ -259,7 +258,7 @@ async def _connect(  # noqa: PLR0913, PLR0917  # The parts of a request.
 
 
 async def _new_form(
-    request: Request, app_state: AppState, person: Person, source: str, refused: Refused | None
+    request: Request, app_state: AppState, person: Person, source: str, outcome: object
 ) -> Response:
     """Show the form to connect a source; further connections require a name."""
     form = await app_state.metrics.connections.form(source)
@@ -269,8 +268,8 @@ async def _new_form(
         app_state,
         form,
         view=None,
-        typed=refused.typed if refused else {},
-        refused=refused,
+        typed=outcome.typed if isinstance(outcome, Refused | Proposed) else {},
+        outcome=outcome,
         siblings=tuple(one.name for one in views if one.source == source),
     )
 
@@ -291,9 +290,11 @@ def _form_page(  # noqa: PLR0913  # The differences between the two forms.
     *,
     view: ConnectionView | None,
     typed: Mapping[str, str],
-    refused: Refused | None,
+    outcome: object,
     siblings: tuple[str, ...] = (),
 ) -> Response:
+    """Show a form, with the outcome of the job that it started."""
+    refused = outcome if isinstance(outcome, Refused) else None
     return app_state.templates.page(
         request,
         "connection_form.html",
@@ -301,6 +302,7 @@ def _form_page(  # noqa: PLR0913  # The differences between the two forms.
         view=view,
         typed=typed,
         refused=refused,
+        proposed=outcome if isinstance(outcome, Proposed) else None,
         siblings=siblings,
         masked={field.name: field.value for field in view.fields if field.secret} if view else {},
         wrong={one.name: one for one in refused.problem.fields} if refused else {},

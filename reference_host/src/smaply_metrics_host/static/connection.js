@@ -13,8 +13,9 @@ for (const form of document.querySelectorAll("form[data-job=saving]")) {
   form.addEventListener("job-ended", (event) => {
     const { problem } = event.detail;
     for (const field of problem?.fields ?? []) mark(form, field);
-    (form.querySelector("[aria-invalid]") ?? form.querySelector("button.primary")).focus();
-    document.getElementById("saving").scrollIntoView({ block: "nearest" });
+    const filled = fill(form);
+    (filled ?? form.querySelector("[aria-invalid]") ?? form.querySelector("button.primary")).focus();
+    if (!filled) document.getElementById("saving").scrollIntoView({ block: "nearest" });
   });
 }
 
@@ -32,6 +33,19 @@ function addToggle(input) {
   });
 }
 
+// Fill in the value that the source proposes, and return its field.
+function fill(form) {
+  const proposal = form.querySelector("template[data-field]");
+  if (!proposal) return undefined;
+  const field = form.querySelector(`div[data-field="${CSS.escape(proposal.dataset.field)}"]`);
+  const input = inputOf(field);
+  input.value = proposal.content.textContent;
+  proposal.remove();
+  return input;
+}
+
+const inputOf = (field) => field.querySelector("input, textarea");
+
 function use(input, value) {
   input.value = value;
   clear(input.form);
@@ -39,9 +53,9 @@ function use(input, value) {
 }
 
 function mark(form, { name, message, suggestion }) {
-  const place = form.querySelector(`[data-field="${CSS.escape(name)}"]`);
+  const place = form.querySelector(`div[data-field="${CSS.escape(name)}"]`);
   if (!place) return;
-  const input = place.querySelector("input");
+  const input = inputOf(place);
   const said = element("p", { class: "field-problem", id: `${input.id}-problem` }, message);
   place.classList.add("wrong");
   place.append(said);
@@ -58,7 +72,7 @@ function clear(form) {
   for (const place of form.querySelectorAll("[data-field].wrong")) {
     place.classList.remove("wrong");
     place.querySelectorAll(".field-problem, button[data-use]").forEach((old) => old.remove());
-    const input = place.querySelector("input");
+    const input = inputOf(place);
     input.removeAttribute("aria-invalid");
     input.setAttribute("aria-describedby", `${input.id}-help`);
   }

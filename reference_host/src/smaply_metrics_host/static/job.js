@@ -14,10 +14,11 @@ export const token = () => document.body.dataset.csrf;
 
 async function run(form, submitter) {
   const place = document.getElementById(form.dataset.job);
+  // Before the buttons are disabled: the data lacks a disabled button, also the one that submits.
+  const body = new FormData(form, submitter);
   const buttons = form.querySelectorAll("button");
   buttons.forEach((button) => { button.disabled = true; });
   try {
-    const body = new FormData(form, submitter);
     // Without the attribute, `formAction` is the URL of the page, not of the form.
     const action = submitter?.hasAttribute("formaction") ? submitter.formAction : form.action;
     const answer = await fetch(action, {

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
+
+from pydantic import ValidationError
 
 from smaply_metrics_core import ExclusionReason
 from smaply_metrics_sql.databases.database import NUMBERS, CatalogColumn, CatalogTable, ColumnType
 from smaply_metrics_sql.mapping.model import (
+    MOST_SURVEYS,
     AnswerType,
     DatabaseMapping,
     MappedField,
@@ -17,6 +21,7 @@ from smaply_metrics_sql.mapping.model import (
     Status,
     SurveyMapping,
 )
+from smaply_metrics_sql.mapping.yaml_text import MOST_CHARACTERS, write_mapping
 
 _TIMES: Final = (
     *("recorded_at", "recorded_date", "submitted_at", "submitdate", "completed_at", "responded_at"),
@@ -45,9 +50,35 @@ _TIME_TYPES: Final = {
 
 
 def propose(tables: Iterable[CatalogTable]) -> DatabaseMapping | None:
-    """Return a mapping of the tables that look like responses; ``None`` if there are none."""
-    found = tuple(survey for table in tables if (survey := _survey(table)) is not None)
-    return DatabaseMapping(surveys=found) if found else None
+    """Return a mapping of the tables that look like responses; ``None`` if there are none.
+
+    Tables that no mapping can describe, such as those with a name that is too long, are left out.
+    """
+    found: dict[str, SurveyMapping] = {}
+    for table in tables:
+        with suppress(ValidationError):
+            survey = _survey(table)
+            if survey is not None and len(found) < MOST_SURVEYS:
+                found.setdefault(survey.id, survey)
+    return DatabaseMapping(surveys=tuple(found.values())) if found else None
+
+
+def propose_text(tables: Iterable[CatalogTable]) -> str:
+    """Return the proposed mapping as YAML; empty if no table looks like responses.
+
+    Surveys that do not fit into the longest mapping are left out, and counted in a comment.
+    """
+    mapping = propose(tables)
+    if mapping is None:
+        return ""
+    fitting, text = len(mapping.surveys), write_mapping(mapping)
+    while len(text) > MOST_CHARACTERS and fitting > 1:
+        fitting = min(fitting - 1, fitting * MOST_CHARACTERS // len(text))
+        left_out = len(mapping.surveys) - fitting
+        shorter = mapping.model_copy(update={"surveys": mapping.surveys[:fitting]})
+        comment = f"# Tables that look like responses, but did not fit: {left_out}."
+        text = f"{comment}\n{write_mapping(shorter)}"
+    return text if len(text) <= MOST_CHARACTERS else ""
 
 
 def _survey(table: CatalogTable) -> SurveyMapping | None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
+from smaply_metrics_sql.mapping.faults import describe_fault
 from smaply_metrics_sql.mapping.model import DatabaseMapping
 
 MOST_CHARACTERS: Final = 200_000
@@ -41,10 +42,7 @@ def read_mapping(text: str) -> DatabaseMapping:
     try:
         return DatabaseMapping.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the mapping"
-        reason = first["msg"].removeprefix("Value error, ")
-        raise MappingInvalid(f"{place}: {reason}.") from None
+        raise MappingInvalid(describe_fault(text, error)) from None
 
 
 def _check_events(text: str) -> None:
