@@ -1,4 +1,5 @@
 from smaply_metrics_core.context import Deadline
+from smaply_metrics_core.files.file_column import FileColumn
 from smaply_metrics_core.files.file_mapping import (
     DELIMITERS,
     ENCODINGS,
@@ -23,6 +24,7 @@ __all__ = [
     "CsvLimits",
     "DateOrder",
     "Deadline",
+    "FileColumn",
     "FileColumnRole",
     "FileMapping",
     "FileTable",
