@@ -12,6 +12,7 @@ from smaply_metrics_core.files.file_table import (
     OpenQuestion,
     read_file_table,
     responses_as_csv,
+    visible_sheets,
 )
 from smaply_metrics_core.files.response_columns import FIELD_PREFIX, MULTIPLE_SUFFIX
 from smaply_metrics_core.input_limits.csv_records import CsvLimits
@@ -31,4 +32,5 @@ __all__ = [
     "OpenQuestion",
     "read_file_table",
     "responses_as_csv",
+    "visible_sheets",
 ]

@@ -197,6 +197,19 @@ def read_file_table(
     return replace(table, open_questions=(first, *table.open_questions))
 
 
+def visible_sheets(
+    file: BinaryIO, *, limits: CsvLimits | None = None, deadline: Deadline | None = None
+) -> tuple[str, ...]:
+    """Return the names of the visible sheets of a workbook; none for text.
+
+    To choose another sheet if one of them cannot be read. The arguments and errors are those of
+    ``read_file_table``.
+    """
+    limits = limits or CsvLimits()
+    data = file.read(limits.characters * _BYTES_EACH)
+    return Workbook(data, limits, deadline=deadline).sheets if data.startswith(ZIP) else ()
+
+
 def _text_format(
     data: bytes, mapping: FileMapping, proposal: FileMapping
 ) -> tuple[FileMapping, str | None]:

@@ -65,6 +65,7 @@ export function watchForm(form) {
     await update(); // Choices may have changed in the meantime.
   }
 
+  const upload = () => form.requestSubmit(form.querySelector("#mf-upload"));
   const notices = () => form.querySelector("#form-notices");
   const busy = (now) => { form.toggleAttribute("aria-busy", now); form.querySelectorAll(".form-foot button").forEach((one) => { one.disabled = now; }); };
 
@@ -80,7 +81,8 @@ export function watchForm(form) {
     if (event.target.matches(TYPED)) { clearTimeout(timer); timer = setTimeout(update, PAUSE); }
   });
   form.addEventListener("change", (event) => {
-    if (!event.target.matches(`${TYPED}, [type=file]`)) update();
+    if (event.target.matches("[type=file]")) { if (event.target.files.length) upload(); }
+    else if (!event.target.matches(TYPED)) update();
   });
   form.addEventListener("dragover", (event) => { if (event.target.closest(".upload")) event.preventDefault(); });
   form.addEventListener("drop", (event) => {
@@ -88,7 +90,7 @@ export function watchForm(form) {
     if (!input || !event.dataTransfer.files.length) return;
     event.preventDefault();
     input.files = event.dataTransfer.files;
-    input.focus();
+    upload();
   });
   watchCharts(form);
   if (touched(form)) update();
