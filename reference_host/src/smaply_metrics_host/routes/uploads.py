@@ -83,17 +83,14 @@ NOTHING_SAID: Final = UploadMessage()
 @router.get("")
 async def explain(desk: AtDesk) -> Response:
     """Show the form with a file upload instead of the list of surveys."""
-    if not await can_upload(desk.app_state):
-        raise NotFound(
-            "CSV files cannot be uploaded to this installation.",
-            remedy="Ask the operator to install `smaply-metrics-csv-example`.",
-        )
+    await _require_source(desk)
     return await render(desk, MetricForm(source=MANUAL))
 
 
 @router.post("")
 async def take(desk: AtDesk, sent: CheckedForm) -> Response:
     """Stage the file, and continue with its preview."""
+    await _require_source(desk)
     form = read(sent)
     try:
         file, name = _file_of(sent)
@@ -193,7 +190,7 @@ async def _shown(
         reading = await run_in_threadpool(read_upload, request, app_state.clock)
         found = await run_in_threadpool(preview_of, upload, reading, stored)
     if reading.table is not None:
-        app_state.staged_uploads.change(replace(upload, shown=reading.table.mapping))
+        app_state.staged_uploads.show(upload, reading.table.mapping)
     error = message.error or reading.error
     return app_state.templates.page(
         desk.request,
@@ -211,6 +208,14 @@ async def _shown(
         roles=ROLES,
         longest=LONGEST,
     )
+
+
+async def _require_source(desk: FormPage) -> None:
+    if not await can_upload(desk.app_state):
+        raise NotFound(
+            "CSV files cannot be uploaded to this installation.",
+            remedy="Ask the operator to install `smaply-metrics-csv-example`.",
+        )
 
 
 def _problem(desk: FormPage, error: MetricsError) -> Problem:
@@ -238,7 +243,8 @@ def _file_of(sent: FormData) -> tuple[UploadFile, str]:
                 "several files, or remove columns."
             }
         )
-    return file, Path(file.filename).name
+    name = "".join(letter for letter in Path(file.filename).name if letter.isprintable())
+    return file, name
 
 
 async def _request(

@@ -2,6 +2,7 @@
 // are replaced, so that typing and focus are not interrupted. Without scripts the form has buttons for this.
 import { dropCharts, watchCharts } from "./charts.js";
 import { follow, showProblem } from "./job.js";
+import { released } from "./pointer.js";
 import { touched } from "./touched.js";
 
 const ROOT = document.body.dataset.root;
@@ -151,12 +152,6 @@ async function sync(form, fresh, sent) {
   again.focus({ preventScroll: true });
   if (again.matches(TYPED) && at[0] !== null) again.setSelectionRange(...at);
 }
-
-// Nothing is replaced between pointer down and up, or the click would be lost.
-let pressed = null;
-document.addEventListener("pointerdown", () => { pressed = Promise.withResolvers?.() ?? null; }, true);
-for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { pressed?.resolve(); pressed = null; }), true);
-const released = () => Promise.race([pressed?.promise, new Promise((go) => { setTimeout(go, pressed ? 1000 : 0); })]);
 
 function typedSince(form, sent) {
   const now = new FormData(form), typed = new Map();

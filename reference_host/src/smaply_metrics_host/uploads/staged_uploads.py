@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -128,6 +128,12 @@ class StagedUploads:
         kept = self._kept.get(upload.id)
         if kept is not None:
             self._kept[upload.id] = _Kept(kept.at, kept.owner, upload)
+
+    def show(self, upload: StagedUpload, mapping: FileMapping) -> None:
+        """Store how a preview was read, unless another choice was made in the meantime."""
+        kept = self._kept.get(upload.id)
+        if kept is not None and kept.upload.stated == upload.stated:
+            self.change(replace(kept.upload, shown=mapping))
 
     def discard(self, upload: StagedUpload) -> None:
         """Delete a staged file."""

@@ -243,7 +243,8 @@ def _title(column: str) -> tuple[str, str]:
     if column.startswith(FIELD_PREFIX):
         return column.removeprefix(FIELD_PREFIX), "Field"
     several = column.endswith(MULTIPLE_SUFFIX)
-    return column, ROLES[FileColumnRole.MULTIPLE if several else FileColumnRole.QUESTION]
+    role = FileColumnRole.MULTIPLE if several else FileColumnRole.QUESTION
+    return column.removesuffix(MULTIPLE_SUFFIX), ROLES[role]
 
 
 def _text(cell: Any) -> str:  # noqa: ANN401  # Text, a date or null.
