@@ -1,4 +1,4 @@
-"""A metric's form in a browser without scripts: each button submits all fields."""
+"""The forms of a metric and of an upload, without scripts: each button submits all fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from reference_host.tests.app_fixture import Browser
 
-FORM = "metric-form"
+FORMS = {"metric-form", "upload-form"}
 Fields = dict[str, list[str]]
 
 
@@ -21,6 +21,8 @@ class FormReader(HTMLParser):
         fields: The values to submit, by name.
         offered: The enabled options, by list.
         refused: The disabled options with the reason, by list.
+        action: The address that the form is submitted to.
+        buttons: The values of its buttons, by name.
     """
 
     def __init__(self, page: str) -> None:
@@ -28,6 +30,8 @@ class FormReader(HTMLParser):
         self.fields: Fields = {}
         self.offered: Fields = {}
         self.refused: dict[str, dict[str, str]] = {}
+        self.action = ""
+        self.buttons: dict[str, str] = {}
         self._within = False
         self._list = self._area = self._disabled = ""
         self._chosen: str | None = None
@@ -40,9 +44,12 @@ class FormReader(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         name = given.get("name", "")
         if tag == "form":
-            self._within = given.get("id") == FORM
+            self._within = given.get("id") in FORMS
+            self.action = given.get("action", "") if self._within else self.action
         elif not self._within:
             return
+        elif tag == "button" and name:
+            self.buttons[name] = given.get("value", "")
         elif tag == "input" and name:
             self._input(name, given)
         elif tag == "textarea":
@@ -141,11 +148,30 @@ class FormFiller:
         """Submit the form like ``press``, and return the response, which may have no form."""
         return self._finished(self.browser.post(address, data=self._changed(changes)))
 
-    def upload(self, file: str, content: bytes, /, **changes: str | list[str] | None) -> None:
-        """Choose a file and press Upload."""
+    def choose_file(self, file: str, content: bytes, /, **changes: str | list[str] | None) -> None:
+        """Choose a file and show its preview."""
         files = {"file": (file, content)}
         data = self._changed(changes)
         self.take(self.browser.post("/metrics/upload", data=data, files=files))
+
+    def update_preview(self, **changes: str) -> None:
+        """Change how the file is read, and show its preview again."""
+        self.press(self._address, show="1", **changes)
+
+    def store_file(self, **changes: str) -> None:
+        """Press Connect or Replace in the preview, whichever it has."""
+        buttons = {n: v for n, v in self.form.buttons.items() if n in {"connect", "replace"}}
+        assert len(buttons) == 1, "the file is not ready"
+        self.press(self._address, **buttons, **changes)
+
+    def upload(self, file: str, content: bytes, /, **changes: str | list[str] | None) -> None:
+        """Choose a file and connect it as the preview shows it."""
+        self.choose_file(file, content, **changes)
+        self.store_file()
+
+    @property
+    def _address(self) -> str:
+        return self.form.action.removeprefix(self.browser.base_url.path.rstrip("/"))
 
     def take(self, answer: httpx.Response) -> None:
         """Read a page with the form."""

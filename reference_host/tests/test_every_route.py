@@ -20,6 +20,7 @@ from smaply_metrics_host.metric_form.drafts import PutAside
 from smaply_metrics_host.metric_form.form_data import MetricForm
 from smaply_metrics_host.rendering.templating import HERE
 from smaply_metrics_host.settings import HostSettings
+from smaply_metrics_host.uploads.staged_uploads import StagedUpload, new_upload_id
 from smaply_metrics_host.web.authentication import COOKIE
 from smaply_metrics_host.web.middleware import SAFE
 
@@ -59,7 +60,16 @@ VIEWER: Final = {
 }
 EDITOR: Final = ("/maps", "/metrics", "/settings", "/settings/integrations")
 """Pages for Editors: these, and all pages below the first two."""
-OWNED: Final = {"map_id", "metric_id", "person_id", "workspace_id", "card_id", "job_id", "draft"}
+OWNED: Final = {
+    "map_id",
+    "metric_id",
+    "person_id",
+    "workspace_id",
+    "card_id",
+    "job_id",
+    "draft",
+    "upload_id",
+}
 """Parameters with ids of one account."""
 CACHEABLE: Final = re.compile(r"/static/|/charts/vega\.js|/maps/[^/]+/charts[/.]")
 """Paths whose responses browsers may cache: static files, and charts with a digest."""
@@ -183,6 +193,11 @@ def path_values(world: World, prepared: Prepared) -> dict[str, str]:
         await job.ended()
         return job.id
 
+    async def stage() -> str:
+        upload = StagedUpload(new_upload_id(), "visits.csv", MetricForm(), "visits")
+        await app_state.staged_uploads.put(admin, upload, b"recorded_at,nps\n2026-01-05,9\n")
+        return upload.id
+
     return {
         "source": prepared.connection,
         "source_id": "csv_example",
@@ -199,6 +214,7 @@ def path_values(world: World, prepared: Prepared) -> dict[str, str]:
         "part_id": prepared.stage,
         "job_id": world.run(begin()),
         "draft": app_state.drafts.put(admin, PutAside(MetricForm())),
+        "upload_id": world.run(stage()),
         "digest": "0" * 16,
         "name": "base.css",
         "token": "of-nobody",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smaply_metrics_host.downloads import FOLDER, Downloads
-from smaply_metrics_host.upload_transactions import UploadTransaction, undo_left_uploads
+from smaply_metrics_host.uploads.upload_transactions import UploadTransaction, undo_left_uploads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def test_downloads_of_a_killed_process_are_deleted(tmp_path: Path) -> None:
 UPLOADS = """
 import os, signal, sys
 from pathlib import Path
-from smaply_metrics_host.upload_transactions import UploadTransaction, undo_left_uploads
+from smaply_metrics_host.uploads.upload_transactions import UploadTransaction, undo_left_uploads
 
 folder, previous = Path(sys.argv[1]), sys.argv[2]
 survey = folder / "visits, 2026.csv"

@@ -1,4 +1,5 @@
 from smaply_metrics_core.context import Deadline
+from smaply_metrics_core.files.file_column import FileColumn
 from smaply_metrics_core.files.file_mapping import (
     DELIMITERS,
     ENCODINGS,
@@ -11,6 +12,7 @@ from smaply_metrics_core.files.file_table import (
     OpenQuestion,
     read_file_table,
     responses_as_csv,
+    visible_sheets,
 )
 from smaply_metrics_core.files.response_columns import FIELD_PREFIX, MULTIPLE_SUFFIX
 from smaply_metrics_core.input_limits.csv_records import CsvLimits
@@ -23,10 +25,12 @@ __all__ = [
     "CsvLimits",
     "DateOrder",
     "Deadline",
+    "FileColumn",
     "FileColumnRole",
     "FileMapping",
     "FileTable",
     "OpenQuestion",
     "read_file_table",
     "responses_as_csv",
+    "visible_sheets",
 ]

@@ -63,6 +63,8 @@ class FileColumnRole(StrEnum):
     """Why the response is excluded: a reason of ``ExclusionReason``, or blank."""
     FINISHED = "finished"
     """``0`` if the response is unfinished, ``1`` or blank otherwise."""
+    RESPONSE_ID = "response_id"
+    """Identifies the response. It is checked for duplicates, and not returned."""
     IGNORE = "ignore"
 
 

@@ -16,6 +16,7 @@ from smaply_metrics_core.calculations.csv_frame import frame_of
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import ExportFailed
 from smaply_metrics_core.files.date_text import recognise_order
+from smaply_metrics_core.files.file_column import FileColumn, column_of
 from smaply_metrics_core.files.file_mapping import (
     DELIMITERS,
     ENCODINGS,
@@ -26,7 +27,7 @@ from smaply_metrics_core.files.file_mapping import (
 from smaply_metrics_core.files.number_text import recognise_decimal
 from smaply_metrics_core.files.response_columns import RECORDED, ResponseColumns, checked, roles_of
 from smaply_metrics_core.files.text_encoding import recognise_encoding
-from smaply_metrics_core.files.workbook import DECIMAL_MARK, OLE, ZIP, Workbook
+from smaply_metrics_core.files.workbook import OLE, ZIP, Workbook
 from smaply_metrics_core.input_limits.csv_records import CsvLimits, csv_records
 
 _BYTES_EACH: Final = 2
@@ -107,10 +108,12 @@ class FileTable:
         """Whether the file is text in UTF-8 with commas between the cells."""
         return (self.mapping.encoding, self.mapping.delimiter) == ("utf_8", ",")
 
-    def samples(self, name: str, most: int) -> tuple[str, ...]:
-        """Return the first ``most`` cells of a column that are not blank."""
-        cells = self.rows[name].drop_nulls().head(most)
-        return tuple(cells.str.replace_all(DECIMAL_MARK, ".", literal=True))
+    def columns(self) -> tuple[FileColumn, ...]:
+        """Return what the columns contain, in the order of the file."""
+        return tuple(
+            column_of(self.rows[name], role, self.mapping.decimal)
+            for name, role in self.mapping.columns.items()
+        )
 
 
 def responses_as_csv(responses: pl.DataFrame) -> bytes:
@@ -130,6 +133,7 @@ def read_file_table(
     file: BinaryIO,
     mapping: FileMapping | None = None,
     *,
+    proposal: FileMapping | None = None,
     limits: CsvLimits | None = None,
     deadline: Deadline | None = None,
 ) -> FileTable:
@@ -138,6 +142,8 @@ def read_file_table(
     Args:
         file: The file, opened for reading bytes. It stays open, and is read into memory.
         mapping: What is known about it; the rest is recognised.
+        proposal: The mapping of an earlier file. Its sheet and the roles of its columns are used if
+            the file has them, and its other parts if something is ambiguous.
         limits: The limits; the defaults of ``CsvLimits`` if ``None``.
         deadline: Checked at each row, and between many cells.
 
@@ -148,6 +154,7 @@ def read_file_table(
         Cancelled: when the caller cancelled the call.
     """
     mapping, limits = mapping or FileMapping(), limits or CsvLimits()
+    proposal = proposal or FileMapping()
     most = limits.characters * _BYTES_EACH
     data = file.read(most + 1)
     if len(data) > most:
@@ -165,7 +172,8 @@ def read_file_table(
     if data.startswith(ZIP):
         book = Workbook(data, limits, deadline=deadline)
         sheets = book.sheets
-        mapping = mapping.model_copy(update={"sheet": mapping.sheet or sheets[0]})
+        proposed = proposal.sheet if proposal.sheet in sheets else sheets[0]
+        mapping = mapping.model_copy(update={"sheet": mapping.sheet or proposed})
         if mapping.sheet not in sheets:
             raise ExportFailed(
                 f"The workbook has no visible sheet “{mapping.sheet}”.",
@@ -173,7 +181,7 @@ def read_file_table(
             )
         records = book.records(mapping.sheet or "")
     else:
-        mapping, unclear = _text_format(data, mapping)
+        mapping, unclear = _text_format(data, mapping, proposal)
         records = csv_records(
             io.BytesIO(data),
             limits,
@@ -181,7 +189,7 @@ def read_file_table(
             encoding="utf-8-sig" if mapping.encoding == "utf_8" else mapping.encoding,
             delimiter=mapping.delimiter or ",",
         )
-    table = _recognised(_rows(records), mapping, sheets, deadline)
+    table = _recognised(_rows(records), mapping, proposal, sheets, deadline)
     if unclear is None:
         return table
     message = "Which encoding has the file? Its letters with accents have two readings."
@@ -189,10 +197,27 @@ def read_file_table(
     return replace(table, open_questions=(first, *table.open_questions))
 
 
-def _text_format(data: bytes, mapping: FileMapping) -> tuple[FileMapping, str | None]:
+def visible_sheets(
+    file: BinaryIO, *, limits: CsvLimits | None = None, deadline: Deadline | None = None
+) -> tuple[str, ...]:
+    """Return the names of the visible sheets of a workbook; none for text.
+
+    To choose another sheet if one of them cannot be read. The arguments and errors are those of
+    ``read_file_table``.
+    """
+    limits = limits or CsvLimits()
+    data = file.read(limits.characters * _BYTES_EACH)
+    return Workbook(data, limits, deadline=deadline).sheets if data.startswith(ZIP) else ()
+
+
+def _text_format(
+    data: bytes, mapping: FileMapping, proposal: FileMapping
+) -> tuple[FileMapping, str | None]:
     """Return the mapping with the encoding and the delimiter of a text, and what is unclear."""
     stated = mapping.encoding
     encoding, unclear = (stated, None) if stated else recognise_encoding(data)
+    if unclear and proposal.encoding:
+        encoding, unclear = proposal.encoding, None
     if encoding not in ENCODINGS:
         raise ExportFailed(
             f"The encoding “{encoding}” is not supported.",
@@ -242,9 +267,14 @@ def _rows(records: Iterator[list[str]]) -> pl.DataFrame:
 
 
 def _recognised(
-    rows: pl.DataFrame, mapping: FileMapping, sheets: tuple[str, ...], deadline: Deadline | None
+    rows: pl.DataFrame,
+    mapping: FileMapping,
+    proposal: FileMapping,
+    sheets: tuple[str, ...],
+    deadline: Deadline | None,
 ) -> FileTable:
-    roles, candidates = roles_of(rows, mapping.columns, deadline)
+    proposed = {name: role for name, role in proposal.columns.items() if name in rows.columns}
+    roles, candidates = roles_of(rows, proposed | mapping.columns, deadline)
     questions: list[OpenQuestion] = []
     if FileColumnRole.DATE not in roles.values():
         which = " or ".join(f"“{name[:60]}”" for name in candidates[:5])
@@ -257,7 +287,9 @@ def _recognised(
     date = next((name for name, role in roles.items() if role is FileColumnRole.DATE), None)
     if order is None and date is not None:
         order, unclear = recognise_order(checked(rows[date].drop_nulls(), deadline))
-        if unclear:
+        if unclear and proposal.dates:
+            order = proposal.dates
+        elif unclear:
             message = f"Is the day or the month first in the dates of column {date}?"
             questions.append(OpenQuestion("dates", message, f"“{unclear[:_SHOWN]}”"))
     if decimal is None and _is_plain(mapping.model_copy(update={"columns": roles, "dates": order})):
@@ -269,7 +301,9 @@ def _recognised(
         )
         if unclear and mapping.delimiter == "," and "." in unclear:
             decimal, unclear = ".", None  # A file with a decimal comma has another delimiter.
-        if unclear:
+        if unclear and proposal.decimal:
+            decimal = proposal.decimal
+        elif unclear:
             message = "Is the decimal sign of the numbers a point or a comma?"
             questions.append(OpenQuestion("decimal", message, f"“{unclear[:_SHOWN]}”"))
     mapping = mapping.model_copy(update={"columns": roles, "dates": order, "decimal": decimal})

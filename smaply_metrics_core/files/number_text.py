@@ -22,9 +22,12 @@ def _number(decimal: str) -> str:
 _EITHER: Final = rf"{_number('.')}|{_number(',')}"
 
 
-def is_number(cells: pl.Series, decimal: str) -> pl.Series:
-    """Return whether each cell is a number with this decimal sign; null if blank."""
-    return cells.str.contains(_number(decimal))
+def is_number(cells: pl.Series, decimal: str | None) -> pl.Series:
+    """Return whether each cell is a number with this decimal sign or, if ``None``, with either.
+
+    It is null if the cell is blank.
+    """
+    return cells.str.contains(_number(decimal) if decimal else _EITHER)
 
 
 def plain_numbers(cells: pl.Series, decimal: str) -> pl.Series:

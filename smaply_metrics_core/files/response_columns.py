@@ -29,6 +29,7 @@ _BY_NAME: Final = {
     RECORDED: FileColumnRole.DATE,
     STATUS: FileColumnRole.STATUS,
     FINISHED: FileColumnRole.FINISHED,
+    "response_id": FileColumnRole.RESPONSE_ID,
 }
 _SHOWN: Final = 100
 _CHECKED: Final = 1 << 13
@@ -115,6 +116,7 @@ class ResponseColumns:
             ExportFailed: if a cell is not what the role of its column requires, or two columns have
                 the same name or role.
         """
+        self._check_ids()
         found: list[pl.Series] = [self._recorded(), self._excluded()]
         for name, role in self.roles.items():
             if self.deadline is not None:
@@ -148,6 +150,22 @@ class ResponseColumns:
                 remedy="Choose another role for one of them.",
             )
         return names[0] if names else None
+
+    def _check_ids(self) -> None:
+        """Raise if two responses have the same id, since the response would count twice."""
+        name = self._one(FileColumnRole.RESPONSE_ID)
+        if name is None:
+            return
+        rows: dict[str, int] = {}
+        for row, cell in self._cells(name):
+            first = row if cell is None else rows.setdefault(cell, row)
+            if first != row:
+                error = ExportFailed(
+                    f"{name} in row {row} is the same as in row {first}.",
+                    remedy="Delete one of the two rows, or choose another role for the column.",
+                )
+                error.excerpt = _excerpt(cell)
+                raise error
 
     def _recorded(self) -> pl.Series:
         name = self._one(FileColumnRole.DATE)
@@ -202,5 +220,9 @@ def _invalid(name: str, row: int, cell: str | None, expected: str) -> ExportFail
     error = ExportFailed(
         f"{name} in row {row} must be {expected}.", remedy="Correct the file and try again."
     )
-    error.excerpt = f"“{(cell or '')[:_SHOWN]}”"
+    error.excerpt = _excerpt(cell)
     return error
+
+
+def _excerpt(cell: str | None) -> str:
+    return f"“{(cell or '')[:_SHOWN]}”"

@@ -75,7 +75,7 @@ def export(told: Told) -> None:
 
 def upload(told: Told) -> None:
     """Upload a file to the reference host, as a first version or over an earlier one."""
-    from smaply_metrics_host.upload_transactions import UploadTransaction
+    from smaply_metrics_host.uploads.upload_transactions import UploadTransaction
 
     transaction = UploadTransaction(Path(told["home"]) / "files" / "cli" / "visits.csv")
     transaction.put(b"recorded_at,nps\n" + b"2026-01-02T00:00:00Z,9\n" * 1000, replace=True)

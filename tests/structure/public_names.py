@@ -37,8 +37,9 @@ EXPORTS: Final = {
         local_to_utc read_csv scale_values tally tally_all to_float weight_text
     """,
     "smaply_metrics_core.files": """
-        CsvLimits DELIMITERS DateOrder Deadline ENCODINGS FIELD_PREFIX FileColumnRole FileMapping
-        FileTable MULTIPLE_SUFFIX OpenQuestion read_file_table responses_as_csv
+        CsvLimits DELIMITERS DateOrder Deadline ENCODINGS FIELD_PREFIX FileColumn FileColumnRole
+        FileMapping FileTable MULTIPLE_SUFFIX OpenQuestion read_file_table responses_as_csv
+        visible_sheets
     """,
     "smaply_metrics_core.charts": """
         DataTable Direction Headline THEMES Theme Tone answer_count_text browser_bundle certainty

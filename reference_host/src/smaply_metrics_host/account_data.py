@@ -6,9 +6,10 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.host import Actor, MetricsHost, NotFound, Role, TempDirs
-from smaply_metrics_host.downloads import FOLDER
+from smaply_metrics_host import downloads
 from smaply_metrics_host.store import account_rows
 from smaply_metrics_host.store.database import Database
+from smaply_metrics_host.uploads import staged_uploads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +41,9 @@ def delete_account(settings: HostSettings, account: str) -> None:
     except NotFound:
         if not found:
             raise
-    # Debug bundles that a killed host left behind; those of a stopped one are deleted.
-    TempDirs(settings.home / FOLDER).close()
+    # Files that a killed host left behind; those of a stopped one are deleted.
+    for folder in (downloads.FOLDER, staged_uploads.FOLDER):
+        TempDirs(settings.home / folder).close()
 
 
 def erase_person(settings: HostSettings, account: str, name: str) -> None:

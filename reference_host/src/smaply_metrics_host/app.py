@@ -48,7 +48,8 @@ from smaply_metrics_host.store.map_arrangement import MapArrangement
 from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
 from smaply_metrics_host.store.removals import Removals
-from smaply_metrics_host.upload_transactions import undo_left_uploads
+from smaply_metrics_host.uploads.staged_uploads import StagedUploads
+from smaply_metrics_host.uploads.upload_transactions import undo_left_uploads
 from smaply_metrics_host.web.authentication import Authentication, SessionAuthentication
 from smaply_metrics_host.web.correlation import CorrelationMiddleware
 from smaply_metrics_host.web.middleware import SecurityMiddleware
@@ -121,6 +122,7 @@ def create_app(
                 await metrics.accounts.register(*await run_in_threadpool(people.accounts))
                 await run_in_threadpool(undo_left_uploads, settings.home / FILES)
                 downloads = await run_in_threadpool(Downloads, settings.home)
+                staged_uploads = await run_in_threadpool(StagedUploads, settings.home, now)
                 removals = await run_in_threadpool(Removals, database, now)
                 map_renderer = MapRenderer(maps, metrics, result_renderer, templates)
                 live_updates = LiveUpdates(map_renderer.look, now.monotonic)
@@ -136,6 +138,7 @@ def create_app(
                     removals=removals,
                     jobs=jobs,
                     downloads=downloads,
+                    staged_uploads=staged_uploads,
                     result_renderer=result_renderer,
                     chart_renderer=chart_renderer,
                     drafts=Drafts(now),
@@ -149,6 +152,7 @@ def create_app(
                 await live_updates.close()
                 await jobs.close()
                 await run_in_threadpool(downloads.close)
+                await run_in_threadpool(staged_uploads.close)
         finally:
             await chart_renderer.close()
             database.close()

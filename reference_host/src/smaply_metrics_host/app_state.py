@@ -24,6 +24,7 @@ from smaply_metrics_host.store.map_arrangement import MapArrangement
 from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
 from smaply_metrics_host.store.removals import Removals
+from smaply_metrics_host.uploads.staged_uploads import StagedUploads
 from smaply_metrics_host.web.authentication import Authentication
 from smaply_metrics_host.web.server_sent_events import Streams
 
@@ -44,6 +45,7 @@ class AppState:
         removals: What was removed from maps. Blocking: call it in the thread pool.
         jobs: Background jobs.
         downloads: The folder for the files of jobs.
+        staged_uploads: Uploaded files that people preview.
         result_renderer: Renders values.
         chart_renderer: Renders charts.
         drafts: Stored drafts of metric forms.
@@ -66,6 +68,7 @@ class AppState:
     removals: Removals
     jobs: Jobs
     downloads: Downloads
+    staged_uploads: StagedUploads
     result_renderer: ResultRenderer
     chart_renderer: ChartRenderer
     drafts: Drafts

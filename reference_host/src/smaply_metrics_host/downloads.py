@@ -13,10 +13,33 @@ if TYPE_CHECKING:
 FOLDER: Final = "downloads"
 
 
-class Downloads:
-    """The folder of the downloadable files of this process.
+class ProcessFolder:
+    """A folder of files of this process.
 
     Files of processes that were killed are deleted on start; those of other running processes stay.
+
+    Args:
+        base: The folder for the files of all processes, used for nothing else.
+    """
+
+    def __init__(self, base: Path) -> None:
+        temp_dirs = TempDirs(base)
+        with ExitStack() as stack:
+            stack.callback(temp_dirs.close)
+            self._folder: Final = stack.enter_context(temp_dirs.folder())
+            self._stack = stack.pop_all()
+
+    def path(self, name: str) -> Path:
+        """Return the path for a file of this process."""
+        return self._folder / name
+
+    def close(self) -> None:
+        """Delete all files of this process."""
+        self._stack.close()
+
+
+class Downloads(ProcessFolder):
+    """The folder of the downloadable files of this process, by the id of their job.
 
     Args:
         home: The data folder of the host.
@@ -24,19 +47,7 @@ class Downloads:
 
     def __init__(self, home: Path) -> None:
         base = home / FOLDER
-        temp_dirs = TempDirs(base)
-        with ExitStack() as stack:
-            stack.callback(temp_dirs.close)
-            self._folder: Final = stack.enter_context(temp_dirs.folder())
-            self._stack = stack.pop_all()
+        super().__init__(base)
         for file in base.glob("*"):  # Earlier releases stored the files here.
             if file.is_file() and not file.name.endswith(".lock"):
                 file.unlink(missing_ok=True)
-
-    def path(self, job_id: str) -> Path:
-        """Return the path for the file of a job."""
-        return self._folder / job_id
-
-    def close(self) -> None:
-        """Delete all files of this process."""
-        self._stack.close()

@@ -22,6 +22,14 @@ QUALTRICS: Final = "/settings/integrations/qualtrics"
 SURVEY: Final = "Relationship survey"
 SURVEY_ID: Final = "SV_RelationshipA01"
 RECOMMEND: Final = "How likely are you to recommend Nordlicht to a friend or colleague?"
+VISITS: Final = """\
+Date;Store;NPS;Satisfaction;Email
+03/10/2026 10:15;Köln;9;4,5;a@example.com
+04/10/2026 11:30;Graz;10;5;b@example.com
+05/10/2026 09:05;Graz;k. A.;3,5;c@example.com
+06/10/2026 16:40;Köln;7;4;d@example.com
+""".encode("cp1252")
+"""A file of a European spreadsheet program."""
 METRICS: Final = ("NPS", "NPS by quarter", "NPS, last 90 days vs. previous")
 EXPORT_SECONDS: Final = 600
 """The duration of an export on the sandbox clock, which only the test advances."""
@@ -81,6 +89,32 @@ def make_metrics(world: World, browsers: Browsers, guide: Guide) -> None:
         page.locator(".covered").get_by_text("compared with").wait_for()
         save_metric(page, METRICS[2])
         guide.look(page, "metrics")
+
+
+def upload(world: World, browsers: Browsers, guide: Guide) -> None:
+    """Upload a file of a spreadsheet, answer what is ambiguous, and connect it."""
+    with guide.section("Upload a file"):
+        page = browsers.visit(world, Role.EDITOR, "/metrics").page
+        page.wait_for_load_state()  # Before its script has loaded, the link leads to a page.
+        page.get_by_role("link", name="Create metric").first.click()
+        with page.expect_response("**/metrics/form"):
+            page.get_by_label("Source", exact=True).select_option("manual")
+        guide.look(page)
+        page.locator("#mf-file").set_input_files(
+            {"name": "Visits.csv", "mimeType": "text/csv", "buffer": VISITS}
+        )
+        page.get_by_text("Is the day or the month first").wait_for()
+        guide.look(page)
+        page.get_by_label("Dates").select_option("day_first")
+        page.get_by_text("First responses, as they are read").wait_for()
+        for column, role in (("Store", "field"), ("Email", "ignore")):
+            with page.expect_response("**/metrics/upload/*"):
+                page.get_by_label(column).select_option(role)
+        page.locator("th", has_text="Field").wait_for()
+        guide.look(page, "upload")
+        page.get_by_role("button", name="Connect").click()
+        page.get_by_role("button", name="Change survey").wait_for()
+        guide.look(page)
 
 
 def place_them(world: World, browsers: Browsers, guide: Guide) -> str:

@@ -118,6 +118,11 @@ STATES: Final = (
         Role.ADMIN,
         "5,000 surveys",
     ),
+    State(
+        "upload", page_states_setup.with_uploads, "/metrics/upload", Role.EDITOR, "Drop the file"
+    ),
+    State("upload-asked", page_states_setup.with_uploads, "{asked}", Role.EDITOR, "month first"),
+    State("upload-replace", page_states_setup.with_uploads, "{visits}", Role.EDITOR, "Replace"),
     State("map", page_states_setup.demo, "/maps/{map}", Role.VIEWER, "Buying a bike online"),
     State("map-edit", page_states_setup.demo, "/maps/{map}/edit", Role.EDITOR, "Add a stage"),
     State("maps", page_states_setup.demo, "/maps", Role.EDITOR, "Buying a bike online"),

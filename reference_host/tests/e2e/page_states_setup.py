@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from reference_host.tests.app_fixture import ACCOUNT, TOKEN, MovableClock, World, running
+from reference_host.tests.form_client import FormFiller
 from smaply_metrics_core.host import (
     Calculation,
     ChartType,
@@ -25,6 +26,7 @@ from smaply_metrics_host.demo.sandbox_process import SandboxProcess
 from smaply_metrics_host.demo.seed import ACCOUNT as DEMO
 from smaply_metrics_host.demo.seed import seed_demo_account
 from smaply_metrics_host.store.map_models import Cell
+from smaply_metrics_host.uploads.upload_storage import EXAMPLE
 from smaply_metrics_qualtrics_sandbox import SandboxServer
 from smaply_metrics_qualtrics_sandbox.generator.survey_files import generate
 from smaply_metrics_qualtrics_sandbox.surveys.survey import SandboxSurvey
@@ -47,6 +49,16 @@ NAMES: Final = (
     "<script>alert('metric')</script> & <b>bold</b>",
 )
 """Long, unbroken, non-Latin and markup names, which can break a layout."""
+AMBIGUOUS: Final = "".join(
+    f"{row}\n"
+    for row in (
+        f"Datum;{';'.join(name.replace(';', ',')[:200] for name in NAMES)};NPS",
+        f"03/10/2026;{';'.join(name.replace(';', ',') for name in NAMES)};9",
+        "04/10/2026;;;;;;;k. A.",
+        "04/10/2026;;;;;;;8",
+    )
+)
+"""A file with names and cells that can break a layout, whose dates have two meanings."""
 MARKUP: Final = "<img src=x onerror=alert(1)> & &lt;img src=x onerror=alert(2)&gt; <b>bold</b>"
 """Markup from a survey tool, and escaped markup, which must be shown as text."""
 
@@ -97,6 +109,18 @@ def with_5000_surveys(world: World) -> Ids:
         named = {"SurveyID": f"SV_Shop{number:011}", "SurveyName": name[:300]}
         surveys[named["SurveyID"]] = SandboxSurvey({**first.definition, **named}, first.columns)
     return {}
+
+
+def with_uploads(world: World) -> Ids:
+    """Previews of two files: one with an open question, and one that replaces another file."""
+    form = FormFiller(world.client(Role.EDITOR), "/metrics/upload")
+    form.upload("visits.csv", EXAMPLE.encode())
+    ids = {}
+    for name, content in (("asked", AMBIGUOUS), ("visits", EXAMPLE)):
+        form = FormFiller(form.browser, "/metrics/upload")
+        form.choose_file(f"{name}.csv", content.encode())
+        ids[name] = form.answer.url.path
+    return ids
 
 
 def demo(world: World) -> Ids:

@@ -33,11 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("build/screenshots"))
     parser.add_argument("--guide", action="store_true", help="take the pictures of docs/guide.md")
-    parser.add_argument("--only", default="", help="only states whose names start with this")
+    parser.add_argument("--only", default="", help="only names that start with this")
     options = parser.parse_args(arguments)
     with chromium() as browser:
         if options.guide:
-            take_guide(browser)
+            take_guide(browser, options.only)
         else:
             options.folder.mkdir(parents=True, exist_ok=True)
             wanted = [one for one in STATES if one.name.startswith(options.only)]
@@ -65,14 +65,15 @@ def take(browser: Browser, world: World, state: State, path: str, folder: Path) 
             visit.page.context.close()
 
 
-def take_guide(browser: Browser) -> None:
-    """Take the pictures of the guide, into the folder next to it."""
+def take_guide(browser: Browser, only: str) -> None:
+    """Take the guide's pictures whose names start with ``only``, into the folder next to it."""
     folder = PAGE.parent / "guide"
     folder.mkdir(exist_ok=True)
 
     def keep(page: Page, name: str) -> None:
-        page.wait_for_function(SETTLED)
-        page.screenshot(path=folder / f"{name}.png")
+        if name.startswith(only):
+            page.wait_for_function(SETTLED)
+            page.screenshot(path=folder / f"{name}.png")
 
     clock = MovableClock()
     with stage(clock) as made:
@@ -80,6 +81,7 @@ def take_guide(browser: Browser) -> None:
         guide = Guide(keep)
         guide_steps.connect(made, browsers, guide)
         guide_steps.make_metrics(made, browsers, guide)
+        guide_steps.upload(made, browsers, guide)
         address = guide_steps.place_them(made, browsers, guide)
         guide_steps.read_it(made, browsers, guide, address, clock)
         guide_steps.fix(made, browsers, guide, address)

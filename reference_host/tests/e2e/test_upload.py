@@ -20,19 +20,44 @@ DROP = """(target) => {
 }"""
 
 
-def test_a_dropped_file_is_read_as_stated(world: World, browsers: Browsers) -> None:
-    """An ambiguous date is asked; the answer and the file are kept, and the survey is chosen."""
+def test_a_dropped_file_is_previewed_and_connected(world: World, browsers: Browsers) -> None:
+    """Dropping opens the preview; each choice updates it and keeps the focus, by keyboard alone."""
     visit = browsers.visit(world, Role.EDITOR, "/metrics/upload", width=390)
     page = visit.page
     page.locator(".upload").evaluate(DROP)
-    page.get_by_role("button", name="Upload").click()
 
-    page.get_by_text("Is the day or the month first in the dates of column Datum?").first.wait_for()
-    page.get_by_label("Dates", exact=True).select_option("day_first")
+    page.get_by_text("Is the day or the month first in the dates of column Datum?").wait_for()
+    assert page.get_by_role("button", name="Connect").count() == 0
+    page.get_by_label("Dates").focus()
+    page.keyboard.press("ArrowDown")
+    page.locator("#upload-form").get_by_text("from 3 October 2026 to 4 October 2026").wait_for()
+    assert page.evaluate("document.activeElement.id") == "uf-dates"
+    page.get_by_label("Filiale").focus()
+    page.keyboard.type("Field")
+    page.locator("th", has_text="Field").wait_for()
+    status = page.locator("#upload-status").text_content() or ""
+    assert status.startswith("Preview updated. 2 responses")
     assert visit.accessibility() == []
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= 390
-    page.get_by_role("button", name="Upload").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_label("Name of the survey").fill("Besuche 2026")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert world.run(world.app_state.metrics.connections.list(world.actor())) == ()
+    page.get_by_role("button", name="Connect").focus()
+    page.keyboard.press("Enter")
 
     page.get_by_role("button", name="Change survey").wait_for()
-    assert page.get_by_text("Besuche").count() > 0
+    assert page.get_by_text("Besuche 2026").count() > 0
+
+
+def test_an_expired_preview_states_why(world: World, browsers: Browsers) -> None:
+    """The next choice shows that the file has to be chosen again."""
+    visit = browsers.visit(world, Role.EDITOR, "/metrics/upload")
+    page = visit.page
+    page.locator(".upload").evaluate(DROP)
+    page.get_by_label("Dates").wait_for()
+    world.app_state.staged_uploads.close()
+
+    page.get_by_label("Dates").select_option("day_first")
+
+    page.get_by_text("This upload has expired.").wait_for()

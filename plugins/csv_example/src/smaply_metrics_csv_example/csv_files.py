@@ -26,7 +26,8 @@ MAPPING: Final = ".mapping.json"
 
 LIMITS: Final = CsvLimits(columns=3_000, rows=1_000_000, cells=10_000_000, characters=100 * 2**20)
 """A file within them takes less than 1 GB of memory."""
-LARGEST_MAPPING: Final = 2**20
+LARGEST_MAPPING: Final = 8 * 2**20
+"""Bytes; a mapping may name as many columns as a file may have."""
 
 
 def csv_files(context: SourceContext) -> dict[str, Path]:

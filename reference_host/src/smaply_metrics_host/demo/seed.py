@@ -29,7 +29,7 @@ from smaply_metrics_host.demo.recorded_limesurvey import recorded_limesurvey
 from smaply_metrics_host.demo.sandbox_process import REMEDY, SandboxProcess
 from smaply_metrics_host.demo.visits import write_visits, write_visits_database
 from smaply_metrics_host.store.map_models import Cell
-from smaply_metrics_host.uploads import OURS
+from smaply_metrics_host.uploads.upload_storage import OURS
 
 ACCOUNT: Final = "demo"
 OWNER: Final = "Ada"

@@ -34,12 +34,6 @@ class MetricForm:
         metric: The id of the metric being edited; empty for a new one.
         version: The version of the metric when the form was opened.
         search: The search text for surveys.
-        survey_name: The name for an uploaded file.
-        file_dates: The order of dates of an uploaded file; as the next four, empty to recognise it.
-        file_decimal: Its decimal sign.
-        file_encoding: Its encoding.
-        file_date_column: The column with the date of the response.
-        file_sheet: The sheet of a workbook.
         first: The first day of a custom range.
         last: The last day of a custom range, inclusive.
         preview: The id of the draft with the preview.
@@ -54,12 +48,6 @@ class MetricForm:
     type: str = "number"
     survey: str = ""
     search: str = ""
-    survey_name: str = ""
-    file_dates: str = ""
-    file_decimal: str = ""
-    file_encoding: str = ""
-    file_date_column: str = ""
-    file_sheet: str = ""
     question: str = ""
     group_by: str = ""
     calculation: str = ""

@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from smaply_metrics_core.files import ENCODINGS
 from smaply_metrics_core.host import (
     EditConflict,
     InputError,
@@ -45,7 +44,7 @@ from smaply_metrics_host.rendering.templating import title_of
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.map_models import Cell
 from smaply_metrics_host.store.people import Person, Workspace
-from smaply_metrics_host.uploads import can_upload
+from smaply_metrics_host.uploads.upload_storage import can_upload
 from smaply_metrics_host.web.forms import whole
 from smaply_metrics_host.web.fragments import fragment_of, moved
 from smaply_metrics_host.web.reader_problem import problem_for
@@ -333,7 +332,6 @@ async def _shown(
         conflict=said.conflict,
         workspaces={one.id: one.name for one in workspaces},
         manual=await can_upload(app_state),
-        encodings=ENCODINGS,
         redefined=bool(
             metric
             and definition

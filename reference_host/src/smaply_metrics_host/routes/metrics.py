@@ -16,7 +16,7 @@ from smaply_metrics_host.metric_form.metric_list import page_of
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.map_models import MapSummary
 from smaply_metrics_host.store.people import Person
-from smaply_metrics_host.uploads import can_upload
+from smaply_metrics_host.uploads.upload_storage import can_upload
 from smaply_metrics_host.web.fragments import fragment_of, moved
 
 if TYPE_CHECKING:

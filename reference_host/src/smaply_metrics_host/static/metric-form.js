@@ -2,6 +2,7 @@
 // are replaced, so that typing and focus are not interrupted. Without scripts the form has buttons for this.
 import { dropCharts, watchCharts } from "./charts.js";
 import { follow, showProblem } from "./job.js";
+import { released } from "./pointer.js";
 import { touched } from "./touched.js";
 
 const ROOT = document.body.dataset.root;
@@ -65,6 +66,7 @@ export function watchForm(form) {
     await update(); // Choices may have changed in the meantime.
   }
 
+  const upload = () => form.requestSubmit(form.querySelector("#mf-upload"));
   const notices = () => form.querySelector("#form-notices");
   const busy = (now) => { form.toggleAttribute("aria-busy", now); form.querySelectorAll(".form-foot button").forEach((one) => { one.disabled = now; }); };
 
@@ -80,7 +82,8 @@ export function watchForm(form) {
     if (event.target.matches(TYPED)) { clearTimeout(timer); timer = setTimeout(update, PAUSE); }
   });
   form.addEventListener("change", (event) => {
-    if (!event.target.matches(`${TYPED}, [type=file]`)) update();
+    if (event.target.matches("[type=file]")) { if (event.target.files.length) upload(); }
+    else if (!event.target.matches(TYPED)) update();
   });
   form.addEventListener("dragover", (event) => { if (event.target.closest(".upload")) event.preventDefault(); });
   form.addEventListener("drop", (event) => {
@@ -88,7 +91,7 @@ export function watchForm(form) {
     if (!input || !event.dataTransfer.files.length) return;
     event.preventDefault();
     input.files = event.dataTransfer.files;
-    input.focus();
+    upload();
   });
   watchCharts(form);
   if (touched(form)) update();
@@ -149,12 +152,6 @@ async function sync(form, fresh, sent) {
   again.focus({ preventScroll: true });
   if (again.matches(TYPED) && at[0] !== null) again.setSelectionRange(...at);
 }
-
-// Nothing is replaced between pointer down and up, or the click would be lost.
-let pressed = null;
-document.addEventListener("pointerdown", () => { pressed = Promise.withResolvers?.() ?? null; }, true);
-for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => { pressed?.resolve(); pressed = null; }), true);
-const released = () => Promise.race([pressed?.promise, new Promise((go) => { setTimeout(go, pressed ? 1000 : 0); })]);
 
 function typedSince(form, sent) {
   const now = new FormData(form), typed = new Map();

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import unicodedata
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
-from smaply_metrics_core.files import (
-    CsvLimits,
-    Deadline,
-    FileMapping,
-    read_file_table,
-    responses_as_csv,
-)
+from smaply_metrics_core.files import FileMapping
 from smaply_metrics_core.host import (
     Actor,
     Audience,
     ConnectionView,
-    DeadlineExceeded,
+    ExportFailed,
     InputError,
+    Metric,
     Role,
     SourceStatus,
     StoreError,
 )
 from smaply_metrics_host.metric_form.form_context import CSV
-from smaply_metrics_host.upload_transactions import UploadTransaction, file_errors
+from smaply_metrics_host.uploads.upload_reading import FileRequest, convert_upload
+from smaply_metrics_host.uploads.upload_transactions import UploadTransaction, file_errors
 
 if TYPE_CHECKING:
-    from starlette.datastructures import UploadFile
-
     from smaply_metrics_host.app_state import AppState
 
-MOST_MEGABYTES: Final = 15
-MOST_BYTES: Final = MOST_MEGABYTES * 1024 * 1024
 MOST_TOGETHER: Final = 500
 """Megabytes of all files of an account, which share the disk with other accounts."""
 MOST_FILES: Final = 1_000
@@ -48,19 +41,8 @@ LONGEST: Final = 100
 SUFFIX: Final = ".csv"
 MOST_NAME_BYTES: Final = 200
 """File systems allow 255, and the names of temporary files are longer."""
-MOST_SECONDS: Final = 60
-"""The time in which a file must be read. Two are read at once, and the others wait."""
-MOST_CONVERTED: Final = 100 * 2**20
-"""Bytes of a file as the source reads it; a workbook is smaller, since it is compressed."""
-LIMITS: Final = CsvLimits(columns=3_000, rows=1_000_000, cells=10_000_000)
-"""Those of the source that reads the files."""
-_ANSWERS: Final = {
-    "encoding": "Choose the encoding under “How the file is read”.",
-    "columns": "Enter the name of the column under “How the file is read”.",
-    "dates": "Choose the order of dates under “How the file is read”.",
-    "decimal": "Choose the decimal sign under “How the file is read”.",
-}
-"""The remedy of each open question of a file."""
+LARGEST_MAPPING: Final = 8 * 2**20
+"""Bytes of a mapping with the names of 3,000 columns."""
 _NAME: Final = re.compile(r"\w[\w .,()&+-]*")
 
 EXAMPLE: Final = """\
@@ -87,55 +69,29 @@ class UploadedSurvey(NamedTuple):
     survey: str
 
 
-async def upload(  # noqa: PLR0913  # Two of them are options of the form.
-    app_state: AppState,
-    actor: Actor,
-    file: UploadFile,
-    name: str,
-    *,
-    mapping: FileMapping | None = None,
-    replace: bool,
+async def store_upload(
+    app_state: AppState, actor: Actor, survey: str, request: FileRequest, *, replace: bool
 ) -> UploadedSurvey:
-    """Store an uploaded file as a survey.
+    """Store an uploaded file as a survey, with the mapping that it was read with.
+
+    Call it in ``app_state.uploading``, since the file takes memory while it is read and validated.
 
     Args:
         app_state: The resources of the app.
         actor: An Editor or Admin.
-        file: The uploaded file.
-        name: The name of the survey; the name of the file if empty.
-        mapping: What the person stated about the file.
+        survey: The name of the survey, as ``checked_name`` returned it.
+        request: The file, and how it is read.
         replace: Whether a file with this name may be replaced.
 
     Raises:
         AlreadyExists: if a file with this name exists and must not be replaced.
-        MetricsError: if the name or the file is not valid; an existing file is left unchanged.
+        MetricsError: if the file is not valid; an existing file is left unchanged.
     """
     actor.require(Role.EDITOR, "Uploading a file")
-    survey = checked_name(name or Path(file.filename or "").stem)
-    async with app_state.uploading:
-        return await _stored(
-            app_state, actor, file, survey, mapping=mapping or FileMapping(), replace=replace
-        )
-
-
-async def _stored(  # noqa: PLR0913  # As above.
-    app_state: AppState,
-    actor: Actor,
-    file: UploadFile,
-    survey: str,
-    *,
-    mapping: FileMapping,
-    replace: bool,
-) -> UploadedSurvey:
-    data = await file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise InputError(
-            f"The file is larger than {MOST_MEGABYTES} MB.",
-            remedy="Split it by time into several files, or remove columns.",
-        )
-    deadline = Deadline.after(MOST_SECONDS, app_state.clock)
-    data = await run_in_threadpool(_converted, data, mapping, deadline)
+    data, mapping = await run_in_threadpool(convert_upload, request, app_state.clock)
     folder = await _folder(app_state, actor.account)
+    with file_errors():
+        await run_in_threadpool(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
     await run_in_threadpool(_require_room, folder, len(data), survey)
     transaction = UploadTransaction(folder / f"{survey}{SUFFIX}")
     await run_in_threadpool(transaction.put, data, replace=replace)
@@ -152,36 +108,64 @@ async def _stored(  # noqa: PLR0913  # As above.
             await app_state.metrics.connections.delete(_host_itself(actor.account), connected)
         raise
     await run_in_threadpool(transaction.done)
+    with suppress(StoreError):  # Only a proposal for the next file.
+        await run_in_threadpool(_store_mapping, folder / _mapping_name(survey), mapping)
     await app_state.metrics.catalog.surveys(actor, connection, reload=True)
     return UploadedSurvey(connection, survey)
 
 
-def _converted(data: bytes, mapping: FileMapping, deadline: Deadline) -> bytes:
-    """Return the responses of a file as CSV that is read without a mapping.
+@dataclass(frozen=True)
+class StoredSurvey:
+    """A survey that an uploaded file would replace.
 
-    Raises:
-        InputError: if something about the file is unclear, to be stated in the form, or if reading
-            or storing it takes too much.
-        ExportFailed: if the file is not valid.
+    Attributes:
+        mapping: How its file was read; empty if it was not uploaded.
+        metrics: The metrics of the survey.
     """
+
+    mapping: FileMapping
+    metrics: tuple[Metric, ...]
+
+
+async def stored_survey(app_state: AppState, actor: Actor, survey: str) -> StoredSurvey | None:
+    """Return the survey that a file with this name would replace; ``None`` without one."""
+    folder = await _folder(app_state, actor.account)
+    if not (folder / f"{survey}{SUFFIX}").is_file():
+        return None
+    view = await _connection(app_state, actor.account)
+    metrics = await app_state.metrics.metrics.list(actor) if view else ()
+    return StoredSurvey(
+        await run_in_threadpool(_stored_mapping, folder / _mapping_name(survey)),
+        tuple(
+            one
+            for one in metrics
+            if view and (one.connection_id, one.definition.survey_id) == (view.id, survey)
+        ),
+    )
+
+
+def mapping_file(mapping: FileMapping) -> bytes:
+    """Return the content of a mapping file, as the source of CSV files reads it."""
+    return mapping.model_dump_json(indent=2, exclude_none=True).encode()
+
+
+def _mapping_name(survey: str) -> str:
+    """Return the file with the mapping of an uploaded file, which the source does not read."""
+    return f".{survey}.mapping.json"
+
+
+def _store_mapping(path: Path, mapping: FileMapping) -> None:
+    transaction = UploadTransaction(path)
+    transaction.put(mapping_file(mapping), replace=True)
+    transaction.done()
+
+
+def _stored_mapping(path: Path) -> FileMapping:
     try:
-        table = read_file_table(io.BytesIO(data), mapping, limits=LIMITS, deadline=deadline)
-        for question in table.open_questions:
-            unclear = InputError(question.message, remedy=_ANSWERS[question.name])
-            unclear.excerpt = question.excerpt
-            raise unclear
-        converted = responses_as_csv(table.responses(deadline=deadline))
-    except DeadlineExceeded:
-        raise InputError(
-            f"Reading the file takes more than {MOST_SECONDS} seconds.",
-            remedy="Split it by time into several files, or save it as “CSV UTF-8”.",
-        ) from None
-    if len(converted) > MOST_CONVERTED:
-        raise InputError(
-            f"The responses of the file take more than {MOST_CONVERTED // 2**20} MB as CSV.",
-            remedy="Split it by time into several files, or remove columns.",
-        )
-    return converted
+        with path.open("rb") as file:
+            return FileMapping.parse(file.read(LARGEST_MAPPING), path.name)
+    except (OSError, ExportFailed):  # Only a proposal: without it, the file is recognised.
+        return FileMapping()
 
 
 def checked_name(name: str) -> str:
@@ -204,14 +188,18 @@ def checked_name(name: str) -> str:
 
 def _require_room(folder: Path, size: int, survey: str) -> None:
     with file_errors():
-        sizes = [one.stat().st_size for one in folder.glob("[!.]*")]
-    if len(sizes) >= MOST_FILES and not (folder / f"{survey}{SUFFIX}").exists():
+        found: dict[str, int] = {}
+        for one in folder.iterdir():
+            with suppress(FileNotFoundError):  # A temporary file of another upload.
+                found[one.name] = one.stat().st_size
+    files = [name for name in found if not name.startswith(".")]
+    if len(files) >= MOST_FILES and not (folder / f"{survey}{SUFFIX}").exists():
         raise InputError(
             f"This account already has {MOST_FILES:,} files.",
             remedy="Replace an existing file, or ask the operator to delete files that no metric "
             "uses.",
         )
-    if sum(sizes) + size > MOST_TOGETHER * 1024 * 1024:
+    if sum(found.values()) + size > MOST_TOGETHER * 1024 * 1024:
         raise InputError(
             f"The files of this account would exceed {MOST_TOGETHER} MB.",
             remedy="Remove columns or old rows, or ask the operator to delete files that no "
@@ -220,7 +208,7 @@ def _require_room(folder: Path, size: int, survey: str) -> None:
 
 
 async def _folder(app_state: AppState, account: str) -> Path:
-    """Return the folder that the connection for uploads reads; it is created if missing.
+    """Return the folder that the connection for uploads reads, which may not exist yet.
 
     Raises:
         StoreError: if it is outside the account's folder.
@@ -236,8 +224,6 @@ async def _folder(app_state: AppState, account: str) -> Path:
             audience=Audience.ADMIN,
             summary="Files cannot be uploaded because of the configuration of the CSV connection.",
         )
-    with file_errors():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 

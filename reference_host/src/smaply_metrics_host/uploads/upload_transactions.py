@@ -100,8 +100,8 @@ class _UploadFiles:
         if not may_replace:
             raise AlreadyExists(
                 f"A file named “{self.path.stem}” already exists.",
-                remedy="Choose another name, or select “Replace an existing file of this name”. "
-                "Its metrics then use the new file at their next refresh.",
+                remedy="Choose another name, or select “Replace”. Its metrics then use the new "
+                "file at their next refresh.",
             )
         os.link(self.path, self.old)
         os.link(self.new, self._link)
