@@ -18,6 +18,7 @@ from smaply_metrics_host.cli import main
 from smaply_metrics_host.settings import HostSettings
 from smaply_metrics_host.store.database import NAME, Database
 from smaply_metrics_host.store.people import People
+from smaply_metrics_host.store.share_links import ShareLinks
 from smaply_metrics_host.store.tables import (
     cards,
     lanes,
@@ -95,6 +96,8 @@ def home(tmp_path: Path, command: Callable[..., str]) -> Path:
             db.execute(
                 insert(removals).values(kind="card", name="", content={}, removed_at=0, **here)
             )
+        quentin = next(one for one in people.of_account(ACCOUNT) if one.name == PERSON)
+        ShareLinks(database, SystemClock()).add("map_1", 30, by=quentin)
     settings = HostSettings.from_environment(home, "http://127.0.0.1", {})
     for account, user in ((ACCOUNT, PERSON), ("rival", "Rita")):
         folder = settings.files_of(account) / "uploads"
@@ -157,6 +160,7 @@ def test_a_person_is_erased_from_every_table_and_file(
     assert files(home, PERSON) == set()
     assert tables(home / NAME, PERSON) == tables(home / "store.db", PERSON) == set()
     assert "sessions" not in tables(home / NAME, ACCOUNT)
+    assert "share_links" in tables(home / NAME, ACCOUNT), "the link stays, without its creator"
     assert tables(home / "store.db", "deleted user") == {"audit", "connections"}
     assert command("erase-person", ACCOUNT, "Ursula", "--yes").startswith("0\n"), "changed nothing"
     assert "names this user" in command("erase-person", ACCOUNT, PERSON, "--yes")
@@ -179,6 +183,8 @@ def test_an_export_has_people_and_maps_but_no_sessions(
     assert {"account.json", "connections.jsonl", "host/maps.jsonl"} <= names
     assert not {"host/sessions.jsonl", "host/invitations.jsonl"} & names
     assert b"rival" not in everything
+    assert b"expires_at" in everything, "share links are exported"
+    assert b"digest" not in everything
     assert "already exists" in command("export-account", ACCOUNT, "--output", str(file))
 
 

@@ -56,18 +56,25 @@ def test_a_database_of_another_release_is_refused(
         Database(tmp_path)
 
 
-def test_a_database_without_removals_is_upgraded(tmp_path: Path) -> None:
-    """Version 1 lacks this table only; its rows stay."""
+@pytest.mark.parametrize(
+    ("version", "lacking"), [(1, ["removals", "share_links"]), (2, ["share_links"])]
+)
+def test_a_database_of_an_earlier_release_is_upgraded(
+    tmp_path: Path, version: int, lacking: list[str]
+) -> None:
+    """Versions 1 and 2 lack these tables only; their rows stay."""
     Database(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / NAME)) as db:
-        db.execute("DROP TABLE removals")
+        for table in lacking:
+            db.execute(f"DROP TABLE {table}")
         db.execute("INSERT INTO accounts VALUES ('acme', 'Acme')")
-        db.execute("PRAGMA user_version=1")
+        db.execute(f"PRAGMA user_version={version}")
         db.commit()
 
     Database(tmp_path).close()
 
     with closing(sqlite3.connect(tmp_path / NAME)) as db:
         assert db.execute("SELECT id FROM accounts").fetchall() == [("acme",)]
-        assert db.execute("SELECT * FROM removals").fetchall() == []
+        for table in lacking:
+            assert db.execute(f"SELECT * FROM {table}").fetchall() == []  # noqa: S608
         assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)

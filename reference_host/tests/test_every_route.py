@@ -42,6 +42,14 @@ OPEN: Final = {
     "POST /sign-in/{token}",
     "GET /static/{digest}/{name}",
 }
+SHARED: Final = {
+    "GET /shared/{token}/cards",
+    "GET /shared/{token}/charts.json",
+    "GET /shared/{token}/charts/{digest}.svg",
+    "GET /shared/{token}/events",
+    "GET /shared/{token}/map",
+}
+"""Pages that require the token of a share link instead of a role."""
 VIEWER: Final = {
     "GET /",
     "GET /jobs/{job_id}",
@@ -69,6 +77,7 @@ OWNED: Final = {
     "job_id",
     "draft",
     "upload_id",
+    "link_id",
 }
 """Parameters with ids of one account."""
 CACHEABLE: Final = re.compile(r"/static/|/charts/vega\.js|/maps/[^/]+/charts[/.]")
@@ -153,7 +162,9 @@ def every_route(folder: Path) -> Iterator[Route]:
         queries = tuple(each.alias for each in dependant.query_params) if dependant else ()
         for method in one.methods - {"HEAD"}:
             name = f"{method} {one.path}"
-            needs = None if name in OPEN else roles.get((method, one.path)) or _needed(name)
+            needs = (
+                None if name in OPEN | SHARED else roles.get((method, one.path)) or _needed(name)
+            )
             yield Route(method, one.path, needs, queries)
 
 
@@ -212,6 +223,7 @@ def path_values(world: World, prepared: Prepared) -> dict[str, str]:
         "file_type": "csv",
         "part": "stages",
         "part_id": prepared.stage,
+        "link_id": prepared.share_link,
         "job_id": world.run(begin()),
         "draft": app_state.drafts.put(admin, PutAside(MetricForm())),
         "upload_id": world.run(stage()),
@@ -236,7 +248,8 @@ def check_headers(answer: httpx.Response, secrets: list[str]) -> None:
     assert "frame-ancestors 'none'" in policy, where
     assert "unsafe" not in policy, where
     assert headers["x-content-type-options"] == "nosniff", where
-    assert headers["referrer-policy"] == "same-origin", where
+    shared = answer.url.path.startswith("/shared/")
+    assert headers["referrer-policy"] == ("no-referrer" if shared else "same-origin"), where
     cacheable = CACHEABLE.match(answer.url.path) is not None and answer.status_code == 200
     assert cacheable or "no-store" in headers["cache-control"], where
     assert headers.get("location", "/").startswith("/"), where
@@ -265,7 +278,7 @@ class AccessCheck:
         name = f"{route.method} {route.path}"
         stranger = self.people[None].request(route, address)
         if route.needs is None:
-            assert stranger.status_code in {200, 422}, name
+            assert stranger.status_code in ({404} if name in SHARED else {200, 422}), name
             return
         sent_on = stranger.status_code, stranger.headers.get("location")
         assert sent_on == ((401, None) if route.api else (303, "/sign-in")), name

@@ -316,15 +316,15 @@ def test_streams_per_person_are_limited(monkeypatch: pytest.MonkeyPatch) -> None
 
     async def run() -> None:
         streams = server_sent_events.Streams()
-        body = aiter(streams.answer(ADA, some()).body_iterator)
+        body = aiter(streams.answer(("acme", "ada"), some()).body_iterator)
         await anext(body)
 
         with pytest.raises(server_sent_events.TooManyStreams):
-            streams.answer(ADA, some())
-        streams.answer(EMIL, some())
+            streams.answer(("acme", "ada"), some())
+        streams.answer(("acme", "emil"), some())
         async for _ in body:
             pass
-        streams.answer(ADA, some())
+        streams.answer(("acme", "ada"), some())
 
     asyncio.run(run())
 

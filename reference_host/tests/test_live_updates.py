@@ -19,6 +19,8 @@ from smaply_metrics_host.live_updates import (
 if TYPE_CHECKING:
     import pytest
 
+    from smaply_metrics_host.rendering.map_readers import MapReader
+
 Follower = AsyncGenerator[tuple[str, str], None]
 KEY = ("acme", "map_1")
 
@@ -51,14 +53,14 @@ class PolledMap:
         self._turn.set()
         await self.resting.wait()
 
-    async def _look(self, account: str, map_id: str, role: Role) -> MapSnapshot:
+    async def _look(self, account: str, map_id: str, reader: MapReader) -> MapSnapshot:
         self.looks += 1
         if self.failing is not None:
             if isinstance(self.failing, NotFound):
                 self.resting.set()  # It is not polled again.
             raise self.failing
         versions = {
-            part: f"{version}{role.name[0]}" if role is not Role.VIEWER else version
+            part: f"{version}{reader.name[0]}" if reader is not Role.VIEWER else version
             for part, version in self.versions.items()
         }
         return MapSnapshot(self.structure, versions, self.busy, self._html)
@@ -268,8 +270,28 @@ def test_a_follower_without_access_receives_no_changes() -> None:
         polled.versions["car_1"] = "b"
         await polled.poll()
 
-        assert await next_event(vera) == ("over", "signed-out")
+        assert await next_event(vera) == ("over", "no-access")
         await vera.aclose()
+
+    run_with_map(test)
+
+
+def test_access_is_checked_on_request() -> None:
+    """Immediately, without the time between two checks, as after revoking a share link."""
+
+    async def test(polled: PolledMap) -> None:
+        vera, emil = polled.follow(), polled.follow()
+        await next_event(vera)
+        await next_event(emil)
+        waiting = [upcoming(vera), upcoming(emil)]
+        await asyncio.sleep(0)
+        polled.role = None
+        polled.live_updates.check_access(*KEY)
+
+        for one in waiting:
+            assert await one == ("over", "no-access")
+        await vera.aclose()
+        await emil.aclose()
 
     run_with_map(test)
 
@@ -286,7 +308,7 @@ def test_access_is_checked_without_changes() -> None:
         polled.seconds += CHECK_SECONDS
         await polled.poll()
 
-        assert await waiting == ("over", "signed-out")
+        assert await waiting == ("over", "no-access")
         await vera.aclose()
 
     run_with_map(test)

@@ -141,7 +141,7 @@ def test_a_stream_ends_with_its_session(world: World) -> None:
         world.run(_nudge(world, corner))
         ended = list(events)
 
-    assert ended == [("over", "signed-out")]
+    assert ended == [("over", "no-access")]
     gone = vera.get(f"{corner.path}/cards", headers={"accept": "application/json"})
     assert gone.status_code == 401
 

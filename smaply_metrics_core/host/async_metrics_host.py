@@ -165,6 +165,7 @@ class AsyncAuditTrail:
 
     def __init__(self, trail: AuditTrail, quick: ThreadBridge, _slow: ThreadBridge) -> None:
         self.list = quick(trail.list)
+        self.record = quick(trail.record)
 
 
 class AsyncSources:

@@ -57,6 +57,27 @@ def test_refused_actions_are_not_recorded(world: World, host: MetricsHost) -> No
     assert host.audit.list(ADMIN) == ()
 
 
+def test_a_host_app_records_its_own_actions_only(host: MetricsHost) -> None:
+    """Sharing by an Editor; no other action, no empty subject, and no entry of a Viewer."""
+    host.audit.record(EDITOR, AuditAction.SHARE, "map_1", "Buying online")
+    host.audit.record(ADMIN, AuditAction.END_SHARE, "map_1")
+    for action, subject, detail in (
+        (AuditAction.CONNECT, "shop", ""),
+        (AuditAction.SHARE, "", ""),
+        (AuditAction.SHARE, "m" * 401, ""),
+        (AuditAction.SHARE, "map_1", "d" * 1_001),
+    ):
+        with pytest.raises(InputError):
+            host.audit.record(EDITOR, action, subject, detail)
+    with pytest.raises(RoleRequired):
+        host.audit.record(Actor("acme", "vera", Role.VIEWER), AuditAction.SHARE, "map_1")
+    entries = [(one.user, one.action, one.subject, one.detail) for one in host.audit.list(ADMIN)]
+    assert entries == [
+        ("ada", AuditAction.END_SHARE, "map_1", ""),
+        ("ed", AuditAction.SHARE, "map_1", "Buying online"),
+    ]
+
+
 def test_only_admins_read_the_trail_and_only_of_their_account(connected: MetricsHost) -> None:
     """An Editor gets an error, and another account's Admin sees no entry."""
     with pytest.raises(RoleRequired):

@@ -39,7 +39,16 @@ from smaply_metrics_host.routes import (
 from smaply_metrics_host.routes import jobs as job_pages
 from smaply_metrics_host.routes import metrics as metric_pages
 from smaply_metrics_host.routes import sign_in as sign_in_pages
-from smaply_metrics_host.routes.maps import arrangement, card_files, cards, charts, pages, structure
+from smaply_metrics_host.routes.maps import (
+    arrangement,
+    card_files,
+    cards,
+    charts,
+    pages,
+    shared,
+    sharing,
+    structure,
+)
 from smaply_metrics_host.routes.maps import live_updates as live_update_pages
 from smaply_metrics_host.settings import FILES
 from smaply_metrics_host.store.card_placements import CardPlacements
@@ -48,6 +57,7 @@ from smaply_metrics_host.store.map_arrangement import MapArrangement
 from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
 from smaply_metrics_host.store.removals import Removals
+from smaply_metrics_host.store.share_links import ShareLinks
 from smaply_metrics_host.uploads.staged_uploads import StagedUploads
 from smaply_metrics_host.uploads.upload_transactions import undo_left_uploads
 from smaply_metrics_host.web.authentication import Authentication, SessionAuthentication
@@ -73,6 +83,8 @@ PAGES: Final = (
     cards,
     structure,
     arrangement,
+    sharing,
+    shared,
     metric_pages,
     metric_form,
     metric_preview,
@@ -124,6 +136,7 @@ def create_app(
                 downloads = await run_in_threadpool(Downloads, settings.home)
                 staged_uploads = await run_in_threadpool(StagedUploads, settings.home, now)
                 removals = await run_in_threadpool(Removals, database, now)
+                share_links = await run_in_threadpool(ShareLinks, database, now)
                 map_renderer = MapRenderer(maps, metrics, result_renderer, templates)
                 live_updates = LiveUpdates(map_renderer.look, now.monotonic)
                 app.state.app_state = AppState(
@@ -136,6 +149,7 @@ def create_app(
                     card_placements=CardPlacements(database),
                     arrangement=MapArrangement(database),
                     removals=removals,
+                    share_links=share_links,
                     jobs=jobs,
                     downloads=downloads,
                     staged_uploads=staged_uploads,

@@ -24,6 +24,7 @@ from smaply_metrics_host.store.map_arrangement import MapArrangement
 from smaply_metrics_host.store.maps import Maps
 from smaply_metrics_host.store.people import People
 from smaply_metrics_host.store.removals import Removals
+from smaply_metrics_host.store.share_links import ShareLinks
 from smaply_metrics_host.uploads.staged_uploads import StagedUploads
 from smaply_metrics_host.web.authentication import Authentication
 from smaply_metrics_host.web.server_sent_events import Streams
@@ -43,6 +44,7 @@ class AppState:
         card_placements: Cards on maps. Blocking: call it in the thread pool.
         arrangement: The order of stages, lanes and cards. Blocking: call it in the thread pool.
         removals: What was removed from maps. Blocking: call it in the thread pool.
+        share_links: Links for people without an account. Blocking: call it in the thread pool.
         jobs: Background jobs.
         downloads: The folder for the files of jobs.
         staged_uploads: Uploaded files that people preview.
@@ -66,6 +68,7 @@ class AppState:
     card_placements: CardPlacements
     arrangement: MapArrangement
     removals: Removals
+    share_links: ShareLinks
     jobs: Jobs
     downloads: Downloads
     staged_uploads: StagedUploads

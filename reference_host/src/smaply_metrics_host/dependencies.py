@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
-from smaply_metrics_core.host import Audience, InputError, MetricsError, Role
+from smaply_metrics_core.host import Audience, InputError, MetricsError, NotFound, Role
 from smaply_metrics_host.app_state import AppState
 from smaply_metrics_host.store.people import Person, Session
 from smaply_metrics_host.web import csrf
@@ -33,6 +33,10 @@ class FormExpired(InputError):
 
 class SignInLinkInvalid(InputError):
     """A sign-in link has expired, was used, or never existed."""
+
+
+class ShareLinkInvalid(NotFound):
+    """A share link has expired, was revoked, or never existed."""
 
 
 async def signed_in(request: Request) -> Session:

@@ -35,10 +35,15 @@ from smaply_metrics_core.host import (
     StoreError,
     SurveyUnavailable,
 )
-from smaply_metrics_host.dependencies import FormExpired, NotSignedIn, SignInLinkInvalid
+from smaply_metrics_host.dependencies import (
+    FormExpired,
+    NotSignedIn,
+    ShareLinkInvalid,
+    SignInLinkInvalid,
+)
 from smaply_metrics_host.jobs import TooManyJobs
 from smaply_metrics_host.web.json_body import BodyTooLarge, NotJson
-from smaply_metrics_host.web.middleware import API, headers_for
+from smaply_metrics_host.web.middleware import API, SHARED, headers_for
 from smaply_metrics_host.web.reader_problem import problem_for
 from smaply_metrics_host.web.root_path import app_path, with_root
 from smaply_metrics_host.web.server_sent_events import TooManyStreams
@@ -106,7 +111,8 @@ def handle_errors(app: FastAPI) -> None:
         if isinstance(error, NotSignedIn) and not _wants_json(request):
             return RedirectResponse("/sign-in", 303)
         headers = _retry_after(request, error)
-        title = "This link does not work" if isinstance(error, SignInLinkInvalid) else ""
+        link = isinstance(error, SignInLinkInvalid | ShareLinkInvalid)
+        title = "This link does not work" if link else ""
         return await _answer(request, status_of(error), error.to_problem(), headers, title)
 
     @app.exception_handler(RequestValidationError)
@@ -154,7 +160,8 @@ def handle_errors(app: FastAPI) -> None:
         )
         app_state: AppState = request.app.state.app_state
         # This handler runs outside the security middleware, so it sets the headers itself.
-        return await _answer(request, 500, problem, headers_for(https=app_state.settings.https))
+        headers = headers_for(app_path(request.scope), https=app_state.settings.https)
+        return await _answer(request, 500, problem, headers)
 
 
 async def _answer(
@@ -162,8 +169,9 @@ async def _answer(
 ) -> Response:
     extra_headers = dict(headers) if isinstance(headers, dict) else None
     app_state: AppState = request.app.state.app_state
-    as_json = _wants_json(request)
-    if not as_json and not hasattr(request.state, "session"):  # It failed before sign-in.
+    as_json, shared = _wants_json(request), app_path(request.scope).startswith(SHARED)
+    # It failed before sign-in. Pages of share links are the same for everyone.
+    if not as_json and not shared and not hasattr(request.state, "session"):
         try:
             request.state.session = await app_state.authentication.session(request)
         except StoreError:  # The page shows the first error.
@@ -173,8 +181,9 @@ async def _answer(
     if as_json:
         return JSONResponse(problem.model_dump(mode="json"), status, extra_headers)
     title = title or TITLES.get(status, "Something went wrong")
+    page = "shared_problem.html" if shared else "problem.html"
     return app_state.templates.page(
-        request, "problem.html", status=status, headers=extra_headers, problem=problem, title=title
+        request, page, status=status, headers=extra_headers, problem=problem, title=title
     )
 
 

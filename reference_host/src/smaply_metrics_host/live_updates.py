@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
-from smaply_metrics_core.host import NotFound, Role
+from smaply_metrics_core.host import NotFound
+from smaply_metrics_host.rendering.map_readers import READERS, MapReader
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +24,10 @@ BUSY_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 10.0
 """The polling interval otherwise; another process may have refreshed values."""
 CHECK_SECONDS: Final = 15.0
-"""The interval at which the session and the role of a follower are checked."""
+"""The interval at which the access and the role of a follower are checked."""
 
 Waiting = Callable[[asyncio.Event, float], Awaitable[None]]
-CurrentRole = Callable[[], Awaitable[Role | None]]
+CurrentReader = Callable[[], Awaitable[MapReader | None]]
 Event = tuple[str, str]
 
 
@@ -50,7 +51,7 @@ class MapSnapshot:
 class _MapKey(NamedTuple):
     account: str
     map: str
-    role: Role
+    reader: MapReader
 
 
 async def wait_or_nudge(nudged: asyncio.Event, seconds: float) -> None:
@@ -66,14 +67,14 @@ class LiveUpdates:
     """The open maps of this process. Its methods are called on the event loop.
 
     Args:
-        look: Returns the current state of an account's map, as a role reads it.
+        look: Returns the current state of an account's map for a reader.
         monotonic: The monotonic clock in seconds.
         waiting: Waits between two polls.
     """
 
     def __init__(
         self,
-        look: Callable[[str, str, Role], Awaitable[MapSnapshot]],
+        look: Callable[[str, str, MapReader], Awaitable[MapSnapshot]],
         monotonic: Callable[[], float],
         waiting: Waiting = wait_or_nudge,
     ) -> None:
@@ -81,36 +82,38 @@ class LiveUpdates:
         self._monotonic = monotonic
         self._waiting = waiting
         self._watches: dict[_MapKey, _Subscription] = {}
+        self._checks = 0
 
     async def follow(
-        self, account: str, map_id: str, role: Role, current_role: CurrentRole
+        self, account: str, map_id: str, reader: MapReader, current_reader: CurrentReader
     ) -> AsyncGenerator[Event, None]:
         """Yield a map's events until it is deleted or the follower loses access.
 
         The first event is ``state`` with the version of each part, the next ones are ``parts`` with
-        the changed parts, and the last one is ``over`` with the reason, ``gone`` or ``signed-out``.
+        the changed parts, and the last one is ``over`` with the reason, ``gone`` or ``no-access``.
 
         Args:
             account: The account of the map.
             map_id: The map to follow.
-            role: The role of the follower. People with the same role share the updates.
-            current_role: Returns the present role of the follower, and ``None`` when the session
-                has ended; called every ``CHECK_SECONDS``.
+            reader: The role of the follower. People with the same role share the updates.
+            current_reader: Returns the present role of the follower, and ``None`` when their
+                session or link has ended; called every ``CHECK_SECONDS`` and by ``check_access``.
         """
-        watch = self._join(_MapKey(account, map_id, role))
-        at, checked = 0, self._monotonic()
+        watch = self._join(_MapKey(account, map_id, reader))
+        at, checked, checks = 0, self._monotonic(), self._checks
         try:
             while True:
                 beat = watch.beat
-                if self._monotonic() - checked >= CHECK_SECONDS:
-                    role_now = await current_role()
-                    if role_now is None:
-                        yield "over", "signed-out"
+                if checks != self._checks or self._monotonic() - checked >= CHECK_SECONDS:
+                    checks = self._checks
+                    reader_now = await current_reader()
+                    if reader_now is None:
+                        yield "over", "no-access"
                         return
                     checked = self._monotonic()
-                    if role_now is not watch.key.role:
+                    if reader_now is not watch.key.reader:
                         self._leave(watch)
-                        watch, at = self._join(_MapKey(account, map_id, role_now)), 0
+                        watch, at = self._join(_MapKey(account, map_id, reader_now)), 0
                         continue
                 if watch.gone:
                     yield "over", "gone"
@@ -125,14 +128,19 @@ class LiveUpdates:
 
     def nudge(self, account: str, map_id: str) -> None:
         """Poll a map now if it is open."""
-        for role in Role:
-            watch = self._watches.get(_MapKey(account, map_id, role))
+        for reader in READERS:
+            watch = self._watches.get(_MapKey(account, map_id, reader))
             if watch is not None:
                 watch.nudged.set()
 
+    def check_access(self, account: str, map_id: str) -> None:
+        """Check the access of all followers of a map now, as after revoking a link."""
+        self._checks += 1
+        self.nudge(account, map_id)
+
     @property
     def watched(self) -> int:
-        """The number of maps that are polled, counted once per role."""
+        """The number of maps that are polled, counted once per kind of reader."""
         return len(self._watches)
 
     async def close(self) -> None:
@@ -168,7 +176,7 @@ class _Subscription:
     def __init__(
         self,
         key: _MapKey,
-        look: Callable[[str, str, Role], Awaitable[MapSnapshot]],
+        look: Callable[[str, str, MapReader], Awaitable[MapSnapshot]],
         waiting: Waiting,
     ) -> None:
         self.key = key

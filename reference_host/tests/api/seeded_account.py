@@ -34,6 +34,7 @@ class Prepared:
         metric: A metric without a value yet.
         map: A journey map with one stage, a text lane, and a data lane with one card.
         person: A person who never signs in.
+        share_link: A share link of the map.
     """
 
     account: str
@@ -47,6 +48,7 @@ class Prepared:
     data_lane: str
     card: str
     person: str
+    share_link: str
 
     def is_whole(self, world: World) -> bool:
         """Whether all objects still exist, unchanged."""
@@ -64,12 +66,14 @@ class Prepared:
         except NotFound:
             return False
         people = {one.id for one in app_state.people.of_account(self.account)}
+        links = {one.id for one in app_state.share_links.of_map(self.account, self.map)}
         workspaces = [one.name for one in app_state.people.workspaces(self.account)]
         return (
             [one.id for one in journey.cards] == [self.card]
             and len(journey.lanes) == 2
             and metric.version == 1
             and self.person in people
+            and self.share_link in links
             and workspaces == [f"{self.mark}Online shop", "Workspace"]
         )
 
@@ -112,6 +116,7 @@ def prepare(world: World, account: str, *, mark: str = "") -> Prepared:
     card = app_state.card_placements.place(
         account, Cell(map_id, data_lane, stage), metric, shown.display
     )
+    share_link, _ = app_state.share_links.add(map_id, 30, by=person)
     return Prepared(
         account=account,
         mark=mark,
@@ -124,6 +129,7 @@ def prepare(world: World, account: str, *, mark: str = "") -> Prepared:
         data_lane=data_lane,
         card=card,
         person=person.id,
+        share_link=share_link.id,
     )
 
 
@@ -160,6 +166,7 @@ def values_for(prepared: Prepared, call: str, job: str, host: str) -> dict[str, 
         "lane": prepared.data_lane,
         "card_id": prepared.card,
         "person_id": prepared.person,
+        "link_id": prepared.share_link,
         "job_id": job,
         "wait": 0.1,
     }
@@ -183,6 +190,7 @@ def snapshot(world: World, prepared: Prepared) -> str:
             app_state.people.of_account(account),
             app_state.people.workspaces(account),
             [app_state.maps.show(account, one.id) for one in app_state.maps.list(account)],
+            app_state.share_links.of_map(account, prepared.map),
             world.run(app_state.metrics.metrics.list(admin)),
             world.run(app_state.metrics.accounts.show(admin)),
             world.run(app_state.metrics.connections.list(admin)),

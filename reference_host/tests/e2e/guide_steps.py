@@ -178,6 +178,13 @@ def read_it(
         )
         editor = browsers.visit(world, Role.EDITOR, address).page
         guide.look(editor)
+        editor.get_by_role("link", name="Share").click()
+        editor.get_by_role("button", name="Create link").click()
+        editor.get_by_role("button", name="Revoke").wait_for()
+        guide.look(editor, "share-map")
+        link = editor.get_by_label("Link for a wall screen", exact=True).input_value()
+        guest = browsers.visit(world, None, link.removeprefix(world.url)).page
+        guest.locator(".card-value").nth(len(METRICS) - 1).wait_for()
 
 
 def fix(world: World, browsers: Browsers, guide: Guide, address: str) -> None:

@@ -35,6 +35,10 @@ class AuditAction(StrEnum):
     """Requested a file with everything that is stored of the account."""
     ERASE_USER = "erase_user"
     """Replaced the name of a user in the account; the entry does not name the user."""
+    SHARE = "share"
+    """Gave people without an account access to something; recorded by host apps."""
+    END_SHARE = "end_share"
+    """Ended such an access; recorded by host apps."""
 
 
 class AuditEntry(Frozen):

@@ -17,6 +17,7 @@ from smaply_metrics_host.store.map_models import PlacedCard
 DIGEST_LENGTH: Final = 16
 NOTHING_TO_COUNT: Final = "nothing_to_count"
 """The kind of the problem of a card whose refresh succeeded without any answers."""
+NOTHING_TO_COUNT_TITLE: Final = "Nothing to count"
 GONE_HEADING: Final = "Deleted metric"
 GONE: Final = "The metric of this card was deleted. An Editor can remove the card."
 
@@ -63,7 +64,8 @@ class CardView:
     """The content of the card template. Only the notice depends on the role of the reader.
 
     Attributes:
-        map: The id of the map; empty for a preview.
+        map: The id of the map; empty for a preview, and for a guest.
+        guest: Whether the reader has a share link, and no account.
         name: The name of the metric; empty if it has none.
         connection: The name of the metric's connection; empty if it was deleted.
         rendered: The last good value; ``None`` without one.
@@ -91,6 +93,7 @@ class CardView:
     notice: Notice | None = None
     attempts: tuple[AttemptLine, ...] = ()
     gone: bool = False
+    guest: bool = False
 
     @cached_property
     def version(self) -> str:
@@ -192,7 +195,7 @@ def _notice(card: Card) -> Notice | None:
     mild = empty or card.freshness in {Freshness.NOT_CONNECTED, Freshness.NOT_CHOSEN}
     return Notice(
         tone="warn" if mild else "bad",
-        title="Nothing to count" if empty else _TITLES[card.freshness],
+        title=NOTHING_TO_COUNT_TITLE if empty else _TITLES[card.freshness],
         message=problem.message,
         remedy=problem.remedy,
         issue=issue_texts(problem),

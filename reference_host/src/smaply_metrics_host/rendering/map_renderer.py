@@ -25,6 +25,7 @@ from smaply_metrics_core.host import (
 )
 from smaply_metrics_host.live_updates import MapSnapshot
 from smaply_metrics_host.rendering.card_view import UPDATE_DUE, CardView, Notice, card_view
+from smaply_metrics_host.rendering.map_readers import Guest, MapReader, guest_card, role_of
 from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
 from smaply_metrics_host.rendering.templating import Templates
 from smaply_metrics_host.store.map_models import JourneyMap
@@ -46,11 +47,13 @@ class Notices:
         shared: Each shared notice, with the number of its cards.
         due: The number of cards that are refreshed when someone opens the map.
         may_connect: Whether the reader may open the page of a connection.
+        guest: Whether the reader has a share link, and no account.
     """
 
     shared: tuple[tuple[Notice, int], ...]
     due: int
     may_connect: bool
+    guest: bool
 
     @property
     def version(self) -> str:
@@ -60,7 +63,7 @@ class Notices:
 
 @dataclass(frozen=True)
 class RenderedMap:
-    """A map as one role reads it.
+    """A map as readers with one role, or all guests, read it.
 
     Attributes:
         structure: The digest of the names, the texts and the positions of the cards.
@@ -101,7 +104,7 @@ class RenderedMap:
 
 
 class MapRenderer:
-    """Renders maps: once for all people of a role, since only problems differ by role.
+    """Renders maps: once for all people of a role and once for all guests.
 
     Args:
         maps: The store of the maps.
@@ -130,28 +133,30 @@ class MapRenderer:
         )
         self._cards_lock = threading.Lock()
 
-    async def view(self, account: str, map_id: str, role: Role, *, refresh: bool) -> RenderedMap:
+    async def view(
+        self, account: str, map_id: str, reader: MapReader, *, refresh: bool
+    ) -> RenderedMap:
         """Return a map with its stored values; concurrent requests of a role share the result.
 
         Args:
             account: The account of the map.
             map_id: The id of the map.
-            role: The role whose problem texts the cards show.
+            reader: For whom the cards and their problems are rendered.
             refresh: Whether to refresh due metrics in the background.
 
         Raises:
             NotFound: The account has no such map.
         """
-        make = partial(self._make, account, map_id, role, refresh=refresh)
-        return await self._views.run_async((account, map_id, role, refresh), make)
+        make = partial(self._make, account, map_id, reader, refresh=refresh)
+        return await self._views.run_async((account, map_id, reader, refresh), make)
 
-    async def look(self, account: str, map_id: str, role: Role) -> MapSnapshot:
-        """Return the current state of a map for the live updates of a role, without a refresh.
+    async def look(self, account: str, map_id: str, reader: MapReader) -> MapSnapshot:
+        """Return the current state of a map for the live updates of a reader, without a refresh.
 
         Raises:
             NotFound: The account has no such map.
         """
-        view = await self.view(account, map_id, role, refresh=False)
+        view = await self.view(account, map_id, reader, refresh=False)
         return MapSnapshot(view.structure, view.versions, view.refreshing, partial(self.html, view))
 
     async def charts(
@@ -195,14 +200,16 @@ class MapRenderer:
         journey = await run_in_threadpool(self._maps.show, actor.account, map_id)
         await self._load(actor, journey, force=True)
 
-    async def _make(self, account: str, map_id: str, role: Role, *, refresh: bool) -> RenderedMap:
-        actor = Actor(account, "the map", role)
+    async def _make(
+        self, account: str, map_id: str, reader: MapReader, *, refresh: bool
+    ) -> RenderedMap:
+        actor = Actor(account, "the map", role_of(reader))
         journey = await run_in_threadpool(self._maps.show, account, map_id)
         settings = await self._metrics.accounts.show(actor)
         loaded = await self._load(actor, journey, refresh=refresh)
         attempts = await self._attempts_of(actor, loaded)
         view = await run_in_threadpool(
-            _view, journey, loaded, attempts, self._result_renderer, settings.zone, role
+            _view, journey, loaded, attempts, self._result_renderer, settings.zone, reader
         )
         self._recent[account, map_id] = view
         return view
@@ -248,7 +255,7 @@ def _view(  # noqa: PLR0913, PLR0917  # The parts of a map.
     attempts: Mapping[str, Sequence[RefreshAttempt]],
     result_renderer: ResultRenderer,
     zone: str,
-    role: Role,
+    reader: MapReader,
 ) -> RenderedMap:
     cards = {
         placed.id: card_view(
@@ -260,7 +267,9 @@ def _view(  # noqa: PLR0913, PLR0917  # The parts of a map.
         )
         for placed in journey.cards
     }
-    return RenderedMap(journey, _structure(journey), cards, _notices(cards.values(), role))
+    if isinstance(reader, Guest):
+        cards = {card_id: guest_card(card) for card_id, card in cards.items()}
+    return RenderedMap(journey, _structure(journey), cards, _notices(cards.values(), reader))
 
 
 def _structure(journey: JourneyMap) -> str:
@@ -269,7 +278,7 @@ def _structure(journey: JourneyMap) -> str:
     return _digest((journey.name, journey.stages, journey.lanes, texts, places))
 
 
-def _notices(cards: Iterable[CardView], role: Role) -> Notices:
+def _notices(cards: Iterable[CardView], reader: MapReader) -> Notices:
     cards = tuple(cards)
     # The request ID is the only part that differs from card to card.
     notices = (replace(card.notice, request_id="") for card in cards if card.notice is not None)
@@ -277,7 +286,8 @@ def _notices(cards: Iterable[CardView], role: Role) -> Notices:
     return Notices(
         shared=tuple((notice, number) for notice, number in counted.items() if number > 1),
         due=sum(card.status == UPDATE_DUE for card in cards),
-        may_connect=role >= Role.ADMIN,
+        may_connect=reader is Role.ADMIN,
+        guest=isinstance(reader, Guest),
     )
 
 

@@ -51,7 +51,7 @@ async def events(
             location = with_root(request, view.location)
             yield "job", view.model_copy(update={"location": location}).model_dump_json()
 
-    return app_state.streams.answer(person, views())
+    return app_state.streams.answer((person.account, person.id), views())
 
 
 @router.post("/{job_id}/cancel")

@@ -54,7 +54,7 @@ class Live {
   async fetchParts() {
     const have = [...this.map.querySelectorAll("[data-part]")].map((part) => part.dataset.version);
     const answer = await fetch(`${this.address}/cards?have=${have.join(",")}`, { headers: { accept: "application/json" } });
-    if (answer.status === 401 || answer.status === 404) { this.end(answer.status === 401 ? "signed-out" : "gone"); return false; }
+    if (answer.status === 401 || answer.status === 404) { this.end(answer.status === 401 ? "no-access" : "gone"); return false; }
     if (!answer.ok) throw new Error(`HTTP status ${answer.status}`);
     const given = await answer.json();
     this.take(given);
@@ -91,7 +91,7 @@ class Live {
     this.over = true;
     this.events?.close();
     clearTimeout(this.timer);
-    this.tell(reason === "gone" ? "This map was deleted" : "You are signed out", "bad");
+    this.tell(this.map.dataset.ended ?? (reason === "gone" ? "This map was deleted" : "You are signed out"), "bad");
   }
 
   tell(words, tone) {

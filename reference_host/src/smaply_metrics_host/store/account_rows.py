@@ -15,12 +15,14 @@ from smaply_metrics_host.store.tables import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, Table
+    from sqlalchemy import Column, Connection, Table
 
     from smaply_metrics_host.store.database import Database
 
 NOT_EXPORTED: Final = (invitations, sessions)
-"""Tables with digests of tokens."""
+"""Tables that are about access to the account only."""
+DIGEST: Final = "digest"
+"""The column with the digest of a token, which is not exported."""
 
 
 def _owner_of(table: Table) -> Column[Any]:
@@ -37,20 +39,23 @@ def delete_account(database: Database, account: str) -> bool:
 
 
 def delete_person(database: Database, account: str, name: str) -> bool:
-    """Delete a person with their sessions and invitations; ``False`` if there is no such person."""
+    """Delete a person with their sessions and invitations; ``False`` if there is no such person.
+
+    Share links that they created remain, without them.
+    """
     person = delete(people).where(people.c.account == account, people.c.name == name)
     with database.writing() as db:
         return db.execute(person).rowcount > 0
 
 
 def read_account(database: Database, account: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of an account by table, without sessions and invitations."""
+    """Return the rows of an account by table, without sessions, invitations and digests."""
+    exported = [table for table in metadata.sorted_tables if table not in NOT_EXPORTED]
     with database.reading() as db:
-        return {
-            table.name: [
-                dict(row)
-                for row in db.execute(select(table).where(_owner_of(table) == account)).mappings()
-            ]
-            for table in metadata.sorted_tables
-            if table not in NOT_EXPORTED
-        }
+        return {table.name: _exported_rows(db, table, account) for table in exported}
+
+
+def _exported_rows(db: Connection, table: Table, account: str) -> list[dict[str, Any]]:
+    columns = [column for column in table.c if column.name != DIGEST]
+    rows = db.execute(select(*columns).where(_owner_of(table) == account))
+    return [dict(row) for row in rows.mappings()]

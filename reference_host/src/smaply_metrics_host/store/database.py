@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME: Final = "host.db"
-VERSION: Final = 2
+VERSION: Final = 3
 """The version of the schema, stored in the file to detect files of other releases."""
-UPGRADED: Final = {0, 1}
-"""Versions that only lack tables: 0 is an empty file, and 1 has no removals."""
+UPGRADED: Final = {0, 1, 2}
+"""Versions that only lack tables: 0 is an empty file, 1 has no removals, 2 has no share links."""
 BUSY_SECONDS: Final = 30
 _PRIMARY: Final = 0xFF
 """The mask for the primary result code in SQLite's extended error codes."""

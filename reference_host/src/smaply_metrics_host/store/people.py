@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import unicodedata
@@ -14,6 +13,7 @@ from sqlalchemy import delete, insert, select, update
 
 from smaply_metrics_core.host import Actor, Clock, InputError, NotFound, Role
 from smaply_metrics_host.store.tables import accounts, invitations, people, sessions, workspaces
+from smaply_metrics_host.store.tokens import new_token, token_digest
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
@@ -112,7 +112,7 @@ class People:
         account, name = _checked_account(account), checked_name(name, "name")
         if by is not None and name == by.name and role is not by.role:
             raise _own_role()
-        token = secrets.token_urlsafe(32)
+        token = new_token()
         now = self._now()
         with self._database.writing() as db:
             if by is not None:
@@ -135,7 +135,7 @@ class People:
             db.execute(delete(invitations).where(invitations.c.expires_at <= now))
             db.execute(
                 insert(invitations).values(
-                    digest=_digest(token),
+                    digest=token_digest(token),
                     account=account,
                     person=person,
                     expires_at=now + INVITATION_SECONDS,
@@ -151,7 +151,7 @@ class People:
                     select(people)
                     .join(invitations, invitations.c.person == people.c.id)
                     .where(
-                        invitations.c.digest == _digest(token),
+                        invitations.c.digest == token_digest(token),
                         invitations.c.expires_at > self._now(),
                     )
                 )
@@ -162,11 +162,11 @@ class People:
 
     def sign_in(self, token: str) -> str | None:
         """Use an invitation and return the token of a new session; None if it is not valid."""
-        now, session = self._now(), secrets.token_urlsafe(32)
+        now, session = self._now(), new_token()
         with self._database.writing() as db:
             row = db.execute(
                 delete(invitations)
-                .where(invitations.c.digest == _digest(token), invitations.c.expires_at > now)
+                .where(invitations.c.digest == token_digest(token), invitations.c.expires_at > now)
                 .returning(invitations.c.account, invitations.c.person)
             ).one_or_none()
             if row is None:
@@ -174,7 +174,7 @@ class People:
             db.execute(delete(sessions).where(sessions.c.expires_at <= now))
             db.execute(
                 insert(sessions).values(
-                    digest=_digest(session),
+                    digest=token_digest(session),
                     account=row.account,
                     person=row.person,
                     csrf=secrets.token_hex(32),
@@ -186,7 +186,7 @@ class People:
 
     def session(self, token: str) -> Session | None:
         """Return the session of a token; None if it has expired or does not exist."""
-        now, digest = self._now(), _digest(token)
+        now, digest = self._now(), token_digest(token)
         with self._database.reading() as db:
             row = (
                 db.execute(
@@ -211,7 +211,7 @@ class People:
     def sign_out(self, token: str) -> None:
         """End a session."""
         with self._database.writing() as db:
-            db.execute(delete(sessions).where(sessions.c.digest == _digest(token)))
+            db.execute(delete(sessions).where(sessions.c.digest == token_digest(token)))
 
     def accounts(self) -> tuple[str, ...]:
         """Return the ids of all accounts."""
@@ -394,7 +394,3 @@ def _own_role() -> InputError:
 
 def _person(row: RowMapping) -> Person:
     return Person(row["id"], row["account"], row["name"], Role(row["role"]))
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

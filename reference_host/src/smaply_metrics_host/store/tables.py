@@ -124,6 +124,22 @@ cards = Table(
     Index("ix_cards_metric", "account", "metric"),
 )
 
+# Links with which people without an account read a map. Only the digest of the token is stored.
+share_links = Table(
+    "share_links",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("account", ForeignKey("accounts.id"), nullable=False),
+    Column("map", ForeignKey("maps.id", ondelete="CASCADE"), nullable=False),
+    # Who created it; null once this person is removed or erased.
+    Column("person", ForeignKey("people.id", ondelete="SET NULL")),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float),
+    Index("ix_share_links_map", "account", "map"),
+)
+
 # What Editors removed from maps, so that they can undo it: the rows, as they were.
 removals = Table(
     "removals",

@@ -32,6 +32,9 @@ HEADERS: Final = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 API: Final = "/api/"
+SHARED: Final = "/shared/"
+SHARED_HEADERS: Final = {"referrer-policy": "no-referrer", "x-robots-tag": "noindex, nofollow"}
+"""For addresses with the token of a share link, which must reach neither sites nor indexes."""
 LONGEST_LENGTH: Final = 20
 SAFE: Final = {"GET", "HEAD", "OPTIONS"}
 MOST_BYTES: Final = 20 * 1024 * 1024
@@ -42,9 +45,11 @@ BODY_SECONDS: Final = 300.0
 TOO_SLOW: Final = "The request did not arrive in time."
 
 
-def headers_for(*, https: bool) -> dict[str, str]:
-    """Return the headers of every response that does not set them itself."""
+def headers_for(path: str, *, https: bool) -> dict[str, str]:
+    """Return the headers of every response below a path that does not set them itself."""
     headers = {**HEADERS, "cache-control": "no-store"}
+    if path.startswith(SHARED):
+        headers |= SHARED_HEADERS
     return headers | {"strict-transport-security": "max-age=31536000"} if https else headers
 
 
@@ -64,7 +69,7 @@ class SecurityMiddleware:
     def __init__(self, app: ASGIApp, public_url: str, body_seconds: float = BODY_SECONDS) -> None:
         self._app = app
         self._body_seconds = body_seconds
-        self._headers = headers_for(https=public_url.startswith("https://"))
+        self._https = public_url.startswith("https://")
         self._host = urlsplit(public_url).netloc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +82,7 @@ class SecurityMiddleware:
         async def send_protected(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
+                for name, value in headers_for(app_path(scope), https=self._https).items():
                     answer.setdefault(name, value)
             await send(message)
 

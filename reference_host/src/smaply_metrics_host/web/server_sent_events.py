@@ -13,16 +13,14 @@ from smaply_metrics_core.host import InputError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from smaply_metrics_host.store.people import Person
-
 SILENCE_SECONDS: Final = 15.0
 """The interval of keep-alive comments; proxies close idle connections."""
 MOST_OPEN: Final = 250
-"""Streams that one person may have open in all browsers; each uses a connection."""
+"""Streams that one person or share link may have open; each uses a connection."""
 
 
 class TooManyStreams(InputError):
-    """A person has the maximum number of streams open."""
+    """A person or a share link has the maximum number of streams open."""
 
     kind = "too_many_streams"
 
@@ -35,19 +33,23 @@ class Streams:
         self._open: Counter[tuple[str, str]] = Counter()
 
     def answer(
-        self, person: Person, events: AsyncGenerator[tuple[str, str], None]
+        self, reader: tuple[str, str], events: AsyncGenerator[tuple[str, str], None]
     ) -> StreamingResponse:
         """Return a streaming response of events, each a name and its data.
 
+        Args:
+            reader: The account, and the id of the person or the share link.
+            events: The events.
+
         Raises:
-            TooManyStreams: if this person has ``MOST_OPEN`` streams open.
+            TooManyStreams: if this reader has ``MOST_OPEN`` streams open.
         """
-        if self._open[person.account, person.id] >= MOST_OPEN:
+        if self._open[reader] >= MOST_OPEN:
             raise TooManyStreams(
-                f"You already have {MOST_OPEN} pages open.", remedy="Close some of them."
+                f"{MOST_OPEN} pages are already open.", remedy="Close some of them."
             )
         return StreamingResponse(
-            self._written(person, events),
+            self._written(reader, events),
             media_type="text/event-stream",
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )
@@ -57,10 +59,9 @@ class Streams:
         self._ending.set()
 
     async def _written(
-        self, person: Person, events: AsyncGenerator[tuple[str, str], None]
+        self, reader: tuple[str, str], events: AsyncGenerator[tuple[str, str], None]
     ) -> AsyncGenerator[str, None]:
-        key = (person.account, person.id)
-        self._open[key] += 1
+        self._open[reader] += 1
         ending = asyncio.ensure_future(self._ending.wait())
         pending: asyncio.Task[tuple[str, str]] | None = None
         try:
@@ -83,9 +84,9 @@ class Streams:
                 lines = "".join(f"data: {line}\n" for line in data.splitlines())
                 yield f"event: {name}\n{lines}\n"
         finally:
-            self._open[key] -= 1
-            if not self._open[key]:
-                del self._open[key]
+            self._open[reader] -= 1
+            if not self._open[reader]:
+                del self._open[reader]
             ending.cancel()
             if pending is not None:
                 pending.cancel()

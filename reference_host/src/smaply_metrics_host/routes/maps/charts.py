@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from smaply_metrics_core.host import NotFound
-from smaply_metrics_host.app_state import CurrentAppState
+from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import Viewer
 from smaply_metrics_host.rendering.chart_renderer import SCRIPT, ChartRenderer, ThemeName
 from smaply_metrics_host.rendering.result_renderer import RenderedResult
@@ -41,11 +41,7 @@ async def specifications(
         theme: The theme of the page.
         digests: The digests, separated by commas; those no longer on the map are skipped.
     """
-    wanted = digests.split(",")[:MOST]
-    found = await app_state.map_renderer.charts(person.account, map_id, wanted)
-    body = await run_in_threadpool(_written, app_state.chart_renderer, list(found.values()), theme)
-    headers = KEPT if len(found) == len(wanted) else None
-    return Response(body, media_type="application/json", headers=headers)
+    return await chart_specifications(app_state, person.account, map_id, digests, theme)
 
 
 @router.get("/maps/{map_id}/charts/{digest}.svg")
@@ -57,11 +53,7 @@ async def drawing(
     theme: Annotated[ThemeName, Query()],
 ) -> Response:
     """Return a chart of a map as SVG."""
-    found = await app_state.map_renderer.charts(person.account, map_id, [digest])
-    if digest not in found:
-        raise NotFound("This chart is no longer on the map.", remedy="Reload the map.")
-    svg = await app_state.chart_renderer.svg(found[digest], theme)
-    return Response(svg, media_type="image/svg+xml", headers=KEPT)
+    return await chart_drawing(app_state, person.account, map_id, digest, theme)
 
 
 @router.get(SCRIPT)
@@ -76,6 +68,32 @@ async def script(request: Request, app_state: CurrentAppState) -> Response:
         return Response(compressed, media_type="text/javascript", headers=headers)
     plain = await run_in_threadpool(gzip.decompress, compressed)
     return Response(plain, media_type="text/javascript", headers=headers)
+
+
+async def chart_specifications(
+    app_state: AppState, account: str, map_id: str, digests: str, theme: ThemeName
+) -> Response:
+    """Return the response with specifications; see ``specifications``."""
+    wanted = digests.split(",")[:MOST]
+    found = await app_state.map_renderer.charts(account, map_id, wanted)
+    body = await run_in_threadpool(_written, app_state.chart_renderer, list(found.values()), theme)
+    headers = KEPT if len(found) == len(wanted) else None
+    return Response(body, media_type="application/json", headers=headers)
+
+
+async def chart_drawing(
+    app_state: AppState, account: str, map_id: str, digest: str, theme: ThemeName
+) -> Response:
+    """Return the response with a chart as SVG.
+
+    Raises:
+        NotFound: if no chart of the map has this digest.
+    """
+    found = await app_state.map_renderer.charts(account, map_id, [digest])
+    if digest not in found:
+        raise NotFound("This chart is no longer on the map.", remedy="Reload the map.")
+    svg = await app_state.chart_renderer.svg(found[digest], theme)
+    return Response(svg, media_type="image/svg+xml", headers=KEPT)
 
 
 def _written(chart_renderer: ChartRenderer, results: list[RenderedResult], theme: ThemeName) -> str:

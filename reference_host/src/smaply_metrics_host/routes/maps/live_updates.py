@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from smaply_metrics_core.host import Role
-from smaply_metrics_host.app_state import CurrentAppState
+from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import SignedIn, Viewer
+from smaply_metrics_host.rendering.map_readers import MapReader
 from smaply_metrics_host.rendering.map_renderer import MapRenderer, RenderedMap
 
 router = APIRouter(prefix="/maps/{map_id}", include_in_schema=False)
@@ -24,14 +24,14 @@ async def events(
     account = session.person.account
     await run_in_threadpool(app_state.maps.show, account, map_id)
 
-    async def current_role() -> Role | None:
+    async def current_reader() -> MapReader | None:
         current = await app_state.authentication.session(request)
         if current is None or current.person.account != account:
             return None
         return current.person.role
 
-    follower = app_state.live_updates.follow(account, map_id, session.person.role, current_role)
-    return app_state.streams.answer(session.person, follower)
+    follower = app_state.live_updates.follow(account, map_id, session.person.role, current_reader)
+    return app_state.streams.answer((account, session.person.id), follower)
 
 
 @router.get("/cards")
@@ -47,6 +47,11 @@ async def cards(
         have: The versions of the parts that the page shows, separated by commas.
     """
     view = await app_state.map_renderer.view(person.account, map_id, person.role, refresh=False)
+    return await changed_parts(app_state, view, have)
+
+
+async def changed_parts(app_state: AppState, view: RenderedMap, have: str) -> Response:
+    """Return the response with the parts of a map that changed; see ``cards``."""
     parts = await run_in_threadpool(_changed, app_state.map_renderer, view, set(have.split(",")))
     return JSONResponse(
         {"structure": view.structure, "refreshing": view.refreshing, "parts": parts}

@@ -15,6 +15,7 @@ from smaply_metrics_host.rendering.map_renderer import RenderedMap
 from smaply_metrics_host.store.maps import add_default_parts
 from smaply_metrics_host.store.people import Person
 from smaply_metrics_host.web.forms import texts
+from smaply_metrics_host.web.root_path import with_root
 
 router = APIRouter(prefix="/maps", include_in_schema=False)
 
@@ -55,11 +56,20 @@ async def create(app_state: CurrentAppState, person: Editor, form: CheckedForm) 
 
 @router.get("/{map_id}")
 async def show(
-    request: Request, app_state: CurrentAppState, person: Viewer, map_id: str
+    request: Request,
+    app_state: CurrentAppState,
+    person: Viewer,
+    map_id: str,
+    wall: Annotated[str, Query()] = "",
 ) -> Response:
-    """Show a map with its stored values, and refresh due metrics in the background."""
+    """Show a map with its stored values, and refresh due metrics in the background.
+
+    With ``wall=1``, the page is for a screen on a wall: large, and without navigation.
+    """
     view = await app_state.map_renderer.view(person.account, map_id, person.role, refresh=True)
     app_state.live_updates.nudge(person.account, map_id)
+    if wall == "1":
+        return await run_in_threadpool(_wall, request, app_state, view)
     return await run_in_threadpool(_page, request, app_state, person, view)
 
 
@@ -83,4 +93,17 @@ def _page(request: Request, app_state: AppState, person: Person, view: RenderedM
         places=view.places(),
         html=partial(app_state.map_renderer.html, view),
         workspace=several.get(view.journey.workspace, ""),
+    )
+
+
+def _wall(request: Request, app_state: AppState, view: RenderedMap) -> Response:
+    return app_state.templates.page(
+        request,
+        "map_bare.html",
+        view=view,
+        places=view.places(),
+        html=partial(app_state.map_renderer.html, view),
+        address=with_root(request, f"/maps/{view.journey.id}"),
+        guest=False,
+        wall=True,
     )
