@@ -15,6 +15,7 @@ from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.query import Definition
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import KnownQuestion
+from smaply_metrics_core.refresh_policy import RefreshDecisionKind
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
@@ -125,6 +126,7 @@ class Card(Frozen):
         as_of: When the data of ``result`` was read.
         running: The refresh in progress; ``None`` if none is running.
         problem: Why the card is not fresh or has no value, with the remedy.
+        decision: The decision of the refresh policy; ``None`` if the metric is not connected.
         next_at: When the next refresh is due.
         explanation: Why the metric was or was not refreshed, as a sentence.
     """
@@ -142,5 +144,6 @@ class Card(Frozen):
     freshness: Freshness
     running: RefreshProgress | None = None
     problem: Problem | None = None
+    decision: RefreshDecisionKind | None = None
     next_at: datetime | None = None
     explanation: str = ""

@@ -120,7 +120,7 @@ def create_app(
                 await run_in_threadpool(undo_left_uploads, settings.home / FILES)
                 downloads = await run_in_threadpool(Downloads, settings.home)
                 removals = await run_in_threadpool(Removals, database, now)
-                map_renderer = MapRenderer(maps, metrics, result_renderer, templates)
+                map_renderer = MapRenderer(maps, metrics, result_renderer, templates, now.now)
                 live_updates = LiveUpdates(map_renderer.look, now.monotonic)
                 app.state.app_state = AppState(
                     settings=settings,

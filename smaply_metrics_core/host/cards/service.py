@@ -301,6 +301,7 @@ def _card(
         if failure is not None and decision is not None
         else _freshness(decision, failed=problem is not None, valued=value is not None),
         problem=_shown_problem(state, decision, problem, result),
+        decision=decision.kind if decision else None,
         next_at=decision.next_at if decision else None,
         explanation=decision.reason if decision else NOT_CONNECTED,
     )

@@ -23,6 +23,7 @@ from smaply_metrics_core.host.connections.views import (
     FieldView,
     SourceForm,
     masked_fields,
+    problem_found_at,
     status_of,
 )
 from smaply_metrics_core.host.paging import find_matching, require_page, slice_page
@@ -369,6 +370,7 @@ class Connections:
         self, row: ConnectionRow, actor: Actor, unseen: tuple[str, ...] = ()
     ) -> ConnectionView:
         problem, title = row.problem or row.left_problem, row.source
+        problem_at = problem_found_at(row)
         fields: tuple[FieldView, ...] = ()
         try:
             source, credentials = self._credential_store.open(row)
@@ -378,13 +380,14 @@ class Connections:
         except MetricsError as error:
             # One connection that cannot be decrypted must not make the whole list fail.
             row = replace(row, report=CheckReport(steps=()))
-            problem = error.to_problem()
+            problem, problem_at = error.to_problem(), None
         return ConnectionView(
             id=row.id,
             source=row.source,
             title=title,
             status=status_of(row, problem),
             problem=problem and problem.for_reader(actor.role.audience, source=title),
+            problem_at=problem_at,
             fields=fields,
             steps=row.report.steps if actor.role >= Role.ADMIN else (),
             created_at=row.created_at,

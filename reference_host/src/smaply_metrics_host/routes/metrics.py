@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -10,9 +11,10 @@ from starlette.responses import Response
 
 from smaply_metrics_core.host import Card, Metric
 from smaply_metrics_host.app_state import AppState, CurrentAppState
-from smaply_metrics_host.dependencies import CheckedForm, Editor, Viewer
+from smaply_metrics_host.dependencies import AnswerInQuery, CheckedForm, Editor, Viewer
 from smaply_metrics_host.jobs import Job, JobResult
 from smaply_metrics_host.metric_form.metric_list import page_of
+from smaply_metrics_host.rendering.refresh_answer import refresh_answer
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.map_models import MapSummary
 from smaply_metrics_host.store.people import Person
@@ -40,9 +42,11 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
     saved: str = "",
     deleted: str = "",
     refreshed: str = "",
+    answer: AnswerInQuery,
 ) -> Response:
     """List the metrics of the account, or of one workspace."""
     actor = person.actor
+    zone = (await app_state.metrics.accounts.show(actor)).zone
     metrics = await app_state.metrics.metrics.list(actor)
     connections = await app_state.metrics.connections.list(actor)
     workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
@@ -69,6 +73,8 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
         maps=await run_in_threadpool(_maps, app_state, person, used),
         saved=next((one for one in metrics if one.id == saved), None),
         deleted=deleted,
+        answer=answer,
+        texts=answer.texts(zone, app_state.clock.now()),
         refreshed=await _as_it_is(app_state, person, refreshed, metrics),
     )
 
@@ -81,13 +87,18 @@ async def refresh(
     metric = await app_state.metrics.metrics.show(person.actor, metric_id)
 
     async def work(job: Job) -> JobResult:
-        (before,) = await app_state.metrics.cards.load(person.actor, [metric_id], refresh=False)
-        (card,) = await app_state.metrics.cards.load(
-            person.actor, [metric_id], wait=REFRESH_SECONDS, force=True, progress=job.progress
+        load = partial(app_state.metrics.cards.load, person.actor, [metric_id])
+        before = await load(refresh=False)
+        after = await load(force=True)
+        answer = refresh_answer(before, after)
+        if answer.waits:
+            after = await load(wait=REFRESH_SECONDS, progress=job.progress)
+        zone = (await app_state.metrics.accounts.show(person.actor)).zone
+        texts = answer.texts(zone, app_state.clock.now())
+        html = app_state.templates.fragment(
+            "metric_refreshed.html", card=after[0], answer=answer, texts=texts
         )
-        done = card.as_of is not None and card.as_of != before.as_of
-        html = app_state.templates.fragment("metric_refreshed.html", card=card, done=done)
-        return JobResult(f"/metrics?refreshed={metric_id}", html)
+        return JobResult(f"/metrics?refreshed={metric_id}&{answer.query()}", html)
 
     job = app_state.jobs.start(person, f"Refreshing “{metric.name}”", work, back="/metrics")
     return started(request, job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from smaply_metrics_host.app_state import AppState, CurrentAppState
-from smaply_metrics_host.dependencies import CheckedForm, Editor, Viewer
+from smaply_metrics_host.dependencies import AnswerInQuery, CheckedForm, Editor, Viewer
 from smaply_metrics_host.rendering.map_renderer import RenderedMap
 from smaply_metrics_host.store.maps import add_default_parts
 from smaply_metrics_host.store.people import Person
@@ -55,25 +56,41 @@ async def create(app_state: CurrentAppState, person: Editor, form: CheckedForm) 
 
 @router.get("/{map_id}")
 async def show(
-    request: Request, app_state: CurrentAppState, person: Viewer, map_id: str
+    request: Request,
+    app_state: CurrentAppState,
+    person: Viewer,
+    map_id: str,
+    answer: AnswerInQuery,
 ) -> Response:
-    """Show a map with its stored values, and refresh due metrics in the background."""
+    """Show a map with its stored values, and refresh due metrics in the background.
+
+    Args:
+        request: The request.
+        app_state: The services of the app.
+        person: The signed-in person.
+        map_id: The id of the map.
+        answer: The answer to “Refresh now”, if that led here.
+    """
     view = await app_state.map_renderer.view(person.account, map_id, person.role, refresh=True)
     app_state.live_updates.nudge(person.account, map_id)
-    return await run_in_threadpool(_page, request, app_state, person, view)
+    account = await app_state.metrics.accounts.show(person.actor)
+    texts = answer.texts(account.zone, app_state.clock.now())
+    return await run_in_threadpool(_page, request, app_state, person, view, texts)
 
 
 @router.post("/{map_id}/refresh")
 async def refresh(
     app_state: CurrentAppState, person: Editor, _form: CheckedForm, map_id: str
 ) -> Response:
-    """Refresh all cards of the map now."""
-    await app_state.map_renderer.refresh_now(person.actor, map_id)
+    """Refresh all cards of the map now, and state what happens."""
+    answer = await app_state.map_renderer.refresh_now(person.actor, map_id)
     app_state.live_updates.nudge(person.account, map_id)
-    return RedirectResponse(f"/maps/{map_id}", 303)
+    return RedirectResponse(f"/maps/{map_id}?{answer.query()}", 303)
 
 
-def _page(request: Request, app_state: AppState, person: Person, view: RenderedMap) -> Response:
+def _page(
+    request: Request, app_state: AppState, person: Person, view: RenderedMap, answer: Sequence[str]
+) -> Response:
     workspaces = app_state.people.workspaces(person.account)
     several = {one.id: one.name for one in workspaces} if len(workspaces) > 1 else {}
     return app_state.templates.page(
@@ -82,5 +99,6 @@ def _page(request: Request, app_state: AppState, person: Person, view: RenderedM
         view=view,
         places=view.places(),
         html=partial(app_state.map_renderer.html, view),
+        answer=answer,
         workspace=several.get(view.journey.workspace, ""),
     )
