@@ -12,6 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import AnswerInQuery, CheckedForm, Editor, Viewer
+from smaply_metrics_host.rendering.first_steps import first_steps, proposes_zone
+from smaply_metrics_host.rendering.map_health import maps_health
 from smaply_metrics_host.rendering.map_renderer import RenderedMap
 from smaply_metrics_host.store.maps import add_default_parts
 from smaply_metrics_host.store.people import Person
@@ -39,6 +41,9 @@ async def list_maps(
         chosen=chosen,
         shown=[(one, [m for m in maps if m.workspace == one.id]) for one in shown],
         any_map=bool(maps),
+        health=await maps_health(app_state, person),
+        steps=await first_steps(app_state, person),
+        proposes_zone=await proposes_zone(app_state, person),
     )
 
 
