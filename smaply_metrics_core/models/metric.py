@@ -15,7 +15,6 @@ from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.query import Definition
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.models.survey import KnownQuestion
-from smaply_metrics_core.refresh_policy import RefreshDecisionKind
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
@@ -105,6 +104,23 @@ class Freshness(StrEnum):
     """The connection of the metric was deleted."""
     NOT_CHOSEN = "not_chosen"
     """An Admin restricted the connection to other surveys; the card shows the last good value."""
+
+
+class RefreshDecisionKind(StrEnum):
+    """What to do with a metric on load."""
+
+    DUE = "due"
+    """Refresh it."""
+    FRESH = "fresh"
+    """The value is current."""
+    RESTING = "resting"
+    """Its whole connection is paused."""
+    FAILED_RESTING = "failed_resting"
+    """The last refresh attempt failed too recently to retry."""
+    IN_FLIGHT = "in_flight"
+    """A refresh of its survey is running; wait for it and decide again."""
+    NOT_CHOSEN = "not_chosen"
+    """Its survey is not one of those that an Admin chose; it is never due."""
 
 
 class RefreshProgress(Frozen):

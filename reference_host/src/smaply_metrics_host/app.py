@@ -24,6 +24,7 @@ from smaply_metrics_host.rendering.result_renderer import ResultRenderer
 from smaply_metrics_host.rendering.templating import Templates
 from smaply_metrics_host.routes import (
     account,
+    chosen_metrics,
     chosen_surveys,
     connections,
     debug_bundles,
@@ -71,6 +72,7 @@ PAGES: Final = (
     cards,
     structure,
     arrangement,
+    chosen_metrics,
     metric_pages,
     metric_form,
     metric_preview,

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.host import AuditAction, Role
-from smaply_metrics_host.uploads import can_upload
 
 if TYPE_CHECKING:
-    from smaply_metrics_host.app_state import AppState
-    from smaply_metrics_host.store.people import Person
+    from smaply_metrics_core.host import Actor, AsyncMetricsHost
+    from smaply_metrics_host.store.maps import Maps
 
 UNCHANGED_ZONE = "UTC"
 """The time zone of an account that has not chosen one."""
@@ -38,18 +37,26 @@ class FirstStep:
     action: str = ""
 
 
-async def first_steps(app_state: AppState, person: Person) -> tuple[FirstStep, ...]:
-    """Return the first steps; empty if the account has taken all of them."""
-    metrics = app_state.metrics
-    maps = await run_in_threadpool(app_state.maps.list, person.account)
-    if any(one.cards for one in maps):
+async def first_steps(
+    metrics: AsyncMetricsHost, maps: Maps, actor: Actor, *, can_upload: bool
+) -> tuple[FirstStep, ...]:
+    """Return the first steps; empty if the account has taken all of them.
+
+    Args:
+        metrics: The framework.
+        maps: The journey maps.
+        actor: The person who reads them.
+        can_upload: Whether an Editor can upload a file instead of connecting a survey tool.
+    """
+    listed = await run_in_threadpool(maps.list, actor.account)
+    if any(one.cards for one in listed):
         return ()
-    connected = bool(await metrics.connections.labels(person.actor))
-    page = await metrics.metrics.page(person.actor, limit=1)
+    connected = bool(await metrics.connections.labels(actor))
+    page = await metrics.metrics.page(actor, limit=1)
     measured = bool(page.metrics)
-    may_edit, may_connect = person.role >= Role.EDITOR, person.role >= Role.ADMIN
-    upload = may_edit and not connected and await can_upload(app_state)
-    on = next(iter(maps), None)
+    may_edit, may_connect = actor.role >= Role.EDITOR, actor.role >= Role.ADMIN
+    upload = may_edit and not connected and can_upload
+    on = next(iter(listed), None)
     if may_connect:
         connect = FirstStep(
             "Connect a survey tool",
@@ -87,12 +94,12 @@ async def first_steps(app_state: AppState, person: Person) -> tuple[FirstStep, .
     )
 
 
-async def proposes_zone(app_state: AppState, person: Person) -> bool:
+async def proposes_zone(metrics: AsyncMetricsHost, actor: Actor) -> bool:
     """Whether the page proposes the time zone of the browser: to Admins, until one is chosen."""
-    if person.role < Role.ADMIN:
+    if actor.role < Role.ADMIN:
         return False
-    if (await app_state.metrics.accounts.show(person.actor)).zone != UNCHANGED_ZONE:
+    if (await metrics.accounts.show(actor)).zone != UNCHANGED_ZONE:
         return False
-    entries = await app_state.metrics.audit.list(person.actor, limit=READ_ENTRIES)
+    entries = await metrics.audit.list(actor, limit=READ_ENTRIES)
     edited = any(entry.action is AuditAction.SET_ACCOUNT for entry in entries)
     return not edited and len(entries) < READ_ENTRIES

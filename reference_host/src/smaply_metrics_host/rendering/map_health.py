@@ -12,8 +12,8 @@ from smaply_metrics_core import charts
 from smaply_metrics_core.host import Card, Display, Freshness, NotFound
 
 if TYPE_CHECKING:
-    from smaply_metrics_host.app_state import AppState
-    from smaply_metrics_host.store.people import Person
+    from smaply_metrics_core.host import Actor, AsyncMetricsHost
+    from smaply_metrics_host.store.card_placements import CardPlacements
 
 FAILING: Final = frozenset({Freshness.FAILED, Freshness.NOT_CONNECTED, Freshness.NOT_CHOSEN})
 OUTDATED: Final = frozenset({Freshness.STALE, Freshness.NEVER})
@@ -38,17 +38,18 @@ class MapHealth:
     outdated: int = 0
 
 
-async def maps_health(app_state: AppState, person: Person) -> dict[str, MapHealth]:
+async def maps_health(
+    metrics: AsyncMetricsHost, card_placements: CardPlacements, actor: Actor
+) -> dict[str, MapHealth]:
     """Return the health of each map that has cards, by id, from stored values."""
-    placed = await run_in_threadpool(app_state.card_placements.displays, person.account)
+    placed = await run_in_threadpool(card_placements.displays, actor.account)
     if not placed:
         return {}
-    metrics = {metric for several in placed.values() for metric, _ in several}
-    load = app_state.metrics.cards.load
+    ids = {metric for several in placed.values() for metric, _ in several}
     try:
-        loaded = await load(person.actor, sorted(metrics), refresh=False)
+        loaded = await metrics.cards.load(actor, sorted(ids), refresh=False)
     except NotFound:  # A metric on a map was deleted.
-        loaded = await load(person.actor, refresh=False)
+        loaded = await metrics.cards.load(actor, refresh=False)
     cards = {card.metric_id: card for card in loaded}
 
     def every() -> dict[str, MapHealth]:

@@ -13,7 +13,13 @@ from smaply_metrics_core.host import Card, Metric
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import AnswerInQuery, CheckedForm, Editor, Viewer
 from smaply_metrics_host.jobs import Job, JobResult
-from smaply_metrics_host.metric_form.metric_list import page_of
+from smaply_metrics_host.metric_form.metric_list import (
+    BY_VALUE,
+    SORTS,
+    MetricSort,
+    page_of,
+    with_values,
+)
 from smaply_metrics_host.rendering.refresh_answer import refresh_answer
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.map_models import MapSummary
@@ -39,8 +45,10 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
     search: Annotated[str, Query(max_length=300)] = "",
     workspace: Annotated[str, Query(max_length=60)] = "",
     page: Annotated[int, Query(ge=1)] = 1,
+    sort: MetricSort = MetricSort.CHANGED,
     saved: str = "",
     deleted: str = "",
+    number: Annotated[int, Query(ge=1)] = 1,
     refreshed: str = "",
     answer: AnswerInQuery,
 ) -> Response:
@@ -51,12 +59,21 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
     connections = await app_state.metrics.connections.list(actor)
     workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
     shown = [one for one in metrics if workspace in {"", one.workspace}]
+    cards: dict[str, Card] = {}
+    if sort in BY_VALUE and shown:
+        loaded = await app_state.metrics.cards.load(actor, [one.id for one in shown], refresh=False)
+        cards = {card.metric_id: card for card in loaded}
     found = page_of(
         shown,
+        sort=sort,
+        cards=cards,
         search=search,
         number=page,
         titles={one.id: one.label for one in connections},
         uses=await run_in_threadpool(app_state.card_placements.uses, person.account),
+    )
+    found = await with_values(
+        app_state.metrics, app_state.result_renderer, actor, found, app_state.clock.now()
     )
     used = [line.metric.id for line in found.lines if line.uses]
     name = "metric_list.html" if fragment_of(request) == "metric-list" else "metrics.html"
@@ -66,6 +83,8 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
         found=found,
         total=len(shown),
         search=search,
+        sort=sort,
+        sorts=SORTS,
         workspace=workspace,
         workspaces={one.id: one.name for one in workspaces},
         connected=bool(connections),
@@ -73,6 +92,7 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
         maps=await run_in_threadpool(_maps, app_state, person, used),
         saved=next((one for one in metrics if one.id == saved), None),
         deleted=deleted,
+        number=number,
         answer=answer,
         texts=answer.texts(zone, app_state.clock.now()),
         refreshed=await _as_it_is(app_state, person, refreshed, metrics),

@@ -17,6 +17,7 @@ from smaply_metrics_host.rendering.map_health import maps_health
 from smaply_metrics_host.rendering.map_renderer import RenderedMap
 from smaply_metrics_host.store.maps import add_default_parts
 from smaply_metrics_host.store.people import Person
+from smaply_metrics_host.uploads import can_upload
 from smaply_metrics_host.web.forms import texts
 
 router = APIRouter(prefix="/maps", include_in_schema=False)
@@ -41,9 +42,14 @@ async def list_maps(
         chosen=chosen,
         shown=[(one, [m for m in maps if m.workspace == one.id]) for one in shown],
         any_map=bool(maps),
-        health=await maps_health(app_state, person),
-        steps=await first_steps(app_state, person),
-        proposes_zone=await proposes_zone(app_state, person),
+        health=await maps_health(app_state.metrics, app_state.card_placements, person.actor),
+        steps=await first_steps(
+            app_state.metrics,
+            app_state.maps,
+            person.actor,
+            can_upload=await can_upload(app_state),
+        ),
+        proposes_zone=await proposes_zone(app_state.metrics, person.actor),
     )
 
 
