@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.metric import RefreshDecisionKind
 
 TICK: Final = datetime.resolution
 """The smallest difference in time. An age of one hour plus one tick is older than one hour."""
@@ -22,23 +22,6 @@ SURVEY_NOT_CHOSEN: Final = (
     "The connection is restricted to chosen surveys, and the survey of this metric is not one of "
     "them."
 )
-
-
-class RefreshDecisionKind(StrEnum):
-    """What to do with a metric on load."""
-
-    DUE = "due"
-    """Refresh it."""
-    FRESH = "fresh"
-    """The value is current."""
-    RESTING = "resting"
-    """Its whole connection is paused."""
-    FAILED_RESTING = "failed_resting"
-    """The last refresh attempt failed too recently to retry."""
-    IN_FLIGHT = "in_flight"
-    """A refresh of its survey is running; wait for it and decide again."""
-    NOT_CHOSEN = "not_chosen"
-    """Its survey is not one of those that an Admin chose; it is never due."""
 
 
 class RefreshPolicy(Frozen):

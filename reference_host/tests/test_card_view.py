@@ -53,7 +53,8 @@ class StoppedClock:
         return False
 
 
-TEMPLATES = Templates(StoppedClock(), "help@acme.example", ChartRenderer())
+CLOCK = StoppedClock()
+TEMPLATES = Templates(CLOCK, "help@acme.example", ChartRenderer())
 
 
 def seen(
@@ -76,7 +77,7 @@ def seen(
         freshness=freshness,
         **card,
     )
-    return card_view(placed, told, ResultRenderer(), "UTC")
+    return card_view(placed, told, ResultRenderer(), "UTC", CLOCK.now())
 
 
 def written(view: CardView) -> str:
@@ -183,7 +184,7 @@ def test_a_card_of_a_deleted_metric_is_marked() -> None:
     """The card stays on the map with a notice."""
     placed = PlacedCard("car_1", "map_1", "lan_1", "sta_1", "met_1", Display(heading="Loyalty"))
 
-    view = card_view(placed, None, ResultRenderer(), "UTC")
+    view = card_view(placed, None, ResultRenderer(), "UTC", CLOCK.now())
 
     assert view.gone
     assert view.heading == "Loyalty"

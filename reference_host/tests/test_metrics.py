@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reference_host.tests.app_fixture import ACCOUNT, TOKEN
+from reference_host.tests.map_factories import measure
 from reference_host.tests.metric_factories import NPS, make
 from smaply_metrics_core.host import (
+    DateRange,
     Display,
     GroupBy,
     Metric,
@@ -46,7 +48,7 @@ def names(page: str) -> list[str]:
 
 
 def test_the_list_describes_each_metric(world: World) -> None:
-    """Each row has the name, source, type, dates, uses and actions."""
+    """Each row has the name, type, value, source, age, uses and actions."""
     world.connect()
     metric = make(world, "NPS <by> month", BY_MONTH)
     map_id = place(world, metric, "Buying & paying", 2)
@@ -54,15 +56,26 @@ def test_the_list_describes_each_metric(world: World) -> None:
 
     page = world.client(Role.EDITOR).get("/metrics").text
 
-    for heading in ("NAME", "SOURCE", "TYPE", "CREATED", "UPDATED", "USED IN", "ACTIONS"):
+    for heading in (
+        "NAME",
+        "VALUE",
+        "TREND",
+        "ANSWERS",
+        "UPDATED",
+        "SOURCE",
+        "CHANGED",
+        "USED IN",
+        "ACTIONS",
+    ):
         assert f">{heading}</th>" in page
     assert names(page) == ["NPS &lt;by&gt; month"]
     assert "NPS of “How likely are you to recommend Nordlicht to a friend or colleague?”" in page
     assert "by month, all time" in page
     assert "<bdi>Qualtrics</bdi></td>" in page
-    assert ">Series</td>" in page
-    assert page.count("12 minutes ago</time>") == 2
-    assert f'datetime="{metric.created_at.isoformat()}"' in page
+    assert "Series: NPS of" in page
+    assert "No value yet" in page
+    assert page.count("12 minutes ago</time>") == 1
+    assert f'datetime="{metric.updated_at.isoformat()}"' in page
     assert "<summary>2 cards</summary>" in page
     assert f'<a href="/maps/{map_id}"><bdi>Buying &amp; paying</bdi></a>' in page
     assert f'href="/metrics/{metric.id}/edit"' in page
@@ -137,6 +150,53 @@ def test_the_list_is_paginated(world: World) -> None:
     assert page(3, "none") == (1, 1, 0)
 
 
+def test_each_row_has_the_stored_value_and_its_past(world: World) -> None:
+    """Value, answers, age and trend; a problem is stated for the role; nothing is refreshed."""
+    world.connect()
+    make(world, "NPS")
+    make(world, "By month", BY_MONTH)
+    measure(world)
+    world.clock.forward(timedelta(hours=1, minutes=1))
+    calls = len(world.sandbox.state.calls())
+
+    page = world.client(Role.VIEWER).get("/metrics").text
+    assert len(world.sandbox.state.calls()) == calls
+    assert len(re.findall(r'"metric-value" dir="auto">\s*<strong>\u2212?\d+</strong>', page)) == 2
+    assert re.search(r'data-label="Answers">n = [\d,]+', page)
+    assert page.count("1 hour ago</time>") == 4
+    assert page.count("Update due") == 2
+    assert re.search(r'aria-label="\d+ periods, \w{3} \d{4} to \w{3} \d{4}[^"]*"', page)
+    assert page.count("<svg") == 1, "one value of the other metric is not a trend"
+
+    world.sandbox.state.set_token(None)
+    measure(world)
+    page = world.client(Role.VIEWER).get("/metrics").text
+    assert page.count("An Admin can fix it.") == 2
+    assert "API token" not in page
+
+
+def test_the_list_can_be_sorted(world: World) -> None:
+    """By name, source, number of answers and age of the value; metrics without a value first."""
+    world.connect()
+    recent = NPS.model_copy(update={"range": DateRange(preset="last_28_days")})
+    make(world, "b all", NPS)
+    make(world, "C recent", recent)
+    measure(world)
+    world.clock.forward(timedelta(minutes=1))
+    make(world, "a new", NPS)
+    emil = world.client(Role.EDITOR)
+
+    def sorted_by(sort: str) -> list[str]:
+        return names(emil.get(f"/metrics?sort={sort}").text)
+
+    assert sorted_by("changed") == ["a new", "C recent", "b all"]
+    assert sorted_by("name") == ["a new", "b all", "C recent"]
+    assert sorted_by("source") == ["a new", "b all", "C recent"]
+    assert sorted_by("answers") == ["a new", "C recent", "b all"]
+    assert sorted_by("age")[0] == "a new"
+    assert emil.get("/metrics?sort=colour").status_code == 422
+
+
 def test_refresh_now_is_limited_to_once_a_minute(world: World) -> None:
     """The page shows the new value, or why the metric was not refreshed again."""
     world.connect()
@@ -149,14 +209,14 @@ def test_refresh_now_is_limited_to_once_a_minute(world: World) -> None:
     assert done.url.params["refreshed"] == metric.id
 
     soon = emil.finish("/metrics", address, {}).text
-    assert "Refreshed less than a minute ago." in soon or "Updated:" in soon
+    assert "A survey can be refreshed at most once a minute." in soon or "Updated:" in soon
     job = world.client(Role.EDITOR)
     job.headers["accept"] = "application/json"
     token = re.search(r'name="csrf_token" value="(\w+)"', job.get("/metrics").text)
     assert token is not None
     started = job.post(address, data={"csrf_token": token[1]}).json()
     told = job.get(started["events"]).text
-    assert re.search(r"Refreshed less than a minute ago\. Try again in \d\d? s\.", told)
+    assert re.search(r"at most once a minute\. Refresh again at \d\d:\d\d:\d\d\.", told)
 
 
 def test_a_failed_refresh_shows_the_problem(world: World) -> None:

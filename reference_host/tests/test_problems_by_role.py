@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from reference_host.tests.app_fixture import Browser
+from reference_host.tests.app_fixture import TOKEN, Browser
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.map_factories import SmallMap, add_map, add_metric, measure, place
 from reference_host.tests.metric_factories import make
-from smaply_metrics_core.host import Role
+from smaply_metrics_core.host import AccountSettings, Role
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
@@ -35,6 +38,152 @@ def corner(world: World) -> SmallMap:
     world.clock.forward(AN_HOUR)
     measure(world)
     return corner
+
+
+def revoke(world: World) -> None:
+    """Revoke the token."""
+    world.sandbox.state.set_token(None)
+
+
+def fail(world: World) -> None:
+    """Let the survey tool fail."""
+    for point in ("whoami", "surveys", "definition", "export_start"):
+        world.sandbox.state.add_fault(point, kind="status", status=503, times=0)
+
+
+def disconnect(world: World) -> None:
+    """Delete the connection."""
+    world.run(world.app_state.metrics.connections.delete(world.actor(), "qualtrics"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place where people read about a problem.
+
+    Attributes:
+        read: Returns what a person reads there.
+        role: The lowest role that can read it.
+    """
+
+    name: str
+    read: Callable[[Browser, SmallMap, str], str]
+    role: Role = Role.VIEWER
+
+
+def at(path: str, role: Role = Role.VIEWER) -> Place:
+    """Return the place at an address, with the map and the metric in braces."""
+    return Place(path, lambda person, on, of: person.get(filled(path, on, of)).text, role)
+
+
+def filled(path: str, on: SmallMap, metric: str) -> str:
+    """Return an address of a map, its only card and its metric."""
+    return path.format(map=on.path, metric=metric)
+
+
+def streamed(person: Browser, on: SmallMap, _metric: str) -> str:
+    """Return the first event of a map's stream."""
+    with person.stream("GET", f"{on.path}/events") as answer:
+        return next(line for line in answer.iter_lines() if line.startswith("data: "))
+
+
+def refreshed_map(person: Browser, on: SmallMap, _metric: str) -> str:
+    """Return a map after “Refresh now”."""
+    return person.submit(on.path, f"{on.path}/refresh", {}).text
+
+
+def refreshed_metric(person: Browser, _on: SmallMap, metric: str) -> str:
+    """Return the list of metrics after “Refresh now” of one."""
+    return person.finish("/metrics", f"/metrics/{metric}/refresh", {}).text
+
+
+def refreshed_by_api(person: Browser, on: SmallMap, metric: str) -> str:
+    """Return the cards of a refresh by the API."""
+    token = person.get("/api/session").json()["csrf_token"]
+    body = {"metrics": [metric], "wait": 20}
+    return person.post("/api/cards/refresh", json=body, headers={"x-csrf-token": token}).text
+
+
+def previewed(person: Browser, _on: SmallMap, metric: str) -> str:
+    """Return the metric form after a preview."""
+    form = FormFiller(person, f"/metrics/{metric}/edit")
+    form.press("/metrics/preview", reload_data="1")
+    return form.page
+
+
+PLACES: Final = (
+    at("{map}"),
+    at("{map}/cards"),
+    Place("stream", streamed),
+    at("/maps"),
+    at("/metrics"),
+    at("/metrics?refreshed={metric}"),
+    at("/api/cards"),
+    at("/api/cards?refresh=false&draw=light"),
+    at("/api/metrics/{metric}"),
+    at("/api/connections", Role.EDITOR),
+    at("/api/connections/qualtrics/surveys", Role.EDITOR),
+    at("{map}/edit", Role.EDITOR),
+    at("/settings/integrations", Role.EDITOR),
+    at("/metrics/{metric}/edit", Role.EDITOR),
+    at("/metrics/new?source=qualtrics", Role.EDITOR),
+    Place("preview", previewed, Role.EDITOR),
+    Place("refresh of a map", refreshed_map, Role.EDITOR),
+    Place("refresh of a metric", refreshed_metric, Role.EDITOR),
+    Place("refresh by the API", refreshed_by_api, Role.EDITOR),
+)
+"""Where Viewers and Editors read about problems of cards and connections."""
+
+INSTRUCTIONS: Final = ("API token", "Edit Configuration", "Open Integrations", "Connect the source")
+"""What only Admins can follow."""
+
+
+@pytest.mark.parametrize("fault", [revoke, fail, disconnect])
+def test_no_place_has_a_host_or_an_instruction_for_admins(
+    world: World, fault: Callable[[World], None]
+) -> None:
+    """Neither Viewers nor Editors read a host, a port, a request ID or what only Admins can do."""
+    on = add_map(world)
+    world.connect()
+    metric = add_metric(world)
+    place(world, on, metric)
+    measure(world)
+    fault(world)
+    world.clock.forward(AN_HOUR)
+    measure(world)
+    port = world.sandbox.host.rpartition(":")[2]
+    hidden = (world.sandbox.host, f":{port}", TOKEN, "Request ID", *INSTRUCTIONS)
+
+    for role in (Role.VIEWER, Role.EDITOR):
+        person = world.client(role)
+        for part in (one for one in PLACES if one.role <= role):
+            text = part.read(person, on, metric.id).replace(world.url, "")
+            assert "Nothing exists at this address." not in text, part.name
+            found = [one for one in hidden if one in text]
+            if role is Role.VIEWER and "/settings" in text:
+                found.append("/settings")
+            assert (role, part.name, found) == (role, part.name, [])
+
+
+def test_a_problem_states_the_age_of_the_numbers(world: World, corner: SmallMap) -> None:
+    """The time is that of the account, with the date if it is not the same day."""
+    world.run(
+        world.app_state.metrics.accounts.edit(world.actor(), AccountSettings("Asia/Tokyo", 1))
+    )
+    measure(world)
+    world.sandbox.state.set_token(TOKEN)
+    world.run(world.app_state.metrics.connections.check(world.actor(), "qualtrics"))
+    measure(world)
+    world.sandbox.state.set_token(None)
+    (card, _) = world.run(world.app_state.metrics.cards.load(world.actor(), refresh=False))
+    assert card.as_of is not None
+    read_at = card.as_of.astimezone(ZoneInfo("Asia/Tokyo"))
+
+    world.clock.forward(timedelta(days=1))
+    measure(world)
+    page = world.client(Role.VIEWER).get(corner.path).text
+
+    at = f"{read_at.day} {read_at:%b} {read_at.year} {read_at:%H:%M}"
+    assert page.count(f"{FOR_OTHERS} Numbers are from {at}.") == 3
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reference_host.tests.app_fixture import SUPPORT, TOKEN, running
@@ -49,6 +51,30 @@ def test_a_revoked_token_is_reported_and_replaced(world: World) -> None:
     assert "Connection established" in mended
     assert "••••••••0002" in mended
     assert NEW not in mended
+
+
+def test_a_check_older_than_the_problem_is_marked(world: World) -> None:
+    """The steps of a check are shown as earlier after a refresh that failed since."""
+    world.connect()
+    measure(world, "Visits")
+    ada = world.client(Role.ADMIN)
+    world.clock.forward(timedelta(minutes=20))
+    world.sandbox.state.set_token(NEW)
+    world.run(world.app_state.metrics.cards.load(world.actor(), wait=120.0))
+    world.clock.forward(timedelta(minutes=2))
+
+    page = ada.get(QUALTRICS).text
+    listed = ada.get(LIST).text
+    checked = check(ada)
+
+    assert "Earlier check" in page
+    assert "Last check<" not in page
+    found = re.search(r"The problem above was found <time[^>]*>(.*?)</time>, after this", page)
+    assert found is not None
+    assert found[1] == "2 minutes ago"
+    assert re.search(r"Found <time[^>]*>2 minutes ago</time>, after the last check", listed)
+    assert "<h3>Last check</h3>" in checked
+    assert "Earlier check" not in checked
 
 
 def test_an_empty_token_is_unchanged(world: World) -> None:

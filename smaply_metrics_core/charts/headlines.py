@@ -59,6 +59,8 @@ class Headline:
             or the distance from the target is clear, and if much is unreadable.
         interval: The interval of the value, such as ``38 to 47``; empty without one.
         verdict: The verdict on the change: ``no clear change (p = 0.54)``; empty without one.
+        target_met: Whether the value, as it is shown, meets the target; ``None`` without a value or
+            a target.
     """
 
     text: str
@@ -70,6 +72,7 @@ class Headline:
     tone: Tone = Tone.NEUTRAL
     interval: str = ""
     verdict: str = ""
+    target_met: bool | None = None
 
 
 def headline(result: Result, display: Display, *, zone: str = "UTC") -> Headline:
@@ -103,6 +106,7 @@ def _headline(result: Result, display: Display, zone: str) -> Headline:
             target=target_text(result.unit, group.value, display, group.interval),
             tone=target_tone(result.unit, group.value, display, group.interval),
             interval=interval_text(result.unit, group.interval),
+            target_met=reached(result.unit, group.value, display),
         )
     if not has_overall_value(result):
         return Headline(text="")
@@ -114,6 +118,7 @@ def _headline(result: Result, display: Display, zone: str) -> Headline:
         target=target_text(result.unit, value, display, interval),
         tone=target_tone(result.unit, value, display, interval),
         interval=interval_text(result.unit, interval),
+        target_met=reached(result.unit, value, display),
     )
 
 
@@ -135,6 +140,7 @@ def _compared(
         tone=_tone_of(direction, change.verdict, display),
         interval=interval_text(unit, result.current.interval),
         verdict=verdict_text(change),
+        target_met=reached(unit, value, display),
     )
 
 

@@ -129,6 +129,7 @@ from smaply_metrics_core.models.metric import (
     Freshness,
     IntervalVisibility,
     Metric,
+    RefreshDecisionKind,
     RefreshProgress,
 )
 from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Issue, Problem
@@ -180,7 +181,7 @@ from smaply_metrics_core.observability.log_output import (
     log_formatter,
     logging_to_stderr,
 )
-from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind, RefreshPolicy
+from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshPolicy
 from smaply_metrics_core.sources.allow_list import AllowedDestinations
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.settings import SourceSettings

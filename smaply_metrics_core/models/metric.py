@@ -106,6 +106,23 @@ class Freshness(StrEnum):
     """An Admin restricted the connection to other surveys; the card shows the last good value."""
 
 
+class RefreshDecisionKind(StrEnum):
+    """What to do with a metric on load."""
+
+    DUE = "due"
+    """Refresh it."""
+    FRESH = "fresh"
+    """The value is current."""
+    RESTING = "resting"
+    """Its whole connection is paused."""
+    FAILED_RESTING = "failed_resting"
+    """The last refresh attempt failed too recently to retry."""
+    IN_FLIGHT = "in_flight"
+    """A refresh of its survey is running; wait for it and decide again."""
+    NOT_CHOSEN = "not_chosen"
+    """Its survey is not one of those that an Admin chose; it is never due."""
+
+
 class RefreshProgress(Frozen):
     """A refresh in progress, in any process; ``percent`` is ``None`` if it is not known."""
 
@@ -125,6 +142,7 @@ class Card(Frozen):
         as_of: When the data of ``result`` was read.
         running: The refresh in progress; ``None`` if none is running.
         problem: Why the card is not fresh or has no value, with the remedy.
+        decision: The decision of the refresh policy; ``None`` if the metric is not connected.
         next_at: When the next refresh is due.
         explanation: Why the metric was or was not refreshed, as a sentence.
     """
@@ -142,5 +160,6 @@ class Card(Frozen):
     freshness: Freshness
     running: RefreshProgress | None = None
     problem: Problem | None = None
+    decision: RefreshDecisionKind | None = None
     next_at: datetime | None = None
     explanation: str = ""

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from smaply_metrics_core.models.metric import RefreshDecisionKind
 from smaply_metrics_core.refresh_policy import (
     TICK,
     RefreshDecision,
-    RefreshDecisionKind,
     RefreshPolicy,
     RefreshState,
     decide,

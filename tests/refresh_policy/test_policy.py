@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smaply_metrics_core.models.metric import RefreshDecisionKind
 from smaply_metrics_core.refresh_policy import (
     TICK,
     RefreshDecision,
-    RefreshDecisionKind,
     RefreshPolicy,
     RefreshState,
     decide,

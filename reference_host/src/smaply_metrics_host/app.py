@@ -24,6 +24,7 @@ from smaply_metrics_host.rendering.result_renderer import ResultRenderer
 from smaply_metrics_host.rendering.templating import Templates
 from smaply_metrics_host.routes import (
     account,
+    chosen_metrics,
     chosen_surveys,
     connection_proposals,
     connections,
@@ -85,6 +86,7 @@ PAGES: Final = (
     arrangement,
     sharing,
     shared,
+    chosen_metrics,
     metric_pages,
     metric_form,
     metric_preview,
@@ -137,7 +139,7 @@ def create_app(
                 staged_uploads = await run_in_threadpool(StagedUploads, settings.home, now)
                 removals = await run_in_threadpool(Removals, database, now)
                 share_links = await run_in_threadpool(ShareLinks, database, now)
-                map_renderer = MapRenderer(maps, metrics, result_renderer, templates)
+                map_renderer = MapRenderer(maps, metrics, result_renderer, templates, now.now)
                 live_updates = LiveUpdates(map_renderer.look, now.monotonic)
                 app.state.app_state = AppState(
                     settings=settings,

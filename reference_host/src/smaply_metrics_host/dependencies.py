@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from starlette.datastructures import FormData
 
 from smaply_metrics_core.host import Audience, InputError, MetricsError, NotFound, Role
 from smaply_metrics_host.app_state import AppState
+from smaply_metrics_host.rendering.refresh_answer import RefreshAnswer
 from smaply_metrics_host.store.people import Person, Session
 from smaply_metrics_host.web import csrf
 from smaply_metrics_host.web.json_body import BodyTooLarge
@@ -116,3 +117,11 @@ def checked_form(limits: FormLimits) -> Callable[[Request, SignedIn], AsyncItera
 
 CheckedForm = Annotated[FormData, Depends(checked_form(FormLimits()))]
 """A form with a valid CSRF token; every POST route of a page requires one."""
+
+
+async def _refresh_answer(answer: Annotated[RefreshAnswer, Query()]) -> RefreshAnswer:
+    return answer
+
+
+AnswerInQuery = Annotated[RefreshAnswer, Depends(_refresh_answer)]
+"""The answer to “Refresh now” in the query of the page that shows it; empty without one."""

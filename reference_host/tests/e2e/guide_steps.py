@@ -40,6 +40,7 @@ def connect(world: World, browsers: Browsers, guide: Guide) -> None:
     """Connect with a wrong host, then a wrong token, then the right ones."""
     with guide.section("Connect Qualtrics"):
         page = browsers.visit(world, Role.ADMIN).page
+        guide.look(page)
         page.get_by_role("link", name="Account settings").click()
         guide.look(page, "integrations")
         page.get_by_role("link", name="Set up Qualtrics").click()

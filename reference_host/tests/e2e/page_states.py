@@ -52,6 +52,7 @@ STATES: Final = (
     State("not-found", page_states_setup.nothing, "/no-such-page", Role.VIEWER, "Not found"),
     State("no-access", page_states_setup.nothing, QUALTRICS, Role.VIEWER, "Ask an Admin"),
     State("no-maps-viewer", page_states_setup.nothing, "/maps", Role.VIEWER, "No journey maps yet"),
+    State("no-maps-admin", page_states_setup.nothing, "/maps", Role.ADMIN, "First steps"),
     State("no-maps-editor", page_states_setup.nothing, "/maps", Role.EDITOR, "Create journey map"),
     State(
         "no-integration-editor", page_states_setup.nothing, "/metrics", Role.EDITOR, "Ask an Admin"

@@ -42,6 +42,10 @@ def test_an_open_map_shows_a_new_problem_for_its_role(
 
     vera.page.get_by_text(FOR_VIEWERS).first.wait_for()
     ada.page.get_by_text(FOR_ADMINS).first.wait_for()
+    for visit in (vera, ada):
+        visit.page.locator("#live-said", has_text="2 cards failed to update.").wait_for(
+            state="attached"
+        )
     for visit, name in ((vera, "viewer"), (ada, "admin")):
         for notice in visit.page.locator(".card-notice summary").all():
             notice.click()

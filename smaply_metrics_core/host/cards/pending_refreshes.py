@@ -14,7 +14,7 @@ from smaply_metrics_core.host.refresh.decisions import Decided
 from smaply_metrics_core.host.refresh.executors import RefreshExecutor, SurveyKey
 from smaply_metrics_core.host.refresh.failures import UnstoredFailures
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
-from smaply_metrics_core.refresh_policy import RefreshDecisionKind
+from smaply_metrics_core.models.metric import RefreshDecisionKind
 
 Attempts: TypeAlias = tuple[Attempt | None, ...]
 

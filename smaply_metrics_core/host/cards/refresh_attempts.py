@@ -9,8 +9,9 @@ from enum import StrEnum
 from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.host.store.past_attempts import MOST_ATTEMPTS, PastAttempt
 from smaply_metrics_core.models.base import Finite, Frozen
+from smaply_metrics_core.models.metric import RefreshDecisionKind
 from smaply_metrics_core.models.problem import Audience, Problem
-from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind
+from smaply_metrics_core.refresh_policy import RefreshDecision
 
 
 class AttemptOutcome(StrEnum):

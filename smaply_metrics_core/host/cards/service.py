@@ -40,13 +40,13 @@ from smaply_metrics_core.host.store.bulk_read import paused_collector
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
 from smaply_metrics_core.host.store.past_attempts import PastAttempt
 from smaply_metrics_core.host.telemetry import observe_queue
-from smaply_metrics_core.models.metric import Card, Freshness, RefreshProgress
+from smaply_metrics_core.models.metric import Card, Freshness, RefreshDecisionKind, RefreshProgress
 from smaply_metrics_core.models.problem import Audience, Blame, Problem
 from smaply_metrics_core.models.result import Result
 from smaply_metrics_core.observability import telemetry
 from smaply_metrics_core.observability.correlation import correlated
 from smaply_metrics_core.observability.instruments import CARD_AGE, FRESHNESS
-from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshDecisionKind
+from smaply_metrics_core.refresh_policy import RefreshDecision
 
 _NOT_ATTEMPTED: Final = (RefreshDecisionKind.DUE, RefreshDecisionKind.IN_FLIGHT)
 """The decisions about metrics whose refresh was left to other processes, if one was."""
@@ -301,6 +301,7 @@ def _card(
         if failure is not None and decision is not None
         else _freshness(decision, failed=problem is not None, valued=value is not None),
         problem=_shown_problem(state, decision, problem, result),
+        decision=decision.kind if decision else None,
         next_at=decision.next_at if decision else None,
         explanation=decision.reason if decision else NOT_CONNECTED,
     )

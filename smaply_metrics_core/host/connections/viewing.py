@@ -11,6 +11,7 @@ from smaply_metrics_core.host.connections.views import (
     ConnectionView,
     FieldView,
     masked_fields,
+    problem_found_at,
     status_of,
 )
 from smaply_metrics_core.host.store.connections import ConnectionRow
@@ -28,6 +29,7 @@ class ConnectionViewer:
     ) -> ConnectionView:
         """Return the view; a connection that cannot be decrypted has a problem."""
         problem, title = row.problem or row.left_problem, row.source
+        problem_at = problem_found_at(row)
         fields: tuple[FieldView, ...] = ()
         try:
             source, credentials = self._credential_store.open(row)
@@ -37,13 +39,14 @@ class ConnectionViewer:
         except MetricsError as error:
             # One connection that cannot be decrypted must not make the whole list fail.
             row = replace(row, report=CheckReport(steps=()))
-            problem = error.to_problem()
+            problem, problem_at = error.to_problem(), None
         return ConnectionView(
             id=row.id,
             source=row.source,
             title=title,
             status=status_of(row, problem),
             problem=problem and problem.for_reader(actor.role.audience, source=title),
+            problem_at=problem_at,
             fields=fields,
             steps=row.report.steps if actor.role >= Role.ADMIN else (),
             created_at=row.created_at,

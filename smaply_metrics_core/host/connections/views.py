@@ -61,8 +61,9 @@ class ConnectionView(Frozen):
     ``fields`` is empty for people who are not Admins. ``unseen`` holds the names of the metrics
     whose survey the new credentials cannot see; it is filled when connecting and editing. ``name``
     is unique in the account, ignoring case; by default it is the title of the source.
-    ``chosen_surveys`` is how many surveys an Admin has chosen for metrics; ``None`` when all may be
-    used.
+    ``problem_at`` is when the problem was found: later than ``checked_at`` if a refresh found it;
+    ``None`` if it is not known. ``chosen_surveys`` is how many surveys an Admin has chosen for
+    metrics; ``None`` when all may be used.
     """
 
     id: str
@@ -70,6 +71,7 @@ class ConnectionView(Frozen):
     title: str
     status: ConnectionStatus
     problem: Problem | None
+    problem_at: datetime | None = None
     fields: tuple[FieldView, ...] = ()
     steps: tuple[StepResult, ...]
     created_at: datetime
@@ -101,6 +103,19 @@ def status_of(row: ConnectionRow, problem: Problem | None) -> ConnectionStatus:
     if not works or (problem is not None and problem != row.report.problem):
         return ConnectionStatus.ERROR
     return ConnectionStatus.CONNECTED if problem is None else ConnectionStatus.WARNING
+
+
+def problem_found_at(row: ConnectionRow) -> datetime | None:
+    """Return when the stored problem of a connection was found; ``None`` without one."""
+    if row.problem is None:
+        return row.left_at if row.left_problem is not None else None
+    by_check = not row.report.passed or row.problem == row.report.problem
+    found = (
+        row.checked_at if by_check else None,
+        row.refused_at if row.is_rejected else None,
+        row.down_since,
+    )
+    return max((instant for instant in found if instant is not None), default=row.checked_at)
 
 
 def masked_fields(credentials: Credentials) -> tuple[FieldView, ...]:

@@ -15,12 +15,8 @@ from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.host.store.stored_confidence import at_confidence
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.refresh_policy import (
-    RefreshDecision,
-    RefreshDecisionKind,
-    RefreshState,
-    decide,
-)
+from smaply_metrics_core.models.metric import RefreshDecisionKind
+from smaply_metrics_core.refresh_policy import RefreshDecision, RefreshState, decide
 
 NOT_CONNECTED: Final = "This metric is not connected to its source."
 

@@ -34,6 +34,7 @@ from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.host.store.leases import Lease
 from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.host.store.question_versions import SurveyQuestions
+from smaply_metrics_core.models.metric import RefreshDecisionKind
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.result import Result
@@ -41,7 +42,6 @@ from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.observability import telemetry
 from smaply_metrics_core.observability.correlation import correlated
 from smaply_metrics_core.observability.instruments import SOURCE
-from smaply_metrics_core.refresh_policy import RefreshDecisionKind
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

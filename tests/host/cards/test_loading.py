@@ -17,7 +17,7 @@ from smaply_metrics_core import (
     SourceUnavailable,
 )
 from smaply_metrics_core.errors import InputError, NotFound, RoleRequired
-from smaply_metrics_core.host import Actor, Display, Freshness, Role
+from smaply_metrics_core.host import Actor, Display, Freshness, RefreshDecisionKind, Role
 from tests.host.conftest import (
     ADMIN,
     AVERAGE,
@@ -192,6 +192,7 @@ def test_a_rejected_token_pauses_the_whole_connection(world: World, connected: M
         assert card.result is not None
         assert card.problem is not None
         assert card.problem.issue is Issue.TOKEN_REVOKED
+        assert card.decision is RefreshDecisionKind.RESTING
     world.clock.forward(3601)
     load(connected)
     assert len(world.shop.fetches) == refusals + 1

@@ -253,9 +253,23 @@ def test_a_revoked_token_is_reported_as_revoked(world: World, connected: Metrics
     assert view.status is ConnectionStatus.ERROR
     assert view.problem is not None
     assert view.problem.issue is Issue.TOKEN_REVOKED
+    assert view.problem_at == view.checked_at
     with pytest.raises(MetricsError) as refused:
         connected.catalog.surveys(EDITOR, "shop")
     assert refused.value.issue is Issue.TOKEN_REVOKED
+
+
+def test_a_problem_is_newer_than_a_check_that_passed(world: World, connected: MetricsHost) -> None:
+    """A rejection after a check states when it was found; a working connection has no such time."""
+    checked = connected.connections.show(ADMIN, "shop")
+    assert checked.problem_at is None
+    world.clock.forward(600)
+    world.shop.tokens = set()
+    with pytest.raises(MetricsError):
+        connected.catalog.surveys(EDITOR, "shop")
+    broken = connected.connections.show(ADMIN, "shop")
+    assert broken.checked_at == checked.checked_at
+    assert broken.problem_at == world.clock.now()
 
 
 def test_deleting_keeps_metrics_and_connecting_again_attaches_them(

@@ -1,19 +1,58 @@
-"""The list of metrics: search, pagination and the text of each row."""
+"""The list of metrics: search, sorting, pagination and the content of each row."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from starlette.concurrency import run_in_threadpool
+
 from smaply_metrics_host.metric_form.metric_text import definition_text
+from smaply_metrics_host.rendering.card_view import CardView, card_view
+from smaply_metrics_host.rendering.sparkline import (
+    Sparkline,
+    by_period,
+    history_sparkline,
+    period_sparkline,
+)
 from smaply_metrics_host.rendering.templating import title_of
+from smaply_metrics_host.store.map_models import PlacedCard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
-    from smaply_metrics_core.host import Metric
+    from smaply_metrics_core.host import Actor, AsyncMetricsHost, Card, Metric
+    from smaply_metrics_host.rendering.result_renderer import ResultRenderer
 
 ON_A_PAGE: Final = 50
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_NO_CARDS: Final[Mapping[str, Card]] = MappingProxyType({})
+
+
+class MetricSort(StrEnum):
+    """The order of the list."""
+
+    CHANGED = "changed"
+    NAME = "name"
+    SOURCE = "source"
+    ANSWERS = "answers"
+    AGE = "age"
+
+
+SORTS: Final = (
+    (MetricSort.CHANGED, "Last changed first"),
+    (MetricSort.NAME, "Name"),
+    (MetricSort.SOURCE, "Source"),
+    (MetricSort.ANSWERS, "Fewest answers first"),
+    (MetricSort.AGE, "Oldest values first"),
+)
+BY_VALUE: Final = frozenset({MetricSort.ANSWERS, MetricSort.AGE})
+"""The orders for which the cards of all metrics are read."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +63,16 @@ class MetricRow:
         source: The connection, or the title of the source if it was deleted.
         measures: The definition in one line.
         uses: The number of cards that show it.
+        card: Its value and state, as a card with the display defaults; ``None`` until it is read.
+        spark: Its past values; ``None`` if there are fewer than two.
     """
 
     metric: Metric
     source: str
     measures: str
     uses: int
+    card: CardView | None = None
+    spark: Sparkline | None = None
 
 
 @dataclass(frozen=True)
@@ -48,15 +91,17 @@ class Page:
     found: int
 
 
-def page_of(
+def page_of(  # noqa: PLR0913  # What is listed, by name.
     metrics: Sequence[Metric],
     *,
     search: str,
     number: int,
     titles: Mapping[str, str],
     uses: Mapping[str, int],
+    sort: MetricSort = MetricSort.CHANGED,
+    cards: Mapping[str, Card] = _NO_CARDS,
 ) -> Page:
-    """Return one page of the matching metrics, most recently changed first.
+    """Return one page of the matching metrics.
 
     Args:
         metrics: All metrics.
@@ -65,6 +110,8 @@ def page_of(
         number: The page number; the last page if there are fewer.
         titles: The names and titles of connections by id.
         uses: The number of cards by metric.
+        sort: The order.
+        cards: The cards of the metrics, for the orders in ``BY_VALUE``.
     """
     words = search.casefold().split()
     lines = [
@@ -77,10 +124,73 @@ def page_of(
         for one in sorted(metrics, key=lambda one: one.updated_at, reverse=True)
     ]
     found = [line for line in lines if all(word in _searched(line) for word in words)]
+    if sort is not MetricSort.CHANGED:
+        found.sort(key=_key(sort, cards))
     pages = max(1, -(-len(found) // ON_A_PAGE))
     number = min(max(1, number), pages)
     first = (number - 1) * ON_A_PAGE
     return Page(tuple(found[first : first + ON_A_PAGE]), number, pages, len(found))
+
+
+async def with_values(
+    metrics: AsyncMetricsHost,
+    result_renderer: ResultRenderer,
+    actor: Actor,
+    page: Page,
+    now: datetime,
+) -> Page:
+    """Return a page with the stored value, the state and the past values of each metric.
+
+    Args:
+        metrics: The framework.
+        result_renderer: Renders the values.
+        actor: The person who reads the list.
+        page: The page.
+        now: The current instant.
+    """
+    ids = [line.metric.id for line in page.lines]
+    zone = (await metrics.accounts.show(actor)).zone
+    cards = await metrics.cards.load(actor, ids, refresh=False)
+    # A series by period has its past values itself.
+    past = [card.metric_id for card in cards if card.result and not by_period(card.result)]
+    read = await asyncio.gather(*(metrics.metrics.history(actor, one) for one in past))
+    history = dict(zip(past, read, strict=True))
+
+    def row(line: MetricRow, card: Card) -> MetricRow:
+        metric = line.metric
+        placed = PlacedCard(metric.id, "", "", "", metric.id, metric.display)
+        view = card_view(placed, card, result_renderer, zone, now)
+        if card.result is not None and by_period(card.result):
+            return replace(line, card=view, spark=period_sparkline(card.result))
+        return replace(line, card=view, spark=history_sparkline(history.get(metric.id, ()), zone))
+
+    def rows() -> tuple[MetricRow, ...]:
+        return tuple(row(line, card) for line, card in zip(page.lines, cards, strict=True))
+
+    return replace(page, lines=await run_in_threadpool(rows))
+
+
+def _key(sort: MetricSort, cards: Mapping[str, Card]) -> Callable[[MetricRow], Any]:
+    def answers(line: MetricRow) -> int:
+        card = cards.get(line.metric.id)
+        return card.result.current.answered if card and card.result else -1
+
+    def age(line: MetricRow) -> datetime:
+        card = cards.get(line.metric.id)
+        return card.as_of if card and card.as_of else _NEVER
+
+    def source(line: MetricRow) -> tuple[str, str]:
+        return line.source.casefold(), line.metric.name.casefold()
+
+    def name(line: MetricRow) -> str:
+        return line.metric.name.casefold()
+
+    return {
+        MetricSort.NAME: name,
+        MetricSort.SOURCE: source,
+        MetricSort.ANSWERS: answers,
+        MetricSort.AGE: age,
+    }[sort]
 
 
 def _searched(line: MetricRow) -> str:

@@ -13,6 +13,7 @@ from smaply_metrics_core.charts import instant_text
 from smaply_metrics_core.host import Card, Freshness, Problem, RefreshAttempt
 from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
 from smaply_metrics_host.store.map_models import PlacedCard
+from smaply_metrics_host.web.text import clock_time
 
 DIGEST_LENGTH: Final = 16
 NOTHING_TO_COUNT: Final = "nothing_to_count"
@@ -36,6 +37,7 @@ class Notice:
     Attributes:
         title: A short title, such as ``Not updated``.
         issue: The name of the issue on the Integrations page; empty if there is none.
+        numbers_from: When the data of the shown value was read; empty if the value is current.
     """
 
     tone: Tone
@@ -44,6 +46,7 @@ class Notice:
     remedy: str = ""
     issue: str = ""
     request_id: str = ""
+    numbers_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,12 @@ class CardView:
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
-def card_view(
+def card_view(  # noqa: PLR0913, PLR0917  # What a card shows, and for whom.
     placed: PlacedCard,
     card: Card | None,
     result_renderer: ResultRenderer,
     zone: str,
+    now: datetime,
     attempts: Sequence[RefreshAttempt] = (),
 ) -> CardView:
     """Return the content of a placed card.
@@ -117,6 +121,7 @@ def card_view(
         card: The card from the framework; ``None`` if the metric was deleted.
         result_renderer: Renders the value.
         zone: The account's time zone.
+        now: The current instant.
         attempts: The last attempts to refresh the metric.
     """
     display = placed.display
@@ -142,7 +147,7 @@ def card_view(
         as_of=card.as_of,
         status=_status(card),
         refreshing=card.freshness is Freshness.REFRESHING,
-        notice=_notice(card),
+        notice=_notice(card, zone, now),
         attempts=tuple(_attempt_line(one, zone) for one in attempts[:SHOWN_ATTEMPTS]),
     )
 
@@ -187,11 +192,12 @@ def _missing(card: Card) -> str:
     return "No value yet."
 
 
-def _notice(card: Card) -> Notice | None:
+def _notice(card: Card, zone: str, now: datetime) -> Notice | None:
     problem = card.problem
     if problem is None:
         return None
     empty = problem.kind == NOTHING_TO_COUNT
+    current = empty or card.freshness is Freshness.FRESH or card.as_of is None
     mild = empty or card.freshness in {Freshness.NOT_CONNECTED, Freshness.NOT_CHOSEN}
     return Notice(
         tone="warn" if mild else "bad",
@@ -200,6 +206,7 @@ def _notice(card: Card) -> Notice | None:
         remedy=problem.remedy,
         issue=issue_texts(problem),
         request_id=problem.request_id or "",
+        numbers_from="" if current or card.as_of is None else clock_time(card.as_of, zone, now),
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from cachetools import LRUCache
 from markupsafe import Markup
@@ -26,6 +26,7 @@ from smaply_metrics_core.host import (
 from smaply_metrics_host.live_updates import MapSnapshot
 from smaply_metrics_host.rendering.card_view import UPDATE_DUE, CardView, Notice, card_view
 from smaply_metrics_host.rendering.map_readers import Guest, MapReader, guest_card, role_of
+from smaply_metrics_host.rendering.refresh_answer import RefreshAnswer, refresh_answer
 from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
 from smaply_metrics_host.rendering.templating import Templates
 from smaply_metrics_host.store.map_models import JourneyMap
@@ -39,18 +40,31 @@ MAX_CARDS: Final = 2000
 DIGEST_LENGTH: Final = 16
 
 
+class SharedNotice(NamedTuple):
+    """A notice that several cards of a map share.
+
+    Attributes:
+        cards: The number of cards.
+        numbers_from: When the data of their values was read: a time, or the first and last one.
+    """
+
+    notice: Notice
+    cards: int
+    numbers_from: str
+
+
 @dataclass(frozen=True)
 class Notices:
     """The notices that several cards of a map share.
 
     Attributes:
-        shared: Each shared notice, with the number of its cards.
+        shared: The shared notices.
         due: The number of cards that are refreshed when someone opens the map.
         may_connect: Whether the reader may open the page of a connection.
         guest: Whether the reader has a share link, and no account.
     """
 
-    shared: tuple[tuple[Notice, int], ...]
+    shared: tuple[SharedNotice, ...]
     due: int
     may_connect: bool
     guest: bool
@@ -111,6 +125,7 @@ class MapRenderer:
         metrics: The framework.
         result_renderer: Renders values.
         templates: Renders parts of pages.
+        now: Returns the current instant.
     """
 
     def __init__(
@@ -119,11 +134,13 @@ class MapRenderer:
         metrics: AsyncMetricsHost,
         result_renderer: ResultRenderer,
         templates: Templates,
+        now: Callable[[], datetime],
     ) -> None:
         self._maps = maps
         self._metrics = metrics
         self._result_renderer = result_renderer
         self._templates = templates
+        self._now = now
         # A view must include all earlier changes, so it never joins a call in progress.
         self._views = SingleFlight[RenderedMap](join_running=False)
         self._recent = LRUCache[tuple[str, str], RenderedMap](MAX_MAPS)  # On the event loop only.
@@ -190,15 +207,20 @@ class MapRenderer:
                 self._cards[key] = html
         return html
 
-    async def refresh_now(self, actor: Actor, map_id: str) -> None:
+    async def refresh_now(self, actor: Actor, map_id: str) -> RefreshAnswer:
         """Refresh all cards of a map now, at most once a minute for each survey.
+
+        Returns:
+            What happens to the cards.
 
         Raises:
             NotFound: The account has no such map.
             RoleRequired: The actor is not an Editor.
         """
         journey = await run_in_threadpool(self._maps.show, actor.account, map_id)
-        await self._load(actor, journey, force=True)
+        before = await self._load(actor, journey, refresh=False)
+        after = await self._load(actor, journey, force=True)
+        return refresh_answer(before.values(), after.values())
 
     async def _make(
         self, account: str, map_id: str, reader: MapReader, *, refresh: bool
@@ -209,7 +231,14 @@ class MapRenderer:
         loaded = await self._load(actor, journey, refresh=refresh)
         attempts = await self._attempts_of(actor, loaded)
         view = await run_in_threadpool(
-            _view, journey, loaded, attempts, self._result_renderer, settings.zone, reader
+            _view,
+            journey,
+            loaded,
+            attempts,
+            self._result_renderer,
+            settings.zone,
+            self._now(),
+            reader,
         )
         self._recent[account, map_id] = view
         return view
@@ -255,6 +284,7 @@ def _view(  # noqa: PLR0913, PLR0917  # The parts of a map.
     attempts: Mapping[str, Sequence[RefreshAttempt]],
     result_renderer: ResultRenderer,
     zone: str,
+    now: datetime,
     reader: MapReader,
 ) -> RenderedMap:
     cards = {
@@ -263,6 +293,7 @@ def _view(  # noqa: PLR0913, PLR0917  # The parts of a map.
             loaded.get(placed.metric),
             result_renderer,
             zone,
+            now,
             attempts.get(placed.metric, ()),
         )
         for placed in journey.cards
@@ -280,15 +311,32 @@ def _structure(journey: JourneyMap) -> str:
 
 def _notices(cards: Iterable[CardView], reader: MapReader) -> Notices:
     cards = tuple(cards)
-    # The request ID is the only part that differs from card to card.
-    notices = (replace(card.notice, request_id="") for card in cards if card.notice is not None)
-    counted = Counter(notices)
+    shared: dict[Notice, list[CardView]] = {}
+    for card in cards:
+        if card.notice is not None:
+            # Notices of one problem differ by the ID of the request and the age of the value.
+            alike = replace(card.notice, request_id="", numbers_from="")
+            shared.setdefault(alike, []).append(card)
     return Notices(
-        shared=tuple((notice, number) for notice, number in counted.items() if number > 1),
+        shared=tuple(
+            SharedNotice(notice, len(several), _numbers_from(several))
+            for notice, several in shared.items()
+            if len(several) > 1
+        ),
         due=sum(card.status == UPDATE_DUE for card in cards),
         may_connect=reader is Role.ADMIN,
         guest=isinstance(reader, Guest),
     )
+
+
+def _numbers_from(cards: Sequence[CardView]) -> str:
+    """Return when the values of cards with a notice were read: a time, or the first and last."""
+    times = [
+        card.notice.numbers_from
+        for card in sorted(cards, key=lambda one: one.as_of.timestamp() if one.as_of else 0.0)
+        if card.notice is not None and card.notice.numbers_from
+    ]
+    return " to ".join(dict.fromkeys((times[0], times[-1]))) if times else ""
 
 
 def _digest(shown: object) -> str:

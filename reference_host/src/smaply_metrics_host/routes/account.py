@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -71,6 +72,15 @@ async def save_times(
     except InputError as error:
         return await _page(request, app_state, person, at="times", problem=error.to_problem())
     return _done("time")
+
+
+@router.post("/zone")
+async def choose_zone(app_state: CurrentAppState, person: Admin, form: CheckedForm) -> Response:
+    """Choose the proposed time zone, or keep the current one."""
+    old = await app_state.metrics.accounts.show(person.actor)
+    settings = replace(old, zone=texts(form).get("zone", ""))
+    await app_state.metrics.accounts.edit(person.actor, settings)
+    return RedirectResponse("/maps", 303)
 
 
 @router.post("/people")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -10,9 +11,16 @@ from starlette.responses import Response
 
 from smaply_metrics_core.host import Card, Metric
 from smaply_metrics_host.app_state import AppState, CurrentAppState
-from smaply_metrics_host.dependencies import CheckedForm, Editor, Viewer
+from smaply_metrics_host.dependencies import AnswerInQuery, CheckedForm, Editor, Viewer
 from smaply_metrics_host.jobs import Job, JobResult
-from smaply_metrics_host.metric_form.metric_list import page_of
+from smaply_metrics_host.metric_form.metric_list import (
+    BY_VALUE,
+    SORTS,
+    MetricSort,
+    page_of,
+    with_values,
+)
+from smaply_metrics_host.rendering.refresh_answer import refresh_answer
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.map_models import MapSummary
 from smaply_metrics_host.store.people import Person
@@ -37,22 +45,35 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
     search: Annotated[str, Query(max_length=300)] = "",
     workspace: Annotated[str, Query(max_length=60)] = "",
     page: Annotated[int, Query(ge=1)] = 1,
+    sort: MetricSort = MetricSort.CHANGED,
     saved: str = "",
     deleted: str = "",
+    number: Annotated[int, Query(ge=1)] = 1,
     refreshed: str = "",
+    answer: AnswerInQuery,
 ) -> Response:
     """List the metrics of the account, or of one workspace."""
     actor = person.actor
+    zone = (await app_state.metrics.accounts.show(actor)).zone
     metrics = await app_state.metrics.metrics.list(actor)
     connections = await app_state.metrics.connections.list(actor)
     workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
     shown = [one for one in metrics if workspace in {"", one.workspace}]
+    cards: dict[str, Card] = {}
+    if sort in BY_VALUE and shown:
+        loaded = await app_state.metrics.cards.load(actor, [one.id for one in shown], refresh=False)
+        cards = {card.metric_id: card for card in loaded}
     found = page_of(
         shown,
+        sort=sort,
+        cards=cards,
         search=search,
         number=page,
         titles={one.id: one.label for one in connections},
         uses=await run_in_threadpool(app_state.card_placements.uses, person.account),
+    )
+    found = await with_values(
+        app_state.metrics, app_state.result_renderer, actor, found, app_state.clock.now()
     )
     used = [line.metric.id for line in found.lines if line.uses]
     name = "metric_list.html" if fragment_of(request) == "metric-list" else "metrics.html"
@@ -62,6 +83,8 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
         found=found,
         total=len(shown),
         search=search,
+        sort=sort,
+        sorts=SORTS,
         workspace=workspace,
         workspaces={one.id: one.name for one in workspaces},
         connected=bool(connections),
@@ -69,6 +92,9 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
         maps=await run_in_threadpool(_maps, app_state, person, used),
         saved=next((one for one in metrics if one.id == saved), None),
         deleted=deleted,
+        number=number,
+        answer=answer,
+        texts=answer.texts(zone, app_state.clock.now()),
         refreshed=await _as_it_is(app_state, person, refreshed, metrics),
     )
 
@@ -81,13 +107,18 @@ async def refresh(
     metric = await app_state.metrics.metrics.show(person.actor, metric_id)
 
     async def work(job: Job) -> JobResult:
-        (before,) = await app_state.metrics.cards.load(person.actor, [metric_id], refresh=False)
-        (card,) = await app_state.metrics.cards.load(
-            person.actor, [metric_id], wait=REFRESH_SECONDS, force=True, progress=job.progress
+        load = partial(app_state.metrics.cards.load, person.actor, [metric_id])
+        before = await load(refresh=False)
+        after = await load(force=True)
+        answer = refresh_answer(before, after)
+        if answer.waits:
+            after = await load(wait=REFRESH_SECONDS, progress=job.progress)
+        zone = (await app_state.metrics.accounts.show(person.actor)).zone
+        texts = answer.texts(zone, app_state.clock.now())
+        html = app_state.templates.fragment(
+            "metric_refreshed.html", card=after[0], answer=answer, texts=texts
         )
-        done = card.as_of is not None and card.as_of != before.as_of
-        html = app_state.templates.fragment("metric_refreshed.html", card=card, done=done)
-        return JobResult(f"/metrics?refreshed={metric_id}", html)
+        return JobResult(f"/metrics?refreshed={metric_id}&{answer.query()}", html)
 
     job = app_state.jobs.start(person, f"Refreshing “{metric.name}”", work, back="/metrics")
     return started(request, job)

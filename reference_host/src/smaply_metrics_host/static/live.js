@@ -8,7 +8,19 @@ const SOON = 2_000, LATER = 20_000;
 export function keepLive(map) {
   const live = new Live(map, document.getElementById("live"), document.getElementById("live-said"));
   document.addEventListener("visibilitychange", () => live.begin());
+  live.answer(document.getElementById("refresh-answer"));
   live.begin();
+}
+
+// What happened to cards, for screen readers; a refresh that only started is not read out.
+function outcomes(cards) {
+  const ended = cards.filter((card) => card && !card.classList.contains("refreshing"));
+  const failed = ended.filter((card) => card.classList.contains("bad")).length;
+  const updated = ended.length - failed;
+  return [
+    updated && `${updated} ${updated === 1 ? "card was" : "cards were"} updated.`,
+    failed && `${failed} ${failed === 1 ? "card" : "cards"} failed to update.`,
+  ].filter(Boolean).join(" ");
 }
 
 class Live {
@@ -63,9 +75,16 @@ class Live {
 
   take({ structure, parts }) {
     const changed = parts.filter(({ id, version, html }) => this.replace(id, version, html));
-    const cards = changed.filter(({ id }) => id !== "notices").length;
-    if (cards) this.said.textContent = `${cards} ${cards === 1 ? "card was" : "cards were"} updated.`;
+    const said = outcomes(changed.filter(({ id }) => id !== "notices").map(({ id }) => this.part(id).querySelector(".card")));
+    if (said) this.said.textContent = said;
     if (structure !== this.structure) document.getElementById("changed").hidden = false;
+  }
+
+  // Reads out the answer to “Refresh now” once; reloading the page does not repeat it.
+  answer(text) {
+    if (!text) return;
+    setTimeout(() => { this.said.textContent = text.textContent; }, SOON / 2);
+    history.replaceState(null, "", location.pathname);
   }
 
   replace(id, version, html) {

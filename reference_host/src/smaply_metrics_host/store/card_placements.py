@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select, update
 
+from smaply_metrics_core.host import Display
 from smaply_metrics_host.store.map_models import MapSummary
 from smaply_metrics_host.store.map_rows import next_position, no_such, reorder, require_cell
 from smaply_metrics_host.store.tables import cards, maps
 
 if TYPE_CHECKING:
-    from smaply_metrics_core.host import Display
     from smaply_metrics_host.store.database import Database
     from smaply_metrics_host.store.map_models import Cell
 
@@ -92,6 +92,19 @@ class CardPlacements:
                 delete(cards).where(cards.c.account == account, cards.c.metric == metric)
             )
             return gone.rowcount
+
+    def displays(self, account: str) -> dict[str, tuple[tuple[str, Display], ...]]:
+        """Return the metric and the display settings of each card, by map."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                select(cards.c.map, cards.c.metric, cards.c.display).where(
+                    cards.c.account == account
+                )
+            ).all()
+        found: dict[str, list[tuple[str, Display]]] = {}
+        for map_id, metric, display in rows:
+            found.setdefault(map_id, []).append((metric, Display.model_validate(display)))
+        return {map_id: tuple(several) for map_id, several in found.items()}
 
     def uses(self, account: str) -> Counter[str]:
         """Return the number of cards of each metric."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from smaply_metrics_core.charts import instant_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +32,21 @@ def relative_time(instant: datetime, now: datetime) -> str:
         if number >= 1:
             return f"{number} {name}{'s' if number > 1 else ''} ago"
     return "just now"
+
+
+def clock_time(instant: datetime, zone: str, now: datetime, *, seconds: bool = False) -> str:
+    """Return a time of the current day as ``19:43``, and another one with its date.
+
+    Args:
+        instant: The time.
+        zone: The time zone of the account.
+        now: The current instant.
+        seconds: Whether a time of the current day has seconds.
+    """
+    local, today = (one.astimezone(ZoneInfo(zone)) for one in (instant, now))
+    if local.date() != today.date():
+        return instant_text(instant, zone)
+    return f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
 
 
 def count(number: int, one: str, several: str = "") -> str:
