@@ -39,15 +39,15 @@ def test_no_fault_is_tried_at_a_sign_out(
     requests: list[bytes], sign_out: str, positions: tuple[int, ...]
 ) -> None:
     """The fact `sign_out` names a text in the path or body of these requests."""
-    assert scenario(*requests, sign_out=sign_out).positions() == positions
+    assert scenario(*requests, sign_out=sign_out).positions == positions
 
 
 def test_a_fault_is_tried_at_each_operation() -> None:
     """Of many requests to one URL, at least one of each operation."""
     calls = [b'{"method": "%s"}' % name.encode() for name in ("in", *"ppppp", "find", *"ppppp")]
 
-    assert scenario(*calls).positions() == (1, 2, 6, 11, 12)
-    assert scenario(*calls, operation=json_rpc_method).positions() == (1, 2, 6, 7, 11, 12)
+    assert scenario(*calls).positions == (1, 2, 6, 11, 12)
+    assert scenario(*calls, operation=json_rpc_method).positions == (1, 2, 6, 7, 11, 12)
 
 
 class Sampled(HttpContract):

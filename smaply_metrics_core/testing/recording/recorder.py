@@ -29,6 +29,9 @@ from smaply_metrics_core.testing.suite.contract import SourceContract
 from smaply_metrics_core.testing.suite.runner import contract_test_names, run_test
 from smaply_metrics_core.testing.suite.subjects.http_faults import HttpFaultTests
 from smaply_metrics_core.testing.suite.subjects.isolation import IsolationTests
+from smaply_metrics_core.testing.suite.subjects.payloads import PayloadTests
+from smaply_metrics_core.testing.suite.subjects.refusals import RefusalTests
+from smaply_metrics_core.testing.suite.subjects.single_faults import SingleFaultTests
 
 FACT_TESTS: Final = {"test_the_numbers_are_those_of_the_account"}
 """Tests of known values, which the author often takes from the first recording."""
@@ -101,7 +104,8 @@ class Recorded:
 
 def _replay_tests() -> set[str]:
     """Return the names of the tests that replay exchanges of other tests from memory."""
-    return {name for suite in (HttpFaultTests, IsolationTests) for name in vars(suite)}
+    suites = (HttpFaultTests, SingleFaultTests, RefusalTests, PayloadTests, IsolationTests)
+    return {name for suite in suites for name in vars(suite)}
 
 
 @contextmanager

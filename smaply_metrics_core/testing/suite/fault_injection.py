@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final
 from unittest import SkipTest
@@ -66,8 +67,9 @@ class Scenario:
         """The requests and responses of the undisturbed run."""
         return self.result.exchanges
 
+    @cached_property
     def positions(self) -> tuple[int, ...]:
-        """Return the numbers of the requests at which a fault is tried, from 1."""
+        """The numbers of the requests at which a fault is tried, from 1."""
         numbers = tuple(
             number
             for number, (request, _) in enumerate(self.exchanges, start=1)
@@ -119,7 +121,7 @@ def fault_positions(lab: Lab, scenario: Scenario, fault: HttpFault) -> tuple[int
     """Return the numbers of the requests at which a fault that applies there is tried."""
     applicable = [
         position
-        for position in scenario.positions()
+        for position in scenario.positions
         if fault.applies(scenario.exchanges[position - 1][1].content)
     ]
     return sampled(lab, scenario, fault.name, applicable)
@@ -235,7 +237,7 @@ def every_fault_run(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
         return
     for scenario in scenarios:
         for fault in every_fault(lab):
-            for position in sampled(lab, scenario, fault.name, scenario.positions()):
+            for position in sampled(lab, scenario, fault.name, scenario.positions):
                 result, _ = run_with_fault(lab, scenario, fault, position)
                 yield f"{scenario.name}, when {fault.name} from request {position} on", result
 

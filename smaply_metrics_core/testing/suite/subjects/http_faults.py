@@ -95,7 +95,7 @@ class HttpFaultTests(ContractSubject):
         """A 429 with a pause of seconds does not change the answer."""
         for scenario in http_scenarios(self.lab):
             for name, disturb in fault_types.short_rate_limits(self.now).items():
-                for position in sampled(self.lab, scenario, name, scenario.positions()):
+                for position in sampled(self.lab, scenario, name, scenario.positions):
                     clock = ManualClock(self.now)
                     replay = Replay(scenario.exchanges, disturb, position)
                     result = self.lab.replay(scenario.work, replay, clock=clock)

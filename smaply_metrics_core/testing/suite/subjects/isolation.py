@@ -171,7 +171,7 @@ def _check_early_end(
 ) -> None:
     """Check that each hook raises the expected error if its call is ended early."""
     for scenario in hook_scenarios(lab):
-        positions = sampled(lab, scenario, expected.kind, scenario.positions())
+        positions = sampled(lab, scenario, expected.kind, scenario.positions)
         for position in positions or (0,):  # 0: at a progress report.
             clock = ManualClock(lab.facts.now)
             deadline = ObservedDeadline(clock, clock.monotonic() + SECONDS)

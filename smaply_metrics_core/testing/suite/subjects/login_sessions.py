@@ -52,7 +52,7 @@ class LoginSessionTests(ContractSubject):
                     f"{scenario.name}: no request to release a session has its key.",
                     "release the session that was opened, with its own key",
                 )
-            for position in scenario.positions()[-1:]:
+            for position in scenario.positions[-1:]:
                 for fault in (fault_types.empty(), fault_types.outages()[0]):
                     _, replay = run_with_fault(self.lab, scenario, fault, position)
                     self._expect_released(

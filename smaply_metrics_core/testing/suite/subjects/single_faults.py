@@ -58,7 +58,7 @@ class SingleFaultTests(ContractSubject):
         for scenario in http_scenarios(self.lab):
             positions = [
                 position
-                for position in scenario.positions()
+                for position in scenario.positions
                 if not self._signs_in(scenario.exchanges[position - 1][0])
             ]
             for name, disturb in TRANSIENT.items():
@@ -85,7 +85,7 @@ class SingleFaultTests(ContractSubject):
             for name, disturb in FINAL.items():
                 positions = [
                     position
-                    for position in scenario.positions()
+                    for position in scenario.positions
                     if disturb is not truncate
                     or is_structured(scenario.exchanges[position - 1][1].content)
                 ]
@@ -115,7 +115,7 @@ class SingleFaultTests(ContractSubject):
             requests = [request for request, _ in scenario.exchanges]
             positions = [
                 position
-                for position in scenario.positions()
+                for position in scenario.positions
                 if not requests[position - 1].may_repeat or self._signs_in(requests[position - 1])
             ]
             for fault in transient:

@@ -44,6 +44,7 @@ class ClusterPlanner:
     def __init__(self, columns: KeyColumns, responses: int) -> None:
         self._columns = columns
         self._responses = max(responses, 1)
+        self._combinations: dict[tuple[str, ...], int] = {}
 
     def plan(self, groupings: Sequence[tuple[str, ...]]) -> list[Cluster]:
         """Return clusters with all groupings, each in one of them."""
@@ -62,8 +63,13 @@ class ClusterPlanner:
                 clusters.append(alone)
         return clusters
 
-    def combinations(self, names: Sequence[str]) -> int:
+    def combinations(self, names: tuple[str, ...]) -> int:
         """Return about how many combinations of some columns there are, rather too many."""
+        if names not in self._combinations:  # Each grouping is compared with each cluster.
+            self._combinations[names] = self._estimated(names)
+        return self._combinations[names]
+
+    def _estimated(self, names: tuple[str, ...]) -> int:
         columns = self._columns
         divided = sum(columns.sizes[name] for name in names if name in columns.times)
         others = prod(
