@@ -148,6 +148,7 @@ def test_the_script_prints_fresh_cards(project: Path) -> None:
     assert [group["value"] for group in series["groups"]] == [pytest.approx(200 / 3), -100]
 
 
+@pytest.mark.deep(reason="an interpreter and a framework; every change runs the script")
 def test_the_fastapi_app_answers(project: Path) -> None:
     """The app returns cards and charts, and 404 for a card that does not exist."""
     number, schema, status = json.loads(run(project, "-c", FASTAPI_SCRIPT))
@@ -155,6 +156,7 @@ def test_the_fastapi_app_answers(project: Path) -> None:
     assert "vega-lite" in schema
 
 
+@pytest.mark.deep(reason="an interpreter and a framework; every change runs the script")
 def test_the_django_views_answer(project: Path) -> None:
     """The views return cards, and 404 for a card that does not exist."""
     assert json.loads(run(project, "-c", DJANGO_SCRIPT)) == [2, 25, 404, "not_found"]
