@@ -172,8 +172,10 @@ def test_the_tables_are_written(project: Path) -> None:
 
 EVENTS_SCRIPT: Final = """
 import asyncio
+import time
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from types import SimpleNamespace
 import next_event
 import projection
 from smaply_metrics_core.host import Actor, AsyncMetricsHost, MetricsHost, Role, Settings
@@ -192,9 +194,14 @@ async def receive() -> str:
         return (await waiting).kind
 
 with MetricsHost(settings) as host:
-    thread = Thread(target=projection.run, args=(host, 8))
+    ended = Event()  # Ends what sleeps for an hour in the example.
+    projection.time = SimpleNamespace(sleep=ended.wait)
+    thread = Thread(target=projection.run, args=(host, 3600), daemon=True)
     thread.start()
     print(asyncio.run(receive()))
+    while not projection.values:
+        time.sleep(0.01)
+    ended.set()
     thread.join()
 print(projection.values)
 """
