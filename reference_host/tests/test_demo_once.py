@@ -51,7 +51,10 @@ def stored_connections(home: Path) -> list[str]:
 
 
 def test_the_demo_shows_all_types_from_each_source(tmp_path: Path) -> None:
-    """With --json it prints fresh cards of every type from each source, and a bundle."""
+    """With --json it prints fresh cards of every type from each source, and a bundle.
+
+    Takes 8 s: this is the only test on every change that connects all parts in a process.
+    """
     ended = run("demo", "--once", "--json", "--seed", "7", "--home", str(tmp_path / "home"))
 
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -98,7 +98,10 @@ def test_the_display_changes_without_a_request(world: World) -> None:
 
 
 def test_a_preview_has_images_for_browsers_without_scripts(world: World) -> None:
-    """The page links an image of the current form in both themes; other people get 404."""
+    """The page links an image of the current form in both themes; other people get 404.
+
+    Takes 5 s: two images are drawn in a process.
+    """
     connect(world)
     emil = world.client(Role.EDITOR)
     form = FormFiller(emil, START)

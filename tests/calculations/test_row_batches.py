@@ -106,7 +106,7 @@ def test_batches_have_the_tallies_of_all_rows(rows: list[tuple[object, ...]], si
     assert in_batches(whole, size) == tally_all(whole, requests(), as_of=AS_OF)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)  # An example takes 0.1 s.
 @given(
     rows=st.lists(ROW, max_size=40),
     order=st.permutations(range(len(requests()))),

@@ -148,6 +148,7 @@ def test_the_script_prints_fresh_cards(project: Path) -> None:
     assert [group["value"] for group in series["groups"]] == [pytest.approx(200 / 3), -100]
 
 
+@pytest.mark.deep(reason="an interpreter and a framework; every change runs the script")
 def test_the_fastapi_app_answers(project: Path) -> None:
     """The app returns cards and charts, and 404 for a card that does not exist."""
     number, schema, status = json.loads(run(project, "-c", FASTAPI_SCRIPT))
@@ -155,6 +156,7 @@ def test_the_fastapi_app_answers(project: Path) -> None:
     assert "vega-lite" in schema
 
 
+@pytest.mark.deep(reason="an interpreter and a framework; every change runs the script")
 def test_the_django_views_answer(project: Path) -> None:
     """The views return cards, and 404 for a card that does not exist."""
     assert json.loads(run(project, "-c", DJANGO_SCRIPT)) == [2, 25, 404, "not_found"]
@@ -170,8 +172,10 @@ def test_the_tables_are_written(project: Path) -> None:
 
 EVENTS_SCRIPT: Final = """
 import asyncio
+import time
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from types import SimpleNamespace
 import next_event
 import projection
 from smaply_metrics_core.host import Actor, AsyncMetricsHost, MetricsHost, Role, Settings
@@ -190,9 +194,14 @@ async def receive() -> str:
         return (await waiting).kind
 
 with MetricsHost(settings) as host:
-    thread = Thread(target=projection.run, args=(host, 8))
+    ended = Event()  # Ends what sleeps for an hour in the example.
+    projection.time = SimpleNamespace(sleep=ended.wait)
+    thread = Thread(target=projection.run, args=(host, 3600), daemon=True)
     thread.start()
     print(asyncio.run(receive()))
+    while not projection.values:
+        time.sleep(0.01)
+    ended.set()
     thread.join()
 print(projection.values)
 """

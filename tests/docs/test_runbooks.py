@@ -62,7 +62,12 @@ def postgres() -> Iterator[PrivatePostgres]:
         yield server
 
 
-@pytest.fixture(params=["SQLite", "PostgreSQL"])
+POSTGRESQL = pytest.param(
+    "PostgreSQL", marks=pytest.mark.deep(reason="a server; every change follows those of SQLite")
+)
+
+
+@pytest.fixture(params=["SQLite", POSTGRESQL])
 def database(request: pytest.FixtureRequest) -> str:
     """The title of the commands for a kind of database."""
     return str(request.param)

@@ -7,16 +7,18 @@ import re
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from openpyxl import Workbook
-from openpyxl.worksheet.worksheet import Worksheet
 
 from smaply_metrics_core import CsvLimits, DeadlineExceeded, ExportFailed
 from smaply_metrics_core.context import Deadline, SystemClock
 from smaply_metrics_core.files import FileMapping, FileTable, read_file_table
 from smaply_metrics_core.files.workbook_xml import elements
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+    from openpyxl.worksheet.worksheet import Worksheet
 
 HEADER = ("Datum", "Note", "Ort")
 
@@ -28,6 +30,8 @@ def first(book: Workbook) -> Worksheet:
 
 def written(*rows: tuple[Any, ...], change: Callable[[Workbook], None] | None = None) -> bytes:
     """Return a workbook with these rows."""
+    from openpyxl import Workbook
+
     book = Workbook()
     sheet = first(book)
     for row in rows:

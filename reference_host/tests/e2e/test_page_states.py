@@ -26,6 +26,8 @@ DESK = 1280
 
 
 ON_EVERY_CHANGE = {"map"}
+"""The state with the most elements; it takes 7 s, with the start of the browser."""
+
 DEEP = pytest.mark.deep(reason="every state of every page, in a browser")
 
 

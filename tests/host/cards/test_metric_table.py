@@ -7,7 +7,6 @@ import io
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import polars as pl
 import pytest
 
@@ -124,6 +123,8 @@ def test_frames_have_types(table: MetricTable) -> None:
     assert frame.schema["answered"] == pl.Int64
     assert frame.schema["as_of"] == pl.Datetime("us", "UTC")
     assert frame.to_dicts() == [dict(row) for row in table.rows]
+    import pandas as pd
+
     other = table.to_pandas()
     assert other.dtypes["value"] == "Float64"
     assert other.dtypes["hidden"] == "boolean"

@@ -49,6 +49,8 @@ PARTS: tuple[dict[str, object], ...] = (
     },
 )
 BASES = [about(question_id, **parts) for question_id in QUESTIONS for parts in PARTS]
+ON_EVERY_CHANGE = [*BASES[::2], BASES[3]]
+"""Each question without parts, and one with them: every other takes half a second."""
 
 BY_MONTH = GroupBy(kind="period", of="month")
 BY_REGION = GroupBy(kind="field", of="region")
@@ -76,7 +78,17 @@ def changed(definition: Definition, **parts: object) -> Definition:
     return definition.model_copy(update=parts)
 
 
-@pytest.mark.parametrize("base", BASES, ids=lambda base: f"{base.question_id}-{base.range.preset}")
+@pytest.mark.parametrize(
+    "base",
+    [
+        pytest.param(
+            base,
+            id=f"{base.question_id}-{base.range.preset}",
+            marks=[] if base in ON_EVERY_CHANGE else [pytest.mark.deep(reason="as the others")],
+        )
+        for base in BASES
+    ],
+)
 def test_every_preview_equals_one_from_its_own_download(shared: Desk, base: Definition) -> None:
     """For each type, group-by and calculation, whatever was downloaded first."""
     fresh = shared.fresh(base)

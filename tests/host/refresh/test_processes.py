@@ -44,7 +44,10 @@ def host(fleet: Fleet) -> Iterator[MetricsHost]:
 def test_a_killed_leader_is_replaced_when_its_lease_expires(
     fleet: Fleet, host: MetricsHost
 ) -> None:
-    """Cards show the interruption, and another process runs the next refresh."""
+    """Cards show the interruption, and another process runs the next refresh.
+
+    Takes 5 s, since the processes share no clock: a lease of 4 s has to expire.
+    """
     fleet.hold()
     leader = fleet.start(threads=1, wait=SECONDS)
     fleet.load(leader)

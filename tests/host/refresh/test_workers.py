@@ -93,7 +93,10 @@ def test_an_editor_waits_for_the_forced_refresh(fleet: Fleet, host: MetricsHost)
 
 @postgresql_only
 def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost) -> None:
-    """When a worker is killed during its exports, the next worker repeats them."""
+    """When a worker is killed during its exports, the next worker repeats them.
+
+    Takes 5 s, since the processes share no clock: a lease of 4 s has to expire.
+    """
     fleet.hold()
     doomed = fleet.start_worker()
     host.cards.load(VIEWER)
