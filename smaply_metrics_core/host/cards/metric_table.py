@@ -112,8 +112,8 @@ class MetricTable:
 def value_table(cards: Iterable[Card]) -> MetricTable:
     """Return the values of cards.
 
-    Each card has a row for its current window, and for the previous one of a Comparison; each group
-    of a Series has a row too. Their ``window`` is ``current`` or ``previous``; ``group`` and
+    Each card has a row for its current window, and for the previous one if it is compared; so has
+    each group of a Series. Their ``window`` is ``current`` or ``previous``; ``group`` and
     ``label`` are empty except for groups. ``low`` and ``high`` are the interval. A card without a
     value has one row. Values that the account hides are missing, and ``hidden`` is true.
     """
@@ -164,7 +164,10 @@ def _rows_of(card: Card) -> Iterator[dict[str, Any]]:
     common |= {"unit": result.unit.value, "as_of": result.as_of, "window": "current"}
     yield common | _measured(result.current)
     for group in result.groups:
-        yield common | _measured(group) | {"group": group.key, "label": group.label}
+        of = {"group": group.key, "label": group.label}
+        yield common | _measured(group) | of
+        if group.previous is not None:
+            yield common | {"window": "previous"} | _measured(group.previous) | of
     yield from _previous(result, common)
 
 

@@ -16,6 +16,7 @@ from smaply_metrics_core.host import (
     AccountSettings,
     Calculation,
     DateRange,
+    card_json,
     history_table,
     value_table,
 )
@@ -67,6 +68,25 @@ def test_groups_and_windows_are_rows(table: MetricTable) -> None:
     assert [window for name, window, *_ in rows if name == "Trend"] == ["current", "previous"]
     assert rows[-1] == ("=1+1", None, None, None, None)
     assert all(row.keys() == table.columns.keys() for row in table.rows)
+
+
+def test_compared_groups_have_both_windows(connected: MetricsHost) -> None:
+    """In the table and, with the overall change, in JSON."""
+    compared = SERIES.model_copy(
+        update={"compare_groups": True, "range": DateRange(preset="last_7_days")}
+    )
+    connected.metrics.add(EDITOR, "shop", "Compared", compared)
+    (card,) = load(connected)
+    rows = [(row["label"], row["window"]) for row in value_table([card]).rows]
+    groups = [f"{n} stars" for n in range(1, 6)]
+    assert rows == [
+        (None, "current"),
+        *((label, window) for label in groups for window in ("current", "previous")),
+        (None, "previous"),
+    ]
+    found = card_json(card)
+    assert len(found["groups"]) == len(groups)
+    assert {"current", "previous", "difference", "change_interval", "verdict"} <= found.keys()
 
 
 def test_a_csv_is_safe_in_spreadsheets(table: MetricTable) -> None:
