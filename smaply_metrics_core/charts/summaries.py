@@ -7,6 +7,7 @@ from typing import Final
 
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.results import format_value
+from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.headlines import (
     headline,
     target_text,
@@ -21,7 +22,11 @@ from smaply_metrics_core.charts.remarks import (
     unreadable_text,
 )
 from smaply_metrics_core.charts.series_groups import latest, periods_of, value_of
-from smaply_metrics_core.charts.uncertainty_text import interval_sentence, interval_words
+from smaply_metrics_core.charts.uncertainty_text import (
+    interval_sentence,
+    interval_words,
+    verdict_text,
+)
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result, Unit
@@ -124,12 +129,16 @@ def _distributions(result: Result) -> str:
 
 
 def _clear_changes(result: Result) -> str:
-    """Return how many groups have clearly changed; empty if they are not compared."""
+    """Return the overall change and how many groups have clearly changed; empty without changes."""
     found = Counter(group.change.verdict for group in result.groups if group.change is not None)
     up, down = found[Verdict.UP], found[Verdict.DOWN]
     if not found:
         return ""
-    return f"compared with the earlier period: {up:,} clearly up, {down:,} clearly down"
+    groups = f"compared with the earlier period: {up:,} clearly up, {down:,} clearly down"
+    if result.change is None or not (changed := change_text(result.change, result.unit)):
+        return groups
+    overall = ", ".join(filter(None, [f"overall {changed}", verdict_text(result.change)]))
+    return f"{groups}, {overall}"
 
 
 def _of(group: GroupValue, result: Result, display: Display, which: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from smaply_metrics_core.calculations.results import format_value
-from smaply_metrics_core.charts.change_text import difference_text
+from smaply_metrics_core.charts.change_text import UNCHANGED, change_text, difference_text
 from smaply_metrics_core.models.query import MetricType
 from smaply_metrics_core.models.result import Change, Result, Unit
 from smaply_metrics_core.models.uncertainty import (
@@ -94,17 +94,19 @@ def verdict_text(change: Change) -> str:
 
 
 def verdict_details(change: Change, unit: Unit, subject: str = "Change") -> tuple[str, ...]:
-    """Return what is known about a change: verdict, interval and smallest detectable change.
+    """Return what is known about a change: difference, verdict, interval, smallest detectable one.
 
-    If it is not judged, why.
+    If it is not judged, why. Empty for counts and sums, and for an unknown change.
     """
     text = verdict_text(change)
-    if not text:
+    if not text or change.difference is None:
         return ()
+    why = change.verdict_reason_text
+    if text == NOT_COMPARABLE:
+        return (f"{subject}: {text}: {why[:1].lower()}{why[1:]}".rstrip(". "),)
+    # The card may show it in percent of the previous value; the interval never is.
+    text = f"{difference_text(change.difference, unit) or UNCHANGED}, {text}"
     if change.interval is None or change.detectable is None:
-        why = change.verdict_reason_text
-        if text == NOT_COMPARABLE:
-            return (f"{subject}: {text}: {why[:1].lower()}{why[1:]}".rstrip(". "),)
         return (f"{subject}: {text}. {why}".rstrip(". "),)
     low = (difference_text(change.interval.low, unit) or "0").removesuffix(" points")
     high = difference_text(change.interval.high, unit) or "0"
@@ -128,9 +130,10 @@ def certainty(result: Result) -> list[str]:
         lines.append(
             current.interval_reason_text and f"No interval: {current.interval_reason_text}"
         )
-    if result.change is not None:
-        subject = "Change" if result.type is MetricType.COMPARISON else "Overall change"
-        lines += verdict_details(result.change, result.unit, subject)
+    if result.change is not None and result.type is MetricType.COMPARISON:
+        lines += verdict_details(result.change, result.unit)
+    elif result.change is not None:
+        lines += _overall_change(result.change, result.unit)
     if result.period_change is not None:
         labels = {group.key: group.label for group in result.groups}
         periods = (result.period_change.current, result.period_change.previous)
@@ -139,6 +142,13 @@ def certainty(result: Result) -> list[str]:
     if not (result.change is not None and verdict_text(result.change) == NOT_COMPARABLE):
         lines += [change.sentence for change in result.question_changes]
     return [line[0].upper() + line[1:].rstrip(".") for line in lines if line]
+
+
+def _overall_change(change: Change, unit: Unit) -> tuple[str, ...]:
+    """Return the change of all groups together, which a card shows only in its details."""
+    subject = "Overall change"
+    known = change_text(change, unit) or f"unknown. {change.reason}"
+    return verdict_details(change, unit, subject) or (f"{subject}: {known}",)
 
 
 def p_value_text(p_value: float) -> str:

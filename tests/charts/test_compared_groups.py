@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from smaply_metrics_core.charts import certainty, data_table, headline, summary, vega_lite
 from smaply_metrics_core.models.query import Calculation
 from smaply_metrics_core.models.result import Change, GroupValue, Result
@@ -172,9 +174,34 @@ def test_the_tooltip_has_the_change() -> None:
 
 def test_the_headline_remains_the_overall_value() -> None:
     """The overall change is in the details."""
-    change = judged(4.0, -9.0, 17.0, Verdict.NO_CLEAR_CHANGE, 0.3).model_copy(
+    change = judged(4.0, -9.0, 17.0, Verdict.NO_CLEAR_CHANGE, 0.6).model_copy(
         update={"adjusted_p_value": None}
     )
     result = compared(change=change)
     assert (headline(result, PLAIN).text, headline(result, PLAIN).change) == ("42%", "")
-    assert any(line.startswith("Overall change: no clear change") for line in certainty(result))
+    overall = next(line for line in certainty(result) if line.startswith("Overall change"))
+    assert overall == (
+        "Overall change: +4 points, no clear change (p = 0.20), between \N{MINUS SIGN}9 and "
+        "+17 points, at 95 % confidence"
+    )
+    assert "1 clearly up, 0 clearly down, overall +4 points, no clear change" in summary(
+        result, PLAIN
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            Change(difference=20, percent=25.0, verdict_reason=UncertaintyReason.CENSUS),
+            "Overall change: +25%",
+        ),
+        (
+            Change(difference=None, reason="No previous value: There are no answers."),
+            "Overall change: unknown. No previous value: There are no answers",
+        ),
+    ],
+)
+def test_an_overall_change_that_is_not_judged(change: Change, line: str) -> None:
+    """Changes of counts are facts, and an unknown change has a reason."""
+    assert line in certainty(compared(calculation=Calculation.RESPONSES, change=change))

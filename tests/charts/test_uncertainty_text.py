@@ -114,14 +114,15 @@ def test_verdicts() -> None:
 def test_details_of_a_comparison() -> None:
     """The interval, the p-value and the smallest detectable change; or why it is not judged."""
     result = with_interval(comparison(39.4, 46.0, Calculation.NPS), around(24, 54))
-    minus, level = "\N{MINUS SIGN}", "at 95 % confidence"
+    minus = "\N{MINUS SIGN}"
+    between = f"between {minus}26.6 and +14 points"
     assert certainty(result.model_copy(update={"change": NOISE})) == [
         "Between 24 and 54, at 95 % confidence",
-        f"Change: no clear change (p = 0.54), between {minus}26.6 and +14 points, {level}",
+        f"Change: {minus}6.6 points, no clear change (p = 0.54), {between}, at 95 % confidence",
         "Smallest change that was likely to be seen with these numbers of answers: 29.1 points",
     ]
     assert certainty(result.model_copy(update={"change": FEW}))[1:] == [
-        "Change: not judged. One of the periods has fewer than 10 answers"
+        "Change: \N{MINUS SIGN}6.6 points, not judged. One of the periods has fewer than 10 answers"
     ]
 
 
@@ -146,7 +147,9 @@ def test_details_of_a_series() -> None:
     before, after = result.groups[-2:]
     judged = PeriodChange(current=after.key, previous=before.key, change=NOISE)
     lines = certainty(result.model_copy(update={"period_change": judged}))
-    assert lines[0].startswith(f"{after.label} compared with {before.label}: no clear change")
+    assert lines[0].startswith(
+        f"{after.label} compared with {before.label}: \N{MINUS SIGN}6.6 points, no clear change"
+    )
 
 
 def test_details_of_a_value_without_an_interval() -> None:

@@ -55,7 +55,7 @@ def card_json(card: Card) -> dict[str, Any]:
     """Return a card as flat JSON, as ``card load --json`` prints it.
 
     A Number has ``value``, a Series has ``groups``, and a Comparison has ``current``, ``previous``
-    and ``change``.
+    and ``change``, as does a Series that compares its groups: those of all groups together.
     """
     result = card.result
     dumped = card.model_dump(mode="json", include={"as_of", "next_at", "problem"})
@@ -73,6 +73,7 @@ def card_json(card: Card) -> dict[str, Any]:
         found["groups"] = (
             [] if result is None else [_group(result.unit, group) for group in result.groups]
         )
+        found |= {} if result is None else _compared(result)
     else:
         found |= (
             {"current": None, "previous": None, "change": None}

@@ -16,6 +16,7 @@ from smaply_metrics_core.host import (
     Calculation,
     DateRange,
     GroupValue,
+    card_json,
     history_table,
     value_table,
 )
@@ -69,25 +70,23 @@ def test_groups_and_windows_are_rows(table: MetricTable) -> None:
     assert all(row.keys() == table.columns.keys() for row in table.rows)
 
 
-def test_compared_groups_have_a_row_for_each_window(connected: MetricsHost, world: World) -> None:
-    """The previous value of a group follows its current one."""
-    world.shop.answers["S1"] = [
-        (datetime(2026, 3, day, tzinfo=UTC), stars) for day in (20, 28) for stars in "1345"
-    ]
-    compared = COMPARISON.model_copy(
-        update={
-            "type": MetricType.SERIES,
-            "group_by": GroupBy(kind="answer"),
-            "calculation": Calculation.DISTRIBUTION,
-            "compare_groups": True,
-        }
+def test_compared_groups_have_both_windows(connected: MetricsHost) -> None:
+    """In the table and, with the overall change, in JSON."""
+    compared = SERIES.model_copy(
+        update={"compare_groups": True, "range": DateRange(preset="last_7_days")}
     )
     connected.metrics.add(EDITOR, "shop", "Compared", compared)
-    load(connected)
-    rows = value_table(connected.cards.load(VIEWER, refresh=False)).rows
-    windows = [(row["group"], row["window"]) for row in rows if row["group"]]
-    assert windows == [(str(n), when) for n in range(1, 6) for when in ("current", "previous")]
-    assert all(row["part"] is None for row in rows)
+    (card,) = load(connected)
+    rows = [(row["label"], row["window"]) for row in value_table([card]).rows]
+    groups = [f"{n} stars" for n in range(1, 6)]
+    assert rows == [
+        (None, "current"),
+        *((label, window) for label in groups for window in ("current", "previous")),
+        (None, "previous"),
+    ]
+    found = card_json(card)
+    assert len(found["groups"]) == len(groups)
+    assert {"current", "previous", "difference", "change_interval", "verdict"} <= found.keys()
 
 
 def test_parts_of_a_row_are_rows(connected: MetricsHost) -> None:
