@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import stat
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
-from openpyxl import Workbook
 
 from reference_host.tests.app_fixture import ACCOUNT
 from reference_host.tests.form_client import FormFiller
-from smaply_metrics_core.files import read_file_table, responses_as_csv
-from smaply_metrics_core.host import Definition, GroupBy, InputError, Role
-from smaply_metrics_host.app_state import MOST_UPLOADS_AT_ONCE
+from reference_host.tests.uploaded_files import GOOD, OTHER, UPLOAD, files, files_below, stored_as
+from smaply_metrics_core.host import InputError, Role
 from smaply_metrics_host.routes.uploads import MOST_BYTES
-from smaply_metrics_host.uploads import upload_reading, upload_storage
-from smaply_metrics_host.uploads.upload_reading import FileRequest, UploadReading, read_upload
-from smaply_metrics_host.uploads.upload_storage import EXAMPLE, checked_name
+from smaply_metrics_host.uploads import upload_storage
+from smaply_metrics_host.uploads.upload_storage import checked_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from reference_host.tests.app_fixture import World
-    from smaply_metrics_core.host import Clock
-
-UPLOAD = "/metrics/upload"
-GOOD = EXAMPLE.encode()
-OTHER = b"recorded_at,nps\n2026-01-05,3\n2026-01-06,4\n"
-WRONG = b"recorded_at,nps\nyesterday,3\n"
-
-
-def files(world: World, account: str = ACCOUNT) -> dict[str, bytes]:
-    """Return the files of an account by their path below its folder, without mappings."""
-    root = world.app_state.settings.files_of(account)
-    visible = (one for one in _below(root) if not one.name.startswith("."))
-    return {str(one.relative_to(root)): one.read_bytes() for one in visible}
-
-
-def stored_as(content: bytes) -> bytes:
-    """Return the stored file of an uploaded one."""
-    return responses_as_csv(read_file_table(io.BytesIO(content)).responses())
-
-
-def _below(root: Path) -> list[Path]:
-    return sorted(path for path in root.rglob("*") if path.is_file())
 
 
 def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
@@ -63,7 +32,7 @@ def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
     assert form.fields["survey"] == ["visits"]
     assert form.fields["name"] == ["NPS of visits"]
     assert files(world) == {"uploads/visits.csv": stored_as(GOOD)}
-    stored = _below(world.app_state.settings.files_of(ACCOUNT))
+    stored = files_below(world.app_state.settings.files_of(ACCOUNT))
     assert [one.name for one in stored] == [".visits.mapping.json", "visits.csv"]
     assert {stat.S_IMODE(one.stat().st_mode) for one in stored} == {0o600}
     (connection,) = world.run(world.app_state.metrics.connections.list(world.actor()))
@@ -196,218 +165,6 @@ def test_a_viewer_cannot_upload(world: World) -> None:
     assert vera.submit("/metrics", UPLOAD, {}).status_code == 403
 
 
-def test_nothing_is_stored_before_connect(world: World) -> None:
-    """The preview states how the file is read, and the form keeps its input."""
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-
-    form.choose_file("visits.csv", GOOD, name="Kept", type="series")
-
-    assert "6 responses; excluded: 1 test, 1 unfinished; from 5 January 2026 to" in form.page
-    assert "Automatic: Unicode (UTF-8)" in form.page
-    assert "Automatic: Comma" in form.page
-    assert "5 Jan 2026, 09:00" in form.page  # In UTC.
-    assert form.fields["role-3"] == ["field"]
-    assert files(world) == {}
-    assert world.run(world.app_state.metrics.connections.list(world.actor())) == ()
-    form.store_file()
-    assert (form.fields["name"], form.fields["type"]) == (["Kept"], ["series"])
-    assert files(world) == {"uploads/visits.csv": stored_as(GOOD)}
-
-
-def test_another_file_can_be_chosen(world: World) -> None:
-    """The form is shown again with its input, and the preview is deleted."""
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-    form.choose_file("visits.csv", GOOD, name="Kept")
-    preview = str(form.answer.url)
-
-    form.press(f"{form.form.action}/discard")
-
-    assert (form.fields["name"], form.fields["source"]) == (["Kept"], ["manual"])
-    gone = form.browser.get(preview)
-    assert gone.status_code == 404
-    assert "This upload has expired." in gone.text
-
-
-def test_an_invalid_file_cannot_be_connected(world: World) -> None:
-    """The error names row, column, value and remedy; nothing is stored."""
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-
-    form.choose_file("visits.csv", WRONG)
-
-    assert "recorded_at in row 2 must be a date such as 2026-01-31" in form.page
-    assert "Found: “yesterday”." in form.page
-    assert "Correct the file and try again." in form.page
-    assert not {"connect", "replace"} & set(form.form.buttons)
-    form.press(form.form.action, connect="1")
-    assert form.answer.status_code == 422
-    assert files(world) == {}
-    assert world.run(world.app_state.metrics.connections.list(world.actor())) == ()
-
-
-def test_what_is_ambiguous_is_asked(world: World) -> None:
-    """Each answer shows the preview again, and what has two meanings is never guessed."""
-    european = "Datum;Filiale;Note\n03/10/2026;Köln;4,5\n04/10/2026;Köln;5\n".encode("cp1252")
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-
-    form.choose_file("visits.csv", european)
-    assert "Is the day or the month first in the dates of column Datum?" in form.page
-    assert "Found: “03/10/2026”." in form.page
-    assert not {"connect", "replace"} & set(form.form.buttons)
-    form.update_preview(dates="first")
-    assert "A choice is not valid." in form.page
-    assert form.answer.status_code == 422
-    form.update_preview(dates="day_first")
-    assert "2 responses; from 3 October 2026 to 4 October 2026" in form.page
-    assert "Automatic: Comma, 4,5" in form.page
-    form.press(form.form.action, connect="1", dates="month_first")
-    assert form.answer.status_code == 422
-    assert "Check the preview, then connect the file." in form.page
-    assert "from 10 March 2026" in form.page
-    assert files(world) == {}
-    form.update_preview(dates="day_first")
-    form.store_file()
-
-    assert files(world) == {
-        "uploads/visits.csv": "recorded_at,status,Filiale,Note\n"
-        "2026-10-03T00:00:00+00:00,,Köln,4.5\n2026-10-04T00:00:00+00:00,,Köln,5\n".encode()
-    }
-    assert {"Filiale", "Note"} < set(form.offered("question"))
-
-
-def test_roles_are_chosen_by_column(world: World) -> None:
-    """The column that is chosen as the date replaces the proposed one; ignored ones are removed."""
-    text = "Begun;Ended;Name;Ort;nps\n2026-01-05;;Anna;Wien;9\n2026-01-06;2026-01-07;Ben;;8\n"
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-
-    form.choose_file("visits.csv", text.encode())
-    assert "Which column has the date of the response: “Begun” or “Ended”?" in form.page
-    form.update_preview(**{"role-0": "date"})
-    form.update_preview(**{"role-1": "date", "role-2": "ignore", "role-3": "field"})
-    assert form.fields["role-0"] == ["question"]
-    assert "1 without a date" in form.page
-    form.store_file()
-
-    (content,) = files(world).values()
-    assert content.splitlines()[0] == b"recorded_at,status,Begun,field:Ort,nps"
-    assert b"Anna" not in content
-
-
-def test_a_column_that_is_nearly_numbers_is_pointed_out(world: World) -> None:
-    """One text makes the column text, so that no average is possible; its row is stated."""
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-
-    form.choose_file("v.csv", b"recorded_at,nps\n2026-01-05,9\n2026-01-05,none\n2026-01-06,8\n")
-
-    assert "2 of 3 cells are numbers, but “none” in row 3 is not" in form.page
-
-
-def test_a_sheet_of_a_workbook_is_chosen(world: World) -> None:
-    """Also if the first sheet cannot be read."""
-    book = Workbook()
-    book.worksheets[0].append(["#N/A"])
-    book.worksheets[0]["A1"].data_type = "e"
-    answers = book.create_sheet("Answers")
-    for row in (("Ended", "nps"), (date(2026, 1, 6), 9)):
-        answers.append(row)
-    stream = io.BytesIO()
-    book.save(stream)
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-
-    form.choose_file("visits.xlsx", stream.getvalue())
-    assert "Cell A1 has an error" in form.page
-    form.update_preview(sheet="Answers")
-    form.store_file()
-
-    assert form.fields["survey"] == ["visits"]
-    assert b"2026-01-06T00:00:00+00:00" in files(world)["uploads/visits.csv"]
-
-
-def test_reading_a_file_takes_limited_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that takes longer is refused, and nothing of it is stored."""
-    monkeypatch.setattr(upload_reading, "MOST_SECONDS", 0)
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-
-    form.choose_file("visits.csv", GOOD)
-
-    assert "Reading the file takes more than 0 seconds." in form.page
-    assert files(world) == {}
-
-
-def test_a_file_is_replaced_only_on_request(world: World) -> None:
-    """Connect never replaces a file, and Replace only the file that the page named."""
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-    for name in ("visits", "other"):
-        form.upload(f"{name}.csv", GOOD)
-        form = FormFiller(form.browser, UPLOAD)
-    stored = files(world)
-
-    form.choose_file("visits.csv", OTHER)
-    assert "A file named “<bdi>visits</bdi>” exists" in form.page
-    for button in ({"connect": "1"}, {"replace": "other"}):
-        form.press(form.form.action, **button)
-        assert form.answer.status_code == 409
-        assert files(world) == stored
-    form.store_file()
-    assert files(world) == stored | {"uploads/visits.csv": stored_as(OTHER)}
-
-
-def test_a_replaced_file_keeps_its_metrics(world: World) -> None:
-    """The page counts them, and names the columns that the new file lacks."""
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-    form.upload("visits.csv", GOOD, name="By store", type="series")
-    form.choose(question="nps", group_by="field:store")
-    form.press("/metrics/preview")
-    form.send("/metrics")
-    again = FormFiller(form.browser, UPLOAD)
-
-    again.choose_file("visits.csv", OTHER)
-    assert "If you replace it, its metric uses the new file at the next refresh." in again.page
-    assert "Metrics use columns that this file does not have: <bdi>store</bdi>" in again.page
-    again.store_file()
-
-    again.choose(question="nps")
-    again.press("/metrics/preview")
-    assert "n = 2" in again.page
-    (metric,) = world.run(world.app_state.metrics.metrics.list(world.actor()))
-    assert metric.name == "By store"
-
-
-def test_a_replacement_proposes_the_stored_mapping(world: World) -> None:
-    """Roles and answers to open questions are proposed; the new file may have more columns."""
-    first = "Datum;Ort;Note\n03/10/2026;Wien;4,5\n"
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-    form.choose_file("visits.csv", first.encode())
-    form.update_preview(dates="day_first", **{"role-1": "field"})
-    form.store_file()
-    form = FormFiller(form.browser, UPLOAD)
-
-    form.choose_file("visits.csv", b"Datum;Neu;Ort;Note\n04/10/2026;a;Graz;4,5\n")
-
-    assert "The roles of the last upload of <bdi>visits</bdi> are proposed" in form.page
-    assert "Automatic: Day first" in form.page
-    assert [form.fields[f"role-{number}"] for number in range(4)] == [
-        ["date"],
-        ["question"],
-        ["field"],
-        ["question"],
-    ]
-    form.store_file()
-    assert b"2026-10-04T00:00:00+00:00,,a,Graz,4.5" in files(world)["uploads/visits.csv"]
-
-
-def test_an_invalid_replacement_keeps_the_file(world: World) -> None:
-    """An invalid replacement does not change the existing file."""
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-    form.upload("visits.csv", GOOD)
-    form = FormFiller(form.browser, UPLOAD)
-
-    form.choose_file("visits.csv", WRONG)
-    form.press(form.form.action, replace="visits")
-
-    assert "yesterday" in form.page
-    assert files(world) == {"uploads/visits.csv": stored_as(GOOD)}
-
-
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -457,72 +214,3 @@ def test_a_missing_file_is_reported(world: World) -> None:
 
     assert form.answer.status_code == 422
     assert "Choose a CSV file or an Excel workbook." in form.page
-
-
-def test_the_mapping_gives_the_same_numbers_on_the_command_line(world: World) -> None:
-    """The file with the mapping of the preview is read as the connected one is."""
-    european = (
-        "Datum;Filiale;Note;Extras;Name\n"
-        "03/10/2026;Köln;4,5;a;Anna\n04/11/2026;Wien;1.234,5;b;Ben\n;Wien;2;;\n"
-    ).encode("cp1252")
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-    form.choose_file("Visits.csv", european)
-    roles = {"role-1": "field", "role-3": "multiple", "role-4": "ignore"}
-    form.update_preview(dates="day_first", **roles)
-    mapping = form.browser.get(f"{form.form.action}/mapping.json")
-    assert mapping.headers["content-disposition"].endswith("Visits.mapping.json")
-    form.store_file()
-
-    folder = world.app_state.settings.files_of(ACCOUNT) / "by_hand"
-    folder.mkdir()
-    (folder / "Visits.csv").write_bytes(european)
-    (folder / "Visits.mapping.json").write_bytes(mapping.content)
-    metrics, admin = world.app_state.metrics, world.actor()
-    by_hand = world.run(
-        metrics.connections.connect(admin, "csv_example", {"folder": "by_hand"}, name="By hand")
-    )
-    read = [
-        world.run(metrics.catalog.questionnaire(admin, connection, "Visits"))
-        for connection in (form.fields["source"][0], by_hand.id)
-    ]
-    assert read[0] == read[1]
-    for calculation, group_by in (("average", "field:Filiale"), ("sum", "period:month")):
-        definition = Definition.model_validate(
-            {
-                "survey_id": "Visits",
-                "type": "series",
-                "question_id": "Note",
-                "calculation": calculation,
-                "group_by": GroupBy.parse(group_by),
-            }
-        )
-        uploaded, read_by_hand = (
-            world.run(metrics.metrics.preview(admin, connection, definition)).groups
-            for connection in (form.fields["source"][0], by_hand.id)
-        )
-        assert uploaded == read_by_hand
-        assert any(one.value for one in uploaded)
-
-
-def test_few_files_are_read_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each file takes memory while it is read; further previews wait."""
-    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
-    form.choose_file("visits.csv", GOOD)
-    address = str(form.answer.url)
-    running: set[int] = set()
-    most: list[int] = []
-    full = threading.Barrier(MOST_UPLOADS_AT_ONCE)
-
-    def read(request: FileRequest, clock: Clock) -> UploadReading:
-        running.add(threading.get_ident())
-        most.append(len(running))
-        full.wait(120)
-        running.remove(threading.get_ident())
-        return read_upload(request, clock)
-
-    monkeypatch.setattr("smaply_metrics_host.routes.uploads.read_upload", read)
-    browsers = [world.client(Role.EDITOR) for _ in range(3 * MOST_UPLOADS_AT_ONCE)]
-    with ThreadPoolExecutor(len(browsers)) as pool:
-        answers = list(pool.map(lambda one: one.get(address).status_code, browsers))
-    assert answers == [200] * len(browsers)
-    assert max(most) == MOST_UPLOADS_AT_ONCE

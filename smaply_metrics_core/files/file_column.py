@@ -53,12 +53,13 @@ def column_of(cells: pl.Series, role: FileColumnRole, decimal: str | None) -> Fi
     return FileColumn(
         name=cells.name,
         role=role,
-        samples=tuple(_shown(cell) for cell in filled.head(_SAMPLES)),
+        samples=tuple(shown(cell) for cell in filled.head(_SAMPLES)),
         filled=filled.len(),
         numbers=int(numbers.sum()),
-        other=(other[0] + 2, _shown(cells[other[0]])) if other else None,  # After the header.
+        other=(other[0] + 2, shown(cells[other[0]])) if other else None,  # After the header.
     )
 
 
-def _shown(cell: str) -> str:
+def shown(cell: str) -> str:
+    """Return the beginning of a cell as it is shown to a person."""
     return cell[:_SHOWN].replace(DECIMAL_MARK, ".")

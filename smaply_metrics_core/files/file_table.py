@@ -16,7 +16,7 @@ from smaply_metrics_core.calculations.csv_frame import frame_of
 from smaply_metrics_core.context import Deadline
 from smaply_metrics_core.errors import ExportFailed
 from smaply_metrics_core.files.date_text import recognise_order
-from smaply_metrics_core.files.file_column import FileColumn, column_of
+from smaply_metrics_core.files.file_column import FileColumn, column_of, shown
 from smaply_metrics_core.files.file_mapping import (
     DELIMITERS,
     ENCODINGS,
@@ -107,6 +107,11 @@ class FileTable:
     def is_comma_separated(self) -> bool:
         """Whether the file is text in UTF-8 with commas between the cells."""
         return (self.mapping.encoding, self.mapping.delimiter) == ("utf_8", ",")
+
+    def first_rows(self, most: int) -> tuple[tuple[str, ...], ...]:
+        """Return the first rows as text, to be shown; blank cells are empty."""
+        rows = self.rows.head(most).iter_rows()
+        return tuple(tuple("" if cell is None else shown(cell) for cell in row) for row in rows)
 
     def columns(self) -> tuple[FileColumn, ...]:
         """Return what the columns contain, in the order of the file."""

@@ -13,7 +13,7 @@ import pytest
 
 from smaply_metrics_core import CsvLimits, DeadlineExceeded, ExportFailed
 from smaply_metrics_core.context import Deadline, SystemClock
-from smaply_metrics_core.files import FileMapping, FileTable, read_file_table
+from smaply_metrics_core.files import FileMapping, FileTable, read_file_table, visible_sheets
 from smaply_metrics_core.files.workbook_xml import elements
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def test_cells_are_read_as_text() -> None:
         (date(2026, 2, 2), 1e-7, "Wien", 7, None),
         (None, None, None, None, None),
     )
-    rows = table(data, columns={"Ort": "field"}).responses()
+    read = table(data, columns={"Ort": "field"})
+    assert read.first_rows(1) == (("2026-01-31 14:30:00", "4.5", "Köln", "4,5", "1"),)
+    assert read.columns()[1].samples == ("4.5", "1.234", "0.0000001")
+    rows = read.responses()
     assert rows["recorded_at"].dt.strftime("%d %H:%M").to_list() == [
         "31 14:30", "01 00:00", "02 00:00",
     ]  # fmt: skip
@@ -84,7 +87,7 @@ def test_cells_are_read_as_text() -> None:
 
 
 def test_sheets_are_chosen_among_the_visible() -> None:
-    """Hidden sheets are never read."""
+    """Hidden sheets are never read, nor listed."""
 
     def change(book: Workbook) -> None:
         first(book).sheet_state = "hidden"
@@ -92,7 +95,11 @@ def test_sheets_are_chosen_among_the_visible() -> None:
         book.create_sheet("2026").append(("recorded_at", "b"))
 
     data = written(HEADER, change=change)
-    assert table(data).sheets == ("Notes", "2026")
+    assert table(data).sheets == visible_sheets(io.BytesIO(data)) == ("Notes", "2026")
+    assert visible_sheets(io.BytesIO(b"a,b")) == ()
+    for proposed, used in (("2026", "2026"), ("gone", "Notes")):
+        proposal = FileMapping(sheet=proposed)
+        assert read_file_table(io.BytesIO(data), proposal=proposal).mapping.sheet == used
     assert list(table(data).rows.columns) == ["recorded_at", "a"]
     assert list(table(data, sheet="2026").rows.columns) == ["recorded_at", "b"]
     for name in ("Sheet", "none"):

@@ -141,9 +141,11 @@ def preview_of(
         return UploadPreview(settings, (), "", "", (), (), 0, is_read=False, summary="", missing=())
     mapping = table.mapping
     lines = tuple(_line(one, sign_is_open="decimal" in problems) for one in table.columns())
-    header, rows = (
-        _raw(table.rows, mapping) if responses is None else _responses(responses, mapping)
-    )
+    if responses is None:
+        header = tuple((name, ROLES[role]) for name, role in mapping.columns.items())
+        rows = table.first_rows(ROWS)
+    else:
+        header, rows = _responses(responses, mapping)
     return UploadPreview(
         settings,
         lines,
@@ -213,14 +215,6 @@ def _line(column: FileColumn, *, sign_is_open: bool) -> ColumnLine:
                 "to calculate averages and NPS."
             )
     return ColumnLine(column.name, column.role, column.samples, contents, warning)
-
-
-def _raw(
-    rows: pl.DataFrame, mapping: FileMapping
-) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, ...], ...]]:
-    """Return the first rows of a file as text."""
-    header = tuple((name, ROLES[role]) for name, role in mapping.columns.items())
-    return header, tuple(tuple(map(_text, row)) for row in rows.head(ROWS).iter_rows())
 
 
 def _responses(
