@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -210,6 +212,39 @@ def test_the_second_editor_sees_both_versions(world: World) -> None:
     post(emil, corner, "/texts", **again)
     post(emil, corner, "/texts", **{**again, "was": "another"})  # Both entered the same.
     assert journey(world, corner).texts[corner.texts, corner.stage] == "Mine"
+
+
+def test_the_second_editor_sees_both_displays(world: World) -> None:
+    """Of a card; the differing settings are listed, and the own version can then be saved."""
+    corner, emil = add_map(world), world.client(Role.EDITOR)
+    world.connect()
+    card = place(world, corner, add_metric(world, heading="Fans", target=40))
+    page, edit = f"{corner.path}/cards/{card}/display", f"{corner.path}/edit"
+    was = unescape(re.findall(r'name="was" value="([^"]+)"', emil.get(page).text)[0])
+    theirs = {"heading": "Their fans", "target": "40"}
+    assert emil.submit(edit, page, {**theirs, "was": was}).is_success
+
+    own = {"heading": "My fans", "target": "50", "start_at_zero": "1"}
+    refused = emil.submit(edit, page, {**own, "was": was})
+
+    assert refused.status_code == 409
+    cells = re.findall(r"<t[hd][^>]*>([^<]+)</t[hd]>", refused.text.partition("<tbody>")[2])
+    assert [cells[at : at + 3] for at in range(0, len(cells), 3)] == [
+        ["Heading", "Their fans", "My fans"],
+        ["Target", "40", "50"],
+        ["Start values at zero", "no", "yes"],
+    ]
+    assert 'value="My fans"' in refused.text
+    (shown,) = journey(world, corner).cards
+    assert shown.display == Display(heading="Their fans", target=40)
+    now = unescape(re.findall(r'name="was" value="([^"]+)"', refused.text)[0])
+    post(emil, corner, f"/cards/{card}/display", **own, was=now)
+    post(emil, corner, f"/cards/{card}/display", **own, was=was)  # Both entered the same.
+    (shown,) = journey(world, corner).cards
+    assert shown.display == Display(heading="My fans", target=50, start_at_zero=True)
+    for broken in ("x", "[]", '{"chart": "x"}'):
+        answer = emil.submit(edit, page, {**own, "was": broken})
+        assert answer.status_code == 422, broken
 
 
 def test_a_metric_is_created_and_placed(world: World) -> None:

@@ -77,6 +77,61 @@ def test_a_map_is_created_filled_and_deleted(
     assert [one["id"] for one in editor.get("/api/maps").json()] == [prepared.map]
 
 
+def test_a_change_of_another_version_is_refused(
+    shared: World, prepared: Prepared, editor: httpx.Client
+) -> None:
+    """The response names the saved version; it is the one to base the next change on."""
+    address = f"/api/maps/{prepared.map}"
+    cell = {"lane": prepared.text_lane, "stage": prepared.stage}
+    display = editor.get(address).json()["cards"][0]["display"]
+    theirs = {**display, "heading": "Theirs", "target": 40.0}
+    changes: list[tuple[str, str, dict[str, Any], object, str]] = [
+        ("PATCH", "", {"name": "Own"}, "Before", "was"),
+        ("PATCH", f"/stages/{prepared.stage}", {"name": "Own"}, "Before", "was"),
+        ("PATCH", f"/lanes/{prepared.text_lane}", {"name": "Own"}, "Before", "was"),
+        ("PUT", "/texts", {**cell, "text": "Own"}, "Before", "was"),
+    ]
+    for method, path, body, was, name in changes:
+        refused = editor.request(method, f"{address}{path}", json={**body, "was": was})
+        assert refused.status_code == 409, path
+        (field,) = refused.json()["fields"]
+        assert (field["name"], field["suggestion"] in field["message"]) == (name, True), path
+        based = {**body, "was": field["suggestion"]}
+        assert editor.request(method, f"{address}{path}", json=based).status_code == 200, path
+
+    card = f"{address}/placed-cards/{prepared.card}"
+    editor.patch(card, json={"display": theirs, "was": display}).raise_for_status()
+    refused = editor.patch(card, json={"display": {"heading": "Own"}, "was": display})
+    assert refused.status_code == 409
+    assert [(one["name"], one["suggestion"]) for one in refused.json()["fields"]] == [
+        ("was.heading", "Theirs"),
+        ("was.target", "40.0"),
+    ]
+    assert editor.get(address).json()["cards"][0]["display"] == theirs
+    assert shared.app_state.maps.show(prepared.account, prepared.map).name == "Own"
+
+
+def test_a_map_is_shared_until_the_link_is_revoked(
+    shared: World, prepared: Prepared, editor: httpx.Client
+) -> None:
+    """The URL is returned once; a Viewer does not see the links."""
+    address = f"/api/maps/{prepared.map}/share-links"
+    made = editor.post(address, json={"days": 7})
+    assert made.status_code == 201
+    link, guest = made.json(), shared.client(None)
+    assert guest.get(link["link"]).status_code == 200
+
+    (listed,) = (one for one in editor.get(address).json() if one["id"] == link["share_link"]["id"])
+    assert listed["created_by"] == "Emil"
+    assert listed["used_at"] is not None
+    assert link["link"].split("/")[-2] not in editor.get(address).text
+    assert program(shared, Role.VIEWER, prepared.account).get(address).status_code == 403
+    assert editor.post(address, json={"days": 8}).status_code == 422
+    assert editor.delete(f"{address}/{listed['id']}").status_code == 204
+    assert guest.get(link["link"]).status_code == 404
+    assert editor.delete(f"{address}/{listed['id']}").status_code == 404
+
+
 def test_a_part_is_addressed_by_its_own_map(
     shared: World, prepared: Prepared, editor: httpx.Client
 ) -> None:

@@ -37,6 +37,15 @@ Title = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TITLE)
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME), TRIM, SOME]
 """The name of a person or a workspace."""
 
+PreviousText = Annotated[
+    str | None,
+    Field(
+        description="The text that the change is based on. If another user changed it, the "
+        "response is 409 with the saved text, and nothing is saved. Without it, any text is "
+        "replaced."
+    ),
+]
+
 Id = Annotated[str, StringConstraints(pattern=OWN_ID)]
 ConnectionName = Annotated[
     str,

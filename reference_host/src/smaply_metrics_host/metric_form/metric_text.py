@@ -70,12 +70,12 @@ def definition_differences(
     """
     asked = _known(theirs) | _asked(questionnaire)
     before = _parts(theirs.name, theirs.definition, theirs.display, asked)
-    after = _parts(name, definition, display, asked)
-    return tuple(
-        DefinitionDifference(part, said or NONE, after[part] or NONE)
-        for part, said in before.items()
-        if said != after[part]
-    )
+    return _differences(before, _parts(name, definition, display, asked))
+
+
+def display_differences(theirs: Display, own: Display) -> tuple[DefinitionDifference, ...]:
+    """Return the fields in which saved display settings differ from the person's own form."""
+    return _differences(_display_parts(theirs), _display_parts(own))
 
 
 def dates(dates: DateRange) -> str:
@@ -84,6 +84,16 @@ def dates(dates: DateRange) -> str:
         return dates.preset.replace("_", " ").capitalize()
     return charts.date_range_text(
         Window(start=_midnight(dates.start), end=_midnight(dates.end)), "UTC"
+    )
+
+
+def _differences(
+    theirs: Mapping[str, str], own: Mapping[str, str]
+) -> tuple[DefinitionDifference, ...]:
+    return tuple(
+        DefinitionDifference(part, said or NONE, own[part] or NONE)
+        for part, said in theirs.items()
+        if said != own[part]
     )
 
 
@@ -110,6 +120,13 @@ def _parts(
         "Included responses": ", ".join(sorted(definition.include)),
         "Weight": _named(definition.weight, asked) if definition.weight else "",
         "Reversed scale": _yes(chosen=definition.reverse_scale),
+        **_display_parts(display),
+    }
+
+
+def _display_parts(display: Display) -> dict[str, str]:
+    """Return the values of the display settings by label."""
+    return {
         "Chart type": (display.chart or "automatic").replace("_", " ").capitalize(),
         "Heading": display.heading,
         "Subheading": display.subheading,

@@ -24,13 +24,18 @@ const inView = new IntersectionObserver((entries) => {
 
 dark.addEventListener("change", () => {
   for (const figure of drawn.keys()) wanted.add(figure);
+  if (dark.matches) document.querySelectorAll("figure.chart").forEach(addPaperImage);
   drawSoon();
 });
 addEventListener("online", () => drawSoon());
 document.addEventListener("visibilitychange", () => { if (!document.hidden) drawSoon(); });
 
 export function watchCharts(root) {
-  for (const figure of root.querySelectorAll("figure.chart")) if (!drawn.has(figure)) inView.observe(figure);
+  for (const figure of root.querySelectorAll("figure.chart")) {
+    if (drawn.has(figure)) continue;
+    inView.observe(figure);
+    if (dark.matches) addPaperImage(figure);
+  }
 }
 
 // Disposes of the charts in a part of the page before it is removed.
@@ -94,13 +99,23 @@ async function drawOne(drawChart, figure, spec, now) {
     place.firstElementChild?.setAttribute("aria-hidden", "true");
     drawn.get(figure)?.finalize();
     drawn.set(figure, made);
-    for (const old of [...figure.children]) if (old !== place) old.remove();
+    for (const old of [...figure.children]) if (old !== place && !old.matches(".chart-paper")) old.remove();
+    addPaperImage(figure);
     inView.unobserve(figure);
     if (now === theme()) wanted.delete(figure); else wanted.add(figure);
   } catch (error) {
     place.remove();
     throw error;
   }
+}
+
+// Adds the light image of a chart for paper, where the drawn one has the wrong width, and the one of a dark
+// screen the wrong colours. It is loaded before, because printing does not wait for it.
+function addPaperImage(figure) {
+  const { charts, digest } = figure.dataset;
+  if (!charts || figure.querySelector(".chart-paper")) return;
+  const src = charts.replace(/\.json$/, `/${digest}.svg?theme=light`);
+  figure.append(element("img", { class: "chart-paper", src, alt: "", fetchpriority: "low" }));
 }
 
 let loading, attempts = 0;

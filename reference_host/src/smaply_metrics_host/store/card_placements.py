@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, insert, select, update
 
 from smaply_metrics_core.host import Display
+from smaply_metrics_host.store.map_conflicts import check_display_unchanged
 from smaply_metrics_host.store.map_models import MapSummary
 from smaply_metrics_host.store.map_rows import next_position, no_such, reorder, require_cell
 from smaply_metrics_host.store.tables import cards, maps
@@ -70,20 +71,28 @@ class CardPlacements:
                 reorder(db, cards, account, cell.map, card, before)
         return card
 
-    def restyle(self, account: str, card: str, display: Display) -> None:
+    def restyle(
+        self, account: str, card: str, display: Display, was: Display | None = None
+    ) -> None:
         """Change the display of a card.
 
+        Args:
+            account: The account of the map.
+            card: The id of the card.
+            display: The new display settings.
+            was: The display settings that the form showed; ``None`` to overwrite any.
+
         Raises:
+            DisplayConflict: if another user changed them in the meantime.
             NotFound: if this account has no such card.
         """
+        here = (cards.c.account == account, cards.c.id == card)
         with self._database.writing() as db:
-            done = db.execute(
-                update(cards)
-                .where(cards.c.account == account, cards.c.id == card)
-                .values(display=display.model_dump(mode="json"))
-            )
-            if done.rowcount == 0:
+            saved = db.execute(select(cards.c.display).where(*here)).scalar()
+            if saved is None:
                 raise no_such("card")
+            check_display_unchanged(was, Display.model_validate(saved), display)
+            db.execute(update(cards).where(*here).values(display=display.model_dump(mode="json")))
 
     def take_off_all(self, account: str, metric: str) -> int:
         """Remove all cards of a metric from their maps and return their number."""

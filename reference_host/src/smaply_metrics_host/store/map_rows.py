@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, delete, func, select, update
 
-from smaply_metrics_core.host import EditConflict, InputError, NotFound
+from smaply_metrics_core.host import InputError, NotFound
 from smaply_metrics_host.store.tables import cards, lanes, maps, stages
 
 if TYPE_CHECKING:
@@ -18,41 +18,6 @@ if TYPE_CHECKING:
 MOST: Final = {stages: 40, lanes: 40, cards: 200}
 """The maximum number of rows on one map."""
 _CONTENTS: Final = {"text": "texts", "data": "metric cards"}
-
-
-class TextConflict(EditConflict):
-    """Another user saved another name or text first.
-
-    Attributes:
-        saved: The saved version.
-    """
-
-    def __init__(self, saved: str) -> None:
-        super().__init__(
-            "Another user changed this text.",
-            remedy="Reload the page to see their version, then enter yours again.",
-        )
-        self.saved = saved
-
-
-def check_unchanged(was: str | None, saved: str, own: str) -> None:
-    """Check that no other user changed a name or text since a form showed it.
-
-    Args:
-        was: What the form showed; ``None`` to overwrite.
-        saved: The current value.
-        own: The new value.
-
-    Raises:
-        TextConflict: if it was changed, to something else than the new value.
-    """
-    if was is not None and plain_lines(was) != saved != own:
-        raise TextConflict(saved)
-
-
-def plain_lines(text: str) -> str:
-    """Return a text without surrounding space and without the carriage returns of forms."""
-    return text.strip().replace("\r\n", "\n")
 
 
 def no_such(what: str) -> NotFound:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Select, delete, func, insert, select, update
 
 from smaply_metrics_core.host import Clock, Display, InputError
+from smaply_metrics_host.store.map_conflicts import check_unchanged, plain_lines
 from smaply_metrics_host.store.map_models import (
     Cell,
     JourneyMap,
@@ -18,10 +19,8 @@ from smaply_metrics_host.store.map_models import (
     Stage,
 )
 from smaply_metrics_host.store.map_rows import (
-    check_unchanged,
     next_position,
     no_such,
-    plain_lines,
     remove_row,
     reorder,
     require_cell,

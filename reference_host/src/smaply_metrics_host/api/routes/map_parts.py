@@ -10,7 +10,17 @@ from pydantic import Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.host import Display
-from smaply_metrics_host.api.models import TRIM, ApiModel, Id, MapInPath, Title, example, id_in_path
+from smaply_metrics_host.api.models import (
+    TRIM,
+    ApiModel,
+    Id,
+    MapInPath,
+    PreviousText,
+    Title,
+    example,
+    id_in_path,
+)
+from smaply_metrics_host.api.responses import errors
 from smaply_metrics_host.api.routes.maps import LaneView, PlacedCardView, StageView, TextView
 from smaply_metrics_host.api.routing import Editor, api_router
 from smaply_metrics_host.app_state import CurrentAppState
@@ -33,11 +43,20 @@ CardInPath = Annotated[str, id_in_path("placed card", "car_4f1d2a9be07c")]
 
 
 class PartName(ApiModel):
-    """The name of a stage or lane."""
+    """The name of a new stage."""
 
     model_config = example(name="Compare")
 
     name: Title
+
+
+class NewPartName(ApiModel):
+    """The new name of a stage or lane."""
+
+    model_config = example(name="Compare")
+
+    name: Title
+    was: PreviousText = None
 
 
 class NewLane(ApiModel):
@@ -61,6 +80,7 @@ class CellText(ApiModel):
     text: Annotated[str, StringConstraints(max_length=LONGEST_TEXT), TRIM] = Field(
         description="An empty text clears the cell."
     )
+    was: PreviousText = None
 
 
 class NewPlacedCard(ApiModel):
@@ -84,6 +104,11 @@ class NewDisplay(ApiModel):
     model_config = example(display={"chart": "gauge", "heading": "Would recommend us"})
 
     display: Display
+    was: Display | None = Field(
+        default=None,
+        description="The display that the change is based on. If the card has another one, the "
+        "response is 409 and nothing is saved. Without it, any display is replaced.",
+    )
 
 
 @router.post("/stages", status_code=201)
@@ -96,17 +121,19 @@ async def add_stage(
     return StageView(id=stage, name=body.name)
 
 
-@router.patch("/stages/{stage_id}")
+@router.patch("/stages/{stage_id}", responses=errors(409))
 async def rename_stage(
     app_state: CurrentAppState,
     editor: Editor,
     map_id: MapInPath,
     stage_id: StageInPath,
-    body: PartName,
+    body: NewPartName,
 ) -> StageView:
     """Rename a stage."""
     _one_of((await _show(app_state, editor, map_id)).stages, stage_id, "stage")
-    await run_in_threadpool(app_state.maps.rename_stage, editor.account, stage_id, body.name)
+    await run_in_threadpool(
+        app_state.maps.rename_stage, editor.account, stage_id, body.name, body.was
+    )
     app_state.live_updates.nudge(editor.account, map_id)
     return StageView(id=stage_id, name=body.name)
 
@@ -132,17 +159,19 @@ async def add_lane(
     return LaneView(id=lane, name=body.name, kind=body.kind)
 
 
-@router.patch("/lanes/{lane_id}")
+@router.patch("/lanes/{lane_id}", responses=errors(409))
 async def rename_lane(
     app_state: CurrentAppState,
     editor: Editor,
     map_id: MapInPath,
     lane_id: LaneInPath,
-    body: PartName,
+    body: NewPartName,
 ) -> LaneView:
     """Rename a lane."""
     lane = _one_of((await _show(app_state, editor, map_id)).lanes, lane_id, "lane")
-    await run_in_threadpool(app_state.maps.rename_lane, editor.account, lane_id, body.name)
+    await run_in_threadpool(
+        app_state.maps.rename_lane, editor.account, lane_id, body.name, body.was
+    )
     app_state.live_updates.nudge(editor.account, map_id)
     return LaneView(id=lane_id, name=body.name, kind=lane.kind)
 
@@ -156,13 +185,13 @@ async def remove_lane(
     app_state.live_updates.nudge(editor.account, map_id)
 
 
-@router.put("/texts")
+@router.put("/texts", responses=errors(409))
 async def write_text(
     app_state: CurrentAppState, editor: Editor, map_id: MapInPath, body: CellText
 ) -> TextView:
     """Replace the text of a cell of a text lane."""
     cell = Cell(map_id, body.lane, body.stage)
-    await run_in_threadpool(app_state.maps.write, editor.account, cell, body.text)
+    await run_in_threadpool(app_state.maps.write, editor.account, cell, body.text, body.was)
     app_state.live_updates.nudge(editor.account, map_id)
     return TextView(lane=body.lane, stage=body.stage, text=body.text)
 
@@ -184,7 +213,7 @@ async def place_card(
     )
 
 
-@router.patch("/placed-cards/{card_id}")
+@router.patch("/placed-cards/{card_id}", responses=errors(409))
 async def restyle_card(
     app_state: CurrentAppState,
     editor: Editor,
@@ -198,7 +227,7 @@ async def restyle_card(
     """
     card = _one_of((await _show(app_state, editor, map_id)).cards, card_id, "card")
     await run_in_threadpool(
-        app_state.card_placements.restyle, editor.account, card_id, body.display
+        app_state.card_placements.restyle, editor.account, card_id, body.display, body.was
     )
     app_state.live_updates.nudge(editor.account, map_id)
     return PlacedCardView.of(replace(card, display=body.display))

@@ -8,7 +8,7 @@ from fastapi import Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.host import Display
-from smaply_metrics_host.api.models import ApiModel, Id, MapInPath, Title, example
+from smaply_metrics_host.api.models import ApiModel, Id, MapInPath, PreviousText, Title, example
 from smaply_metrics_host.api.responses import created, errors
 from smaply_metrics_host.api.routing import PREFIX, Editor, Viewer, api_router
 from smaply_metrics_host.app_state import CurrentAppState
@@ -119,6 +119,7 @@ class MapName(ApiModel):
     model_config = example(name="Buying online, 2026")
 
     name: Title
+    was: PreviousText = None
 
 
 @router.get("", responses=errors(404))
@@ -153,12 +154,12 @@ async def show_map(app_state: CurrentAppState, person: Viewer, map_id: MapInPath
     return MapResource.of(await run_in_threadpool(app_state.maps.show, person.account, map_id))
 
 
-@router.patch("/{map_id}")
+@router.patch("/{map_id}", responses=errors(409))
 async def rename_map(
     app_state: CurrentAppState, editor: Editor, map_id: MapInPath, body: MapName
 ) -> MapResource:
     """Rename a journey map."""
-    await run_in_threadpool(app_state.maps.rename, editor.account, map_id, body.name)
+    await run_in_threadpool(app_state.maps.rename, editor.account, map_id, body.name, body.was)
     return MapResource.of(await run_in_threadpool(app_state.maps.show, editor.account, map_id))
 
 

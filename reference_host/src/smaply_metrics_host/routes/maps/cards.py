@@ -10,14 +10,19 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from smaply_metrics_core.host import InputError, Metric, NotFound
+from smaply_metrics_core.host import Display, InputError, Metric, NotFound
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, Editor
 from smaply_metrics_host.metric_form.form_data import MetricForm, filled, read
 from smaply_metrics_host.metric_form.form_view import chart_entries
-from smaply_metrics_host.metric_form.metric_text import definition_text
+from smaply_metrics_host.metric_form.metric_text import (
+    DefinitionDifference,
+    definition_text,
+    display_differences,
+)
 from smaply_metrics_host.metric_form.validation import Problems, display_of
 from smaply_metrics_host.routes.maps.structure import back_to_editing
+from smaply_metrics_host.store.map_conflicts import WAS, DisplayConflict
 from smaply_metrics_host.store.map_models import Cell, JourneyMap, PlacedCard
 from smaply_metrics_host.store.map_rows import no_such
 from smaply_metrics_host.store.people import Person
@@ -93,7 +98,7 @@ async def show_display(
     placed = await _placed(app_state, person, at)
     metric = await app_state.metrics.metrics.show(person.actor, placed.metric)
     shown = filled(metric.model_copy(update={"display": placed.display}))
-    return _display_page(request, app_state, placed, shown, {})
+    return _display_page(request, app_state, placed, shown, {}, was=placed.display)
 
 
 @card.post("/display")
@@ -108,12 +113,18 @@ async def restyle(
     placed = await _placed(app_state, person, at)
     given = read(form)
     display, problems = display_of(given)
+    was = _shown_before(texts(form).get(WAS, ""))
+    page = partial(_display_page, request, app_state)
     if problems:
-        metric = filled(await app_state.metrics.metrics.show(person.actor, placed.metric))
-        definition = ("name", "type", "calculation", "group_by")
-        entered = replace(given, **{part: getattr(metric, part) for part in definition})
-        return _display_page(request, app_state, placed, entered, problems)
-    await run_in_threadpool(app_state.card_placements.restyle, person.account, at.card_id, display)
+        entered = await _entered(app_state, person, placed, given)
+        return page(placed, entered, problems, was=was)
+    restyle = partial(app_state.card_placements.restyle, person.account, at.card_id)
+    try:
+        await run_in_threadpool(restyle, display, was)
+    except DisplayConflict as conflict:
+        entered = await _entered(app_state, person, placed, given)
+        differences = display_differences(conflict.saved, display)
+        return page(placed, entered, {}, was=conflict.saved, differences=differences)
     return back_to_editing(app_state, person, at.map_id, at.card_id)
 
 
@@ -215,15 +226,47 @@ async def _placed(app_state: AppState, person: Person, at: CardOnMap) -> PlacedC
     return placed
 
 
-def _display_page(
-    request: Request, app_state: AppState, placed: PlacedCard, form: MetricForm, problems: Problems
+async def _entered(
+    app_state: AppState, person: Person, placed: PlacedCard, given: MetricForm
+) -> MetricForm:
+    """Return the submitted display settings with what the form shows of the metric."""
+    metric = filled(await app_state.metrics.metrics.show(person.actor, placed.metric))
+    definition = ("name", "type", "calculation", "group_by")
+    return replace(given, **{part: getattr(metric, part) for part in definition})
+
+
+def _shown_before(text: str) -> Display | None:
+    """Return the display settings that a form showed; ``None`` if it does not have them.
+
+    Raises:
+        InputError: if they are not valid.
+    """
+    if not text:
+        return None
+    try:
+        return Display.model_validate_json(text)
+    except ValueError:
+        raise InputError("The form is not valid.", remedy="Open the form again.") from None
+
+
+def _display_page(  # noqa: PLR0913  # The form and what is wrong with it.
+    request: Request,
+    app_state: AppState,
+    placed: PlacedCard,
+    form: MetricForm,
+    problems: Problems,
+    *,
+    was: Display | None,
+    differences: tuple[DefinitionDifference, ...] = (),
 ) -> Response:
     return app_state.templates.page(
         request,
         "card_display.html",
-        status=422 if problems else 200,
+        status=422 if problems else 409 if differences else 200,
         placed=placed,
         form=form,
         charts=chart_entries(form),
         problems=problems,
+        was="" if was is None else was.model_dump_json(),
+        differences=differences,
     )

@@ -12,8 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, Editor
+from smaply_metrics_host.store.map_conflicts import TextConflict
 from smaply_metrics_host.store.map_models import Axis, Cell
-from smaply_metrics_host.store.map_rows import TextConflict
 from smaply_metrics_host.web.forms import texts
 from smaply_metrics_host.web.root_path import app_path
 from smaply_metrics_host.web.text import count
