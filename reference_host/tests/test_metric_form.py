@@ -46,6 +46,10 @@ def test_a_metric_is_created_step_by_step(world: World) -> None:
     assert set(form.offered("calculation")) == {"responses"}
     assert "needs" in form.refused("calculation")["nps"]
     assert "group_by" not in form.fields
+    form.choose(question="QID3")
+    assert "(Needs " in form.refused("calculation")["nps"]
+    assert not [text for text in form.refused("calculation").values() if "QID" in text]
+    form.choose(question="")
 
     form.choose(type="series", question="QID1")
     assert form.fields["calculation"] == ["nps"]
@@ -63,6 +67,42 @@ def test_a_metric_is_created_step_by_step(world: World) -> None:
     assert (metric.display.heading, metric.display.target) == ("Fans", 30)
     assert metric.display.suffix == " pts"
     assert metric.workspace == world.app_state.people.workspaces(ACCOUNT)[0].id
+
+
+def test_another_metric_with_the_name_is_pointed_out(world: World) -> None:
+    """A new metric may have the name; a metric is not its own duplicate."""
+    world.connect()
+    metric = make(world, "NPS")
+    said = "Another metric has this name."
+    form = FormFiller(world.client(Role.EDITOR))
+
+    assert said not in form.page
+    form.choose(name="nps ", survey=RELATIONSHIP)
+    assert said in form.page
+    assert "Saved" in form.send("/metrics").text
+    assert len(saved(world)) == 2
+
+    own = FormFiller(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    assert said in own.page
+    own.choose(name="NPS of all")
+    assert said not in own.page
+
+
+def test_settings_that_do_not_affect_the_chart_are_hidden(world: World) -> None:
+    """Their values are kept, and shown again with a chart that they affect."""
+    world.connect()
+    form = FormFiller(world.client(Role.EDITOR))
+    form.choose(name="NPS", survey=RELATIONSHIP, question="QID1")
+    labels = ("Start values at zero", "Titles on right", "Ranges in the chart", "Latest value as")
+
+    assert [label for label in labels if label in form.page] == []
+    form.choose(type="series", question="QID1", group_by="period:month")
+    form.choose(chart="line", start_at_zero="1")
+    assert [label for label in labels if label in form.page] == list(labels)
+    form.choose(chart="pie")
+    form.choose(chart="bar")
+    assert "Start values at zero" not in form.page
+    assert form.fields["start_at_zero"] == ["1"]
 
 
 def test_rows_of_a_matrix_are_grouped(world: World) -> None:

@@ -70,6 +70,16 @@ FIELDS: Final = {
 }
 """The labels of the fields that are validated."""
 LONGEST_ID: Final = 100
+DRAWN: Final = frozenset(
+    {
+        ChartType.BAR,
+        ChartType.HORIZONTAL_BAR,
+        ChartType.PIE,
+        ChartType.LINE,
+        ChartType.BAR_COMPARISON,
+    }
+)
+WITH_INTERVALS: Final = DRAWN - {ChartType.PIE}
 
 
 class Entry(NamedTuple):
@@ -127,6 +137,8 @@ class FormView:
         cleared: The labels of the fields that were changed.
         to_correct: The fields with validation messages.
         known: The stored texts of the metric's questions by id.
+        hidden_fields: The display settings that do not affect the chosen chart.
+        same_name: Whether another metric of the account has the name.
     """
 
     by_id: str
@@ -144,10 +156,17 @@ class FormView:
     cleared: str
     to_correct: tuple[Link, ...]
     known: dict[str, str]
+    hidden_fields: frozenset[str]
+    same_name: bool
 
 
 def view_of(
-    offer: FormContext, problems: Mapping[str, str], zone: str, metric: Metric | None
+    offer: FormContext,
+    problems: Mapping[str, str],
+    zone: str,
+    metric: Metric | None,
+    *,
+    same_name: bool = False,
 ) -> FormView:
     """Return the template data of a form.
 
@@ -156,6 +175,7 @@ def view_of(
         problems: Validation messages by field.
         zone: The account's time zone, for dates.
         metric: The metric being edited.
+        same_name: Whether another metric of the account has the name.
     """
     form, options, survey = offer.form, offer.options, offer.questionnaire
     known = {key: one.text or one.name for key, one in (metric.questions if metric else {}).items()}
@@ -178,6 +198,8 @@ def view_of(
         filters=tuple(_filter(row, survey, asked) for row in form.filters),
         filterable=tuple(_filterable(survey)) if survey else (),
         charts=chart_entries(form),
+        hidden_fields=hidden_display_fields(form),
+        same_name=same_name,
         cleared=", ".join(FIELDS[part] for part in offer.cleared),
         to_correct=tuple(
             Link(_anchor(name), _label(name), said) for name, said in problems.items()
@@ -279,6 +301,20 @@ def chart_entries(form: MetricForm) -> tuple[Entry, ...]:
             for one in others
         ),
     )
+
+
+def hidden_display_fields(form: MetricForm) -> frozenset[str]:
+    """Return the display settings that do not affect the chart of a form."""
+    fitting = [one.value for one in chart_entries(form) if not one.refused]
+    chart = form.chart if form.chart in fitting else next(iter(fitting), "")
+    period = form.type == MetricType.SERIES and form.group_by.startswith("period:")
+    shown = {
+        "intervals": chart in WITH_INTERVALS,
+        "latest_as_headline": period,
+        "start_at_zero": chart == ChartType.LINE,
+        "titles_on_right": chart in DRAWN,
+    }
+    return frozenset(name for name, applies in shown.items() if not applies)
 
 
 def _name(chart: ChartType) -> str:

@@ -325,7 +325,13 @@ async def _shown(
         "metric_form.html" if alone else "metric_form_page.html",
         status=said.status,
         offer=offer,
-        view=view_of(offer, problems, account.zone, metric),
+        view=view_of(
+            offer,
+            problems,
+            account.zone,
+            metric,
+            same_name=await _has_twin(app_state, person, offer.form),
+        ),
         preview=preview,
         problem=said.problem,
         problem_title=said.title,
@@ -343,6 +349,15 @@ async def _shown(
         excluded=EXCLUDED,
         compared=COMPARED,
     )
+
+
+async def _has_twin(app_state: AppState, person: Person, form: MetricForm) -> bool:
+    """Whether another metric of the account has the name of a form, ignoring case."""
+    name = form.name.casefold()
+    if not name:
+        return False
+    metrics = await app_state.metrics.metrics.list(person.actor)
+    return any(one.name.casefold() == name and one.id != form.metric for one in metrics)
 
 
 async def _conflict(desk: FormPage, theirs: Metric, form: MetricForm) -> Conflict:

@@ -225,5 +225,6 @@ def _display_page(
         placed=placed,
         form=form,
         charts=chart_entries(form),
+        hidden_fields=(),  # The chart can be changed on the same page.
         problems=problems,
     )
