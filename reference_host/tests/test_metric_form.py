@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,51 @@ def test_a_metric_is_created_step_by_step(world: World) -> None:
     assert (metric.display.heading, metric.display.target) == ("Fans", 30)
     assert metric.display.suffix == " pts"
     assert metric.workspace == world.app_state.people.workspaces(ACCOUNT)[0].id
+
+
+def test_a_filter_lists_the_values_in_the_data(world: World) -> None:
+    """The values are offered as checkboxes, with those that are already chosen."""
+    world.connect()
+    form = FormFiller(world.client(Role.EDITOR), START)
+    form.choose(add_filter="1")
+    form.choose(filter__0__of="field:Region", filter__0__typed="Atlantis")
+
+    form.press("/metrics/values", find_values="0", filter__0__typed="Atlantis")
+    found = form.offered("filter-0-value")
+    assert {"Atlantis", "North", "South"} <= set(found)
+    assert form.fields["filter-0-value"] == ["Atlantis"]
+    assert "Atlantis (not found)" in form.page
+    assert "List the values found" not in form.page
+
+    form.choose(filter__0__value=["North"])
+    assert form.offered("filter-0-value") == [one for one in found if one != "Atlantis"]
+    form.send("/metrics", name="North only")
+    (metric,) = saved(world)
+    assert metric.definition.filters == (Filter(kind="field", of="Region", values=("North",)),)
+
+    other = FormFiller(world.client(Role.EDITOR), START)
+    assert other.send("/metrics/values", find_values="7").status_code == 422
+
+
+def test_the_preview_knows_what_it_would_calculate(world: World) -> None:
+    """A complete form has a digest, which changes with the definition and not with the display."""
+    world.connect()
+    form = FormFiller(world.client(Role.EDITOR))
+    assert "data-due" not in form.page
+
+    def due() -> str:
+        found = re.search(r'data-due="(\w+)"', form.page)
+        assert found is not None
+        return found[1]
+
+    form.choose(survey=RELATIONSHIP, question="QID1")
+    first = due()
+    form.choose(heading="Fans")
+    assert due() == first
+    form.choose(range="last_28_days")
+    assert due() != first
+    form.press("/metrics/preview")
+    assert "data-due" not in form.page
 
 
 def test_another_metric_with_the_name_is_pointed_out(world: World) -> None:

@@ -29,7 +29,8 @@ class FormField:
 
     ``keeps_secrets`` declares that a change of this field cannot redirect the secrets to another
     destination. A change of any other field requires the secrets to be entered again.
-    ``multiline`` asks for a text area, such as for YAML.
+    ``multiline`` asks for a text area, such as for YAML. ``host_only`` declares that the field
+    takes a host name, so that a form can reduce the address of a page to its host.
     """
 
     label: str
@@ -37,6 +38,7 @@ class FormField:
     placeholder: str = ""
     keeps_secrets: bool = False
     multiline: bool = False
+    host_only: bool = False
 
 
 class CredentialField(Frozen):
@@ -50,6 +52,7 @@ class CredentialField(Frozen):
     required: bool
     harmless: bool
     multiline: bool = False
+    host_only: bool = False
 
 
 class Credentials(BaseModel):
@@ -149,6 +152,7 @@ def credential_fields(model: type[Credentials]) -> tuple[CredentialField, ...]:
                 required=info.is_required(),
                 harmless=form.keeps_secrets if form else False,
                 multiline=form.multiline if form else False,
+                host_only=form.host_only if form else False,
             )
         )
     return tuple(described)

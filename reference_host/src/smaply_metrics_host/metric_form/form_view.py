@@ -111,7 +111,9 @@ class FilterView:
     """A filter in the form.
 
     Attributes:
-        choices: The answers to choose from; empty where values are typed, one per line.
+        choices: The answers or values to choose from; empty where values are typed, one per line.
+        found: The values that were found in the data, one per line.
+        listable: Whether the values can be listed.
         unknown: Whether its question or field is missing from the survey.
     """
 
@@ -119,6 +121,8 @@ class FilterView:
     exclude: bool
     typed: str
     choices: tuple[Tick, ...]
+    found: str
+    listable: bool
     unknown: bool
 
 
@@ -250,10 +254,13 @@ def _filter(row: FilterRow, survey: Questionnaire | None, asked: dict[str, Quest
     kind, _, of = row.of.partition(":")
     question = asked.get(of) if kind == "question" else None
     offered = {one.key: one.label for one in question.choices} if question else {}
+    if not question and row.found:
+        offered = dict(zip(row.found, row.found, strict=True))
     fields = {one.name for one in survey.fields} if survey else set()
     there = question is not None or (kind == "field" and of in fields)
     # A chosen value that no longer exists stays visible, so that it can be removed.
-    gone = {value: f"{value} (deleted)" for value in row.values} if offered else {}
+    missing = "deleted" if question else "not found"
+    gone = {one: f"{one} ({missing})" for one in row.values if offered and one not in offered}
     return FilterView(
         of=row.of,
         exclude=row.exclude,
@@ -263,6 +270,8 @@ def _filter(row: FilterRow, survey: Questionnaire | None, asked: dict[str, Quest
         )
         if offered
         else (),
+        found="\n".join(row.found),
+        listable=kind == "field" and there and not row.found,
         unknown=bool(row.of) and not there,
     )
 

@@ -39,6 +39,7 @@ from smaply_metrics_host.metric_form.validation import (
     FormInvalid,
     definition_of,
     display_of,
+    preview_digest,
     validate_form,
 )
 from smaply_metrics_host.rendering.templating import title_of
@@ -333,6 +334,7 @@ async def _shown(
             same_name=await _has_twin(app_state, person, offer.form),
         ),
         preview=preview,
+        due=preview_digest(offer.form) if offer.options else "",
         problem=said.problem,
         problem_title=said.title,
         problems=problems,
