@@ -63,7 +63,6 @@ def test_the_list_describes_each_metric(world: World) -> None:
         "ANSWERS",
         "UPDATED",
         "SOURCE",
-        "CHANGED",
         "USED IN",
         "ACTIONS",
     ):

@@ -222,6 +222,7 @@ def _check_calculation(definition: Definition, question: Question | None) -> Non
         f"{question.id} does not allow {calculation}, which needs "
         f"{CALCULATIONS[calculation].needs}." + _note(question),
         remedy=remedy,
+        summary=f"Needs {CALCULATIONS[calculation].needs}." + _note(question),
     )
 
 
@@ -240,6 +241,7 @@ def _check_group_by(
             raise GroupingRefused(
                 f"{other.id} cannot be used as a group-by. {reason}",
                 remedy=_group_by_remedy(questionnaire),
+                summary=reason,
             )
     elif group_by.kind == "answer":
         if question is None:
@@ -252,6 +254,7 @@ def _check_group_by(
                 f"{question.id} cannot be grouped by answer, because its answers are not counted "
                 "individually." + _note(question),
                 remedy=_group_by_remedy(questionnaire),
+                summary="Its answers are not counted individually." + _note(question),
             )
         if definition.calculation not in BY_ANSWER:
             raise GroupingRefused(

@@ -31,6 +31,8 @@ class FormField:
     destination. A change of any other field requires the secrets to be entered again.
     ``multiline`` asks for a text area, such as for YAML. ``proposable`` declares that the hook
     ``propose_value`` can propose a value; such a field has a default and is not a secret.
+    ``host_only`` declares that the field takes a host name, so that a form can reduce the address
+    of a page to its host.
     """
 
     label: str
@@ -39,6 +41,7 @@ class FormField:
     keeps_secrets: bool = False
     multiline: bool = False
     proposable: bool = False
+    host_only: bool = False
 
 
 class CredentialField(Frozen):
@@ -53,6 +56,7 @@ class CredentialField(Frozen):
     harmless: bool
     multiline: bool = False
     proposable: bool = False
+    host_only: bool = False
 
 
 class Credentials(BaseModel):
@@ -153,6 +157,7 @@ def credential_fields(model: type[Credentials]) -> tuple[CredentialField, ...]:
                 harmless=form.keeps_secrets if form else False,
                 multiline=form.multiline if form else False,
                 proposable=form.proposable if form else False,
+                host_only=form.host_only if form else False,
             )
         )
     return tuple(described)

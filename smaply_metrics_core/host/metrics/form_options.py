@@ -197,7 +197,8 @@ class DefinitionProbe:
             except MetricsError as error:
                 # An error about this survey is more useful than one about parts in general.
                 if not (why and isinstance(error, QueryInvalid)):
-                    why = error.message
+                    # The option itself says what is meant; its ID would not help people.
+                    why = error.summary or error.message
             else:
                 return ""
         return why

@@ -88,6 +88,7 @@ class QualtricsCredentials(Credentials):
             help="The Datacenter ID (in Qualtrics: Account Settings → Qualtrics IDs), followed by "
             ".qualtrics.com.",
             placeholder="iad1.qualtrics.com",
+            host_only=True,
         ),
     ]
 

@@ -19,11 +19,19 @@ DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True)
 class FilterRow:
-    """A filter; ``of`` has the format of a group-by, ``question:ID`` or ``field:NAME``."""
+    """A filter.
+
+    Attributes:
+        of: The question or field, in the format of a group-by: ``question:ID`` or ``field:NAME``.
+        exclude: Whether it excludes the values.
+        values: The chosen values.
+        found: The values of the field that were found in the data; empty until they are listed.
+    """
 
     of: str = ""
     exclude: bool = False
     values: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,8 @@ SPACED: Final = frozenset({"prefix", "suffix"})
 """Fields with significant spaces, such as “ pts”."""
 ADD_FILTER: Final = "add_filter"
 REMOVE_FILTER: Final = "remove_filter"
+FIND_VALUES: Final = "find_values"
+"""The button that lists the values of a field; its value is the number of the filter."""
 USE_QUESTION: Final = "use_question"
 USE_GROUP_BY: Final = "use_group_by"
 QUESTION_BEFORE: Final = "question_was"
@@ -180,8 +190,10 @@ def _filters(sent: FormData) -> tuple[FilterRow, ...]:
             break
         of = _text(sent, f"{name}-of")
         values = (*_texts(sent, f"{name}-value"), *_split(_text(sent, f"{name}-typed"), "\n"))
-        kept = values if _stayed(sent, f"{name}-was", of) else ()
-        rows.append(FilterRow(of, _text(sent, f"{name}-mode") == "exclude", kept))
+        found = _split(_text(sent, f"{name}-found"), "\n")
+        if not _stayed(sent, f"{name}-was", of):
+            values = found = ()
+        rows.append(FilterRow(of, _text(sent, f"{name}-mode") == "exclude", values, found))
     gone = whole(_text(sent, REMOVE_FILTER))
     if gone is not None and gone < len(rows):
         del rows[gone]

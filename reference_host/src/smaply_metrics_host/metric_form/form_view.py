@@ -70,6 +70,16 @@ FIELDS: Final = {
 }
 """The labels of the fields that are validated."""
 LONGEST_ID: Final = 100
+DRAWN: Final = frozenset(
+    {
+        ChartType.BAR,
+        ChartType.HORIZONTAL_BAR,
+        ChartType.PIE,
+        ChartType.LINE,
+        ChartType.BAR_COMPARISON,
+    }
+)
+WITH_INTERVALS: Final = DRAWN - {ChartType.PIE}
 
 
 class Entry(NamedTuple):
@@ -101,7 +111,9 @@ class FilterView:
     """A filter in the form.
 
     Attributes:
-        choices: The answers to choose from; empty where values are typed, one per line.
+        choices: The answers or values to choose from; empty where values are typed, one per line.
+        found: The values that were found in the data, one per line.
+        listable: Whether the values can be listed.
         unknown: Whether its question or field is missing from the survey.
     """
 
@@ -109,6 +121,8 @@ class FilterView:
     exclude: bool
     typed: str
     choices: tuple[Tick, ...]
+    found: str
+    listable: bool
     unknown: bool
 
 
@@ -127,6 +141,8 @@ class FormView:
         cleared: The labels of the fields that were changed.
         to_correct: The fields with validation messages.
         known: The stored texts of the metric's questions by id.
+        hidden_fields: The display settings that do not affect the chosen chart.
+        same_name: Whether another metric of the account has the name.
     """
 
     by_id: str
@@ -144,10 +160,17 @@ class FormView:
     cleared: str
     to_correct: tuple[Link, ...]
     known: dict[str, str]
+    hidden_fields: frozenset[str]
+    same_name: bool
 
 
 def view_of(
-    offer: FormContext, problems: Mapping[str, str], zone: str, metric: Metric | None
+    offer: FormContext,
+    problems: Mapping[str, str],
+    zone: str,
+    metric: Metric | None,
+    *,
+    same_name: bool = False,
 ) -> FormView:
     """Return the template data of a form.
 
@@ -156,6 +179,7 @@ def view_of(
         problems: Validation messages by field.
         zone: The account's time zone, for dates.
         metric: The metric being edited.
+        same_name: Whether another metric of the account has the name.
     """
     form, options, survey = offer.form, offer.options, offer.questionnaire
     known = {key: one.text or one.name for key, one in (metric.questions if metric else {}).items()}
@@ -178,6 +202,8 @@ def view_of(
         filters=tuple(_filter(row, survey, asked) for row in form.filters),
         filterable=tuple(_filterable(survey)) if survey else (),
         charts=chart_entries(form),
+        hidden_fields=hidden_display_fields(form),
+        same_name=same_name,
         cleared=", ".join(FIELDS[part] for part in offer.cleared),
         to_correct=tuple(
             Link(_anchor(name), _label(name), said) for name, said in problems.items()
@@ -228,10 +254,13 @@ def _filter(row: FilterRow, survey: Questionnaire | None, asked: dict[str, Quest
     kind, _, of = row.of.partition(":")
     question = asked.get(of) if kind == "question" else None
     offered = {one.key: one.label for one in question.choices} if question else {}
+    if not question and row.found:
+        offered = dict(zip(row.found, row.found, strict=True))
     fields = {one.name for one in survey.fields} if survey else set()
     there = question is not None or (kind == "field" and of in fields)
     # A chosen value that no longer exists stays visible, so that it can be removed.
-    gone = {value: f"{value} (deleted)" for value in row.values} if offered else {}
+    missing = "deleted" if question else "not found"
+    gone = {one: f"{one} ({missing})" for one in row.values if offered and one not in offered}
     return FilterView(
         of=row.of,
         exclude=row.exclude,
@@ -241,6 +270,8 @@ def _filter(row: FilterRow, survey: Questionnaire | None, asked: dict[str, Quest
         )
         if offered
         else (),
+        found="\n".join(row.found),
+        listable=kind == "field" and there and not row.found,
         unknown=bool(row.of) and not there,
     )
 
@@ -279,6 +310,20 @@ def chart_entries(form: MetricForm) -> tuple[Entry, ...]:
             for one in others
         ),
     )
+
+
+def hidden_display_fields(form: MetricForm) -> frozenset[str]:
+    """Return the display settings that do not affect the chart of a form."""
+    fitting = [one.value for one in chart_entries(form) if not one.refused]
+    chart = form.chart if form.chart in fitting else next(iter(fitting), "")
+    period = form.type == MetricType.SERIES and form.group_by.startswith("period:")
+    shown = {
+        "intervals": chart in WITH_INTERVALS,
+        "latest_as_headline": period,
+        "start_at_zero": chart == ChartType.LINE,
+        "titles_on_right": chart in DRAWN,
+    }
+    return frozenset(name for name, applies in shown.items() if not applies)
 
 
 def _name(chart: ChartType) -> str:

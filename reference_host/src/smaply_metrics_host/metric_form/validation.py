@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ LONGEST_NAME: Final = 300
 LONGEST_HEADING: Final = 300
 LONGEST_AFFIX: Final = 20
 CUSTOM: Final = "custom"
+DIGEST_LENGTH: Final = 16
 
 Problems = dict[str, str]
 """Validation messages by field."""
@@ -143,6 +145,16 @@ def validate_form(form: MetricForm, *, to_save: bool = True) -> ValidatedForm:
     if found:
         raise FormInvalid(found)
     return ValidatedForm(form.name, form.source, draft.definition(form.survey), display)
+
+
+def preview_digest(form: MetricForm) -> str:
+    """Return a digest of what a preview would calculate; empty while something is missing."""
+    try:
+        wanted = validate_form(form, to_save=False)
+    except FormInvalid:
+        return ""
+    content = f"{wanted.source}\n{wanted.definition.model_dump_json()}"
+    return hashlib.sha256(content.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def definition_of(form: MetricForm) -> Definition | None:

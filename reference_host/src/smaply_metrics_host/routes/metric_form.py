@@ -38,6 +38,7 @@ from smaply_metrics_host.metric_form.validation import (
     FormInvalid,
     definition_of,
     display_of,
+    preview_digest,
     validate_form,
 )
 from smaply_metrics_host.rendering.templating import title_of
@@ -324,8 +325,15 @@ async def _shown(
         "metric_form.html" if alone else "metric_form_page.html",
         status=said.status,
         offer=offer,
-        view=view_of(offer, problems, account.zone, metric),
+        view=view_of(
+            offer,
+            problems,
+            account.zone,
+            metric,
+            same_name=await _has_twin(app_state, person, offer.form),
+        ),
         preview=preview,
+        due=preview_digest(offer.form) if offer.options else "",
         problem=said.problem,
         problem_title=said.title,
         problems=problems,
@@ -341,6 +349,15 @@ async def _shown(
         excluded=EXCLUDED,
         compared=COMPARED,
     )
+
+
+async def _has_twin(app_state: AppState, person: Person, form: MetricForm) -> bool:
+    """Whether another metric of the account has the name of a form, ignoring case."""
+    name = form.name.casefold()
+    if not name:
+        return False
+    metrics = await app_state.metrics.metrics.list(person.actor)
+    return any(one.name.casefold() == name and one.id != form.metric for one in metrics)
 
 
 async def _conflict(desk: FormPage, theirs: Metric, form: MetricForm) -> Conflict:

@@ -8,13 +8,21 @@ from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from smaply_metrics_core.host import MetricsError, NotFound
+from smaply_metrics_core.host import (
+    Calculation,
+    Definition,
+    GroupBy,
+    InputError,
+    MetricsError,
+    MetricType,
+    NotFound,
+)
 from smaply_metrics_host.app_state import CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, Editor
 from smaply_metrics_host.jobs import Job, JobResult
 from smaply_metrics_host.metric_form.drafts import DraftPreview, PutAside
 from smaply_metrics_host.metric_form.form_context import CSV, with_connection
-from smaply_metrics_host.metric_form.form_data import MetricForm, read
+from smaply_metrics_host.metric_form.form_data import FIND_VALUES, MetricForm, read
 from smaply_metrics_host.metric_form.preview_card import preview_view
 from smaply_metrics_host.metric_form.validation import (
     FormInvalid,
@@ -32,6 +40,7 @@ from smaply_metrics_host.routes.metric_form import (
     render,
     source_title,
 )
+from smaply_metrics_host.web.forms import whole
 from smaply_metrics_host.web.reader_problem import problem_for
 
 router = APIRouter(prefix="/metrics", include_in_schema=False)
@@ -60,6 +69,43 @@ async def show(desk: AtDesk, sent: CheckedForm) -> Response:
 
     source = await source_title(desk, form)
     job = app_state.jobs.start(person, TITLE, work, source=source, back=back)
+    return started(desk.request, job)
+
+
+@router.post("/values")
+async def find_values(desk: AtDesk, sent: CheckedForm) -> Response:
+    """Start a job that lists the values of the field of a filter, as they are in the data."""
+    app_state, person = desk.app_state, desk.person
+    form = await with_connection(app_state.metrics, person.actor, read(sent))
+    chosen = sent.get(FIND_VALUES, "")
+    number = whole(chosen) if isinstance(chosen, str) else None
+    if number is None or number >= len(form.filters) or not form.survey:
+        raise InputError("This filter does not exist.", remedy="Open the form again.")
+    row = form.filters[number]
+    values_of = Definition(
+        type=MetricType.SERIES,
+        survey_id=form.survey,
+        calculation=Calculation.RESPONSES,
+        group_by=GroupBy.parse(row.of),
+    )
+    preview = app_state.drafts.preview(person, form.preview)
+    back = f"/metrics/drafts/{app_state.drafts.put(person, PutAside(form, preview=preview))}"
+
+    async def work(job: Job) -> JobResult:
+        result = await app_state.metrics.metrics.preview(
+            person.actor, form.source, values_of, progress=job.progress, prefetch=False
+        )
+        found = tuple(sorted(group.key for group in result.groups if not group.hidden))
+        if not found:
+            raise InputError(
+                "No values were found.", remedy="Choose another field, or enter the values."
+            )
+        rows = (*form.filters[:number], replace(row, found=found), *form.filters[number + 1 :])
+        aside = PutAside(replace(form, filters=rows), preview=preview)
+        return JobResult(f"/metrics/drafts/{app_state.drafts.put(person, aside)}")
+
+    source = await source_title(desk, form)
+    job = app_state.jobs.start(person, "Listing the values", work, source=source, back=back)
     return started(desk.request, job)
 
 

@@ -2,6 +2,7 @@
 import { element } from "./job.js";
 
 for (const input of document.querySelectorAll("input[type=password]")) addToggle(input);
+for (const input of document.querySelectorAll("input[data-host]")) input.addEventListener("change", () => reduce(input));
 for (const button of document.querySelectorAll("button[data-use]")) {
   // With scripts, the button fills in the field without submitting the form.
   button.type = "button";
@@ -45,6 +46,19 @@ function fill(form) {
 }
 
 const inputOf = (field) => field.querySelector("input, textarea");
+
+// Replaces the address of a page by its host; the server suggests this too.
+function reduce(input) {
+  const text = input.value.trim();
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return;
+  const { host, username, password } = new URL(text);
+  if (!host || username || password) return;
+  clear(input.form);
+  input.value = host;
+  const place = input.closest("[data-field]");
+  place.querySelector("[data-reduced]")?.remove();
+  place.append(element("p", { class: "help", role: "status", "data-reduced": "" }, `Reduced to the host name ${host}.`));
+}
 
 function use(input, value) {
   input.value = value;

@@ -42,6 +42,10 @@ async function run(form, submitter) {
   }
 }
 
+export function cancelJob(id) {
+  return fetch(`${document.body.dataset.root}/jobs/${id}/cancel`, { method: "POST", headers: { "x-csrf-token": token(), accept: "application/json" } });
+}
+
 export function follow(job, place) {
   return new Promise((resolve, reject) => {
     const events = new EventSource(job.events);
@@ -69,7 +73,7 @@ function progressView(job, place) {
   const cancel = element("button", { type: "button", class: "button small" }, "Cancel");
   cancel.addEventListener("click", () => {
     cancel.disabled = true;
-    fetch(`${document.body.dataset.root}/jobs/${job.id}/cancel`, { method: "POST", headers: { "x-csrf-token": token(), accept: "application/json" } });
+    cancelJob(job.id);
   });
   place.append(what, bar, steps, cancel);
   return (now) => {

@@ -1,13 +1,14 @@
 // The metric form. After each choice the server renders the form again, and only the parts that differ
 // are replaced, so that typing and focus are not interrupted. Without scripts the form has buttons for this.
 import { dropCharts, watchCharts } from "./charts.js";
-import { follow, showProblem } from "./job.js";
+import { cancelJob, follow, showProblem } from "./job.js";
 import { released } from "./pointer.js";
 import { touched } from "./touched.js";
 
 const ROOT = document.body.dataset.root;
 const AGAIN = `${ROOT}/metrics/form`, PREVIEW = `${ROOT}/metrics/preview`;
 const PAUSE = 350; // milliseconds after the last key
+const PREVIEW_PAUSE = 900; // milliseconds after the last choice
 const TYPED = "input:is([type=text], [type=search]), textarea";
 
 export async function fetchForm(address, place) {
@@ -15,7 +16,14 @@ export async function fetchForm(address, place) {
 }
 
 export function watchForm(form) {
-  let timer, asking;
+  let timer, asking, waiting, running, tried;
+
+  // Updates the preview after the last choice, once for each definition: a download takes time.
+  function previewSoon() {
+    clearTimeout(waiting);
+    const due = form.querySelector("#preview [data-due]")?.dataset.due;
+    if (due && due !== tried) waiting = setTimeout(() => { if (form.isConnected) { tried = due; preview(); } }, PREVIEW_PAUSE);
+  }
 
   async function update(button) {
     clearTimeout(timer);
@@ -24,7 +32,7 @@ export function watchForm(form) {
     const sent = new FormData(form, button);
     try {
       const fresh = await received(await ask(AGAIN, sent, mine.signal), notices());
-      if (fresh && !mine.signal.aborted) await sync(form, fresh, sent);
+      if (fresh && !mine.signal.aborted) { await sync(form, fresh, sent); previewSoon(); }
     } catch (error) {
       if (error.name !== "AbortError") lost(notices());
     }
@@ -41,20 +49,28 @@ export function watchForm(form) {
     } catch { lost(notices()); } finally { busy(false); }
   }
 
+  // A newer preview cancels the running one. Without a button, it was not asked for and takes no focus.
   async function preview(button) {
+    clearTimeout(waiting);
+    if (running?.job) cancelJob(running.job);
+    const mine = running = {};
     const place = form.querySelector("#preview-progress");
-    const buttons = form.querySelectorAll("[data-preview]");
+    const buttons = button ? [...form.querySelectorAll("[data-preview]")] : [];
     const sent = new FormData(form, button);
     buttons.forEach((one) => { one.disabled = true; });
     try {
       const answer = await ask(PREVIEW, sent);
       if (answer.status !== 202) { const fresh = await received(answer, place); if (fresh) await sync(form, fresh, sent); return; }
-      const last = await follow(await answer.json(), place);
+      const job = await answer.json();
+      mine.job = job.id;
+      if (mine !== running) return void cancelJob(job.id);
+      const last = await follow(job, place);
+      if (mine !== running) return;
       place.replaceChildren();
       if (last.html) await showPreview(last.html);
       else if (last.problem) showProblem(place, last.problem);
-    } catch { lost(place); } finally {
-      form.querySelectorAll("[data-preview]").forEach((one) => { one.disabled = false; });
+    } catch { if (mine === running) lost(place); } finally {
+      if (mine === running) { running = undefined; form.querySelectorAll("[data-preview]").forEach((one) => { one.disabled = false; }); }
     }
   }
 

@@ -266,6 +266,7 @@ def _display_page(  # noqa: PLR0913  # The form and what is wrong with it.
         placed=placed,
         form=form,
         charts=chart_entries(form),
+        hidden_fields=(),  # The chart can be changed on the same page.
         problems=problems,
         was="" if was is None else was.model_dump_json(),
         differences=differences,

@@ -1,0 +1,63 @@
+"""The metric form with scripts: the preview follows the choices, and addresses are reduced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smaply_metrics_core.host import Role
+
+if TYPE_CHECKING:
+    from reference_host.tests.app_fixture import World
+    from reference_host.tests.e2e.browser_pages import Browsers
+
+NEW = "/metrics/new?source=qualtrics&survey=SV_RelationshipA01"
+
+
+def test_the_preview_updates_by_itself(world: World, browsers: Browsers) -> None:
+    """A choice calculates the preview without a button, and the next one replaces it."""
+    world.connect()
+    visit = browsers.visit(world, Role.EDITOR, NEW)
+    page = visit.page
+
+    page.get_by_label("Calculation", exact=True).select_option("responses")
+    page.get_by_label("Date range").select_option("all_time")
+    page.get_by_role("radio", name="Series").click()
+    page.get_by_label("Group by", exact=True).select_option("period:quarter")
+
+    page.locator(".preview-card .card.as-bar, .preview-card .card.as-line").wait_for()
+    page.locator(".preview-card .chart svg").first.wait_for()
+    assert page.locator(".outdated").count() == 0
+    page.get_by_role("radio", name="Number").click()
+    page.locator(".preview-card .card.as-number").wait_for()
+    assert visit.accessibility() == []
+
+
+def test_a_pasted_address_is_reduced_to_its_host(world: World, browsers: Browsers) -> None:
+    """The host replaces the address when the field is left; other text stays."""
+    page = browsers.visit(world, Role.ADMIN, "/settings/integrations/qualtrics/new").page
+    field = page.get_by_label("Base URL")
+
+    field.fill("https://fra1.qualtrics.com/Q/MyProjects?x=1")
+    page.get_by_label("API token").focus()
+    page.get_by_text("Reduced to the host name fra1.qualtrics.com.").wait_for()
+    assert field.input_value() == "fra1.qualtrics.com"
+    field.fill("not an address")
+    page.get_by_label("API token").focus()
+    assert field.input_value() == "not an address"
+
+
+def test_the_time_zone_of_the_browser_is_offered(world: World, browsers: Browsers) -> None:
+    """Selecting it stores it; before that, nothing changes."""
+    visit = browsers.visit(world, Role.ADMIN, "/maps")
+    session = visit.page.context.new_cdp_session(visit.page)
+    session.send("Emulation.setTimezoneOverride", {"timezoneId": "America/New_York"})
+    visit.page.reload()
+
+    offer = visit.page.get_by_role("button", name="Use America/New York")
+    offer.wait_for()
+    assert world.run(world.app_state.metrics.accounts.show(world.actor())).zone == "UTC"
+    offer.click()
+    offer.wait_for(state="detached")
+    assert (
+        world.run(world.app_state.metrics.accounts.show(world.actor())).zone == "America/New_York"
+    )
