@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
-import pytest
-
 from plugins.form_garden.tests.form_garden_server import FIRST, HOST, KEY, RESPONDENT, server
 from smaply_metrics_core.testing import SourceContract
 
@@ -23,7 +21,6 @@ class TestFormGarden(SourceContract):
     excluded_at = FIRST + timedelta(days=47, seconds=47)
     personal = (RESPONDENT,)
     server = server
-    fault_sample = "TestFormGardenInDepth tries each one, in `make test-deep`."
     expected: ClassVar = {  # Counted by a loop over the rows, independently of the source.
         "surveys": 4,
         "questions": 3,
@@ -35,10 +32,3 @@ class TestFormGarden(SourceContract):
         "grown distribution": {"beans": 74.42, "kale": 53.49},
         "ease by field:plot": {"sun": 28, "shade": 26},
     }
-
-
-@pytest.mark.deep(reason="tries each fault at every request, in hundreds of calls of the source")
-class TestFormGardenInDepth(TestFormGarden):
-    """The same tests, with each fault at every request."""
-
-    fault_sample = ""
