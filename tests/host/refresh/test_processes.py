@@ -48,6 +48,7 @@ def test_a_killed_leader_is_replaced_when_its_lease_expires(
 
     Takes 5 s, since the processes share no clock: a lease of 4 s has to expire.
     """
+    fleet.shorten_leases()
     fleet.hold()
     leader = fleet.start(threads=1, wait=SECONDS)
     fleet.load(leader)

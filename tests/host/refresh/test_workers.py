@@ -97,6 +97,7 @@ def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost
 
     Takes 5 s, since the processes share no clock: a lease of 4 s has to expire.
     """
+    fleet.shorten_leases()
     fleet.hold()
     doomed = fleet.start_worker()
     host.cards.load(VIEWER)
