@@ -55,7 +55,7 @@ class AnswerSamples:
         """Return the sample of the overall value of some responses, or why there is none."""
         if self._calculation in CENSUS:
             return UncertaintyReason.CENSUS
-        if counts is None or self._formula.of(counts).value is None:
+        if counts is None or not self._formula.has_value(counts):
             return UncertaintyReason.NO_VALUE
         if self._pooled:
             return UncertaintyReason.SEVERAL_ANSWERS_PER_RESPONDENT

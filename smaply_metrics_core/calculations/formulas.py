@@ -112,6 +112,11 @@ class Formula:
         unweighted = any(counts.unanswered.get(reason) for reason in WeightReason)
         return FormulaResult(None, NO_WEIGHTS if unweighted else NO_ANSWERS)
 
+    def has_value(self, counts: Counts) -> bool:
+        """Whether ``of`` returns a number of some answers, without calculating it."""
+        selected = self._calculation is not Calculation.SHARE or bool(self._share)
+        return bool(counts.answered) and selected and not self.is_distribution
+
     def answers(self, counts: Counts) -> dict[str, int]:
         """Return the count of each answer: first all choices, then other answers.
 

@@ -195,8 +195,9 @@ def _sums(counted: Iterable[pl.DataFrame]) -> dict[int, dict[int, WeightSum]]:
         columns = (frame[name].to_list() for name in (KEY, WEIGHT, SQUARE))
         for key, weight, square in zip(*columns, strict=True):
             found, sums = halves.setdefault(key >> _LOW, {}), WeightSum(weight, square)
-            before = found.get(key & _MASK)
-            found[key & _MASK] = sums if before is None else WeightSum.total([before, sums])
+            before = found.setdefault(key & _MASK, sums)
+            if before is not sums:
+                found[key & _MASK] = WeightSum.total([before, sums])
     return halves
 
 

@@ -37,7 +37,7 @@ QUESTIONS = {
         "Channel?",
         {"1": "Web", "2": "Store"},
         RecodeValues={"1": "10", "2": "20"},
-        DisplayLogic={"Type": "BooleanExpression"},
+        DisplayLogic={"Type": "BooleanExpression", "0": {"0": {"LeftOperand": "q://QID1/1"}}},
     ),
     "QID4": mc("Well done?", {"1": "Advice", "2": "Price", "9": "None"}, Selector="MAVR"),
     "QID5": {

@@ -135,6 +135,25 @@ def test_a_tally_has_the_text_of_its_question(own: Account) -> None:
     assert tally_of(own.fetch(query("responses"))).question_text == ""
 
 
+def test_a_tally_has_the_routing_of_its_question(own: Account) -> None:
+    """And when the survey was edited. A response has no routing."""
+    with own.session() as session:
+        questionnaire = session.questions(SURVEY)
+    rule = questionnaire.question("QID3").routing
+    assert rule
+    routings = {
+        question_id: tally_of(own.fetch(query("answered", question_id))).question_routing
+        for question_id in ("QID1", "QID3", "QID5_1")
+    }
+    assert routings == {"QID1": "", "QID3": rule, "QID5_1": ""}
+    tally = tally_of(own.fetch(query("responses")))
+    assert (tally.question_routing, tally.survey_modified) == (
+        None,
+        questionnaire.survey.last_modified,
+    )
+    assert tally.survey_modified is not None
+
+
 def test_text_and_other_types_are_counted(own: Account) -> None:
     """Free text with newlines and quotes is one answer; an average is rejected."""
     assert own.measure(query("answered", "QID6")).current.value == 1
