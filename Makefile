@@ -11,6 +11,7 @@ XDIST := -n $(WORKERS) --dist worksteal
 ON_EVERY_CHANGE := not deep and not live and not wheels
 KILLS ?= 1000
 TALLIES ?= 10000
+SOAK ?= 30
 MERMAID ?= 11.17.2
 CYCLONEDX ?= 7.5.0
 
@@ -35,7 +36,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install browser postgresql mariadb proxies demo demo-once test test-deep test-campaign heavy-engines test-python \
-	test-live kills statistics lint format types imports tests deep every-test wheels dist mutants coverage fix sbom docs docs-generated \
+	test-live kills soak statistics lint format types imports tests deep every-test wheels dist mutants coverage fix sbom docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
 help: ## list the targets
@@ -70,12 +71,15 @@ test: lint format browser postgresql ## lint, format, types, import rules and te
 
 test-deep: coverage deep wheels ## coverage; the tests marked deep; wheels in clean environments
 
-test-campaign: kills statistics heavy-engines ## the longest checks, by hand: kills, statistics, heavy engines, and the whole suite on the other Python versions
+test-campaign: kills soak statistics heavy-engines ## the longest checks, by hand: kills, a soak, statistics, heavy engines, and the whole suite on the other Python versions
 	$(MAKE) test-python PYTHON=python3.12
 	$(MAKE) test-python PYTHON=python3.13
 
 kills: install postgresql ## kill processes at random moments and check that nothing is lost: make kills KILLS=1000
 	$(BIN)/python -m tests.kills.campaign --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+
+soak: install postgresql ## work for 30 minutes, and check that memory, threads, files and connections are flat: make soak SOAK=30
+	$(BIN)/python -m tests.soak.campaign --minutes $(SOAK)
 
 statistics: install ## compare 10,000 random tallies with SciPy and statsmodels; write the coverage of intervals
 	$(BIN)/python -m tests.uncertainty.reference --tallies $(TALLIES)

@@ -96,6 +96,27 @@ def test_each_address_of_the_list_of_surveys_has_the_prefix(prefixed: World) -> 
     assert all(address.startswith(f"{ROOT}/") for _, address in found)
 
 
+def test_each_address_of_other_pages_has_the_prefix(prefixed: World) -> None:
+    """Those of errors, and those that people see before they sign in."""
+    token = prefixed.app_state.people.invite(ACCOUNT, NAMES[Role.VIEWER], Role.VIEWER)
+    viewer = prefixed.client(Role.VIEWER)
+    pages = [
+        (viewer.get("/nowhere"), 404),
+        (viewer.get("/maps/map_none"), 404),
+        (viewer.get("/settings/account"), 403),
+    ]
+    with httpx.Client(verify=PLAIN_HTTP) as stranger:
+        pages += [
+            (stranger.get(f"{prefixed.url}/sign-in"), 200),
+            (stranger.get(f"{prefixed.url}/sign-in/{token}"), 200),
+        ]
+    for page, status in pages:
+        assert page.status_code == status, page.url
+        found = ADDRESS.findall(page.text)
+        assert found, page.url
+        assert all(f"{address}/".startswith(f"{ROOT}/") for _, address in found), found
+
+
 def test_redirects_and_the_cookie_have_the_prefix(prefixed: World) -> None:
     """A form redirects below the root path, and other apps of the host get no cookie."""
     token = prefixed.app_state.people.invite(ACCOUNT, NAMES[Role.ADMIN], Role.ADMIN)

@@ -29,7 +29,7 @@ GROUPS: Final = {
     "metric": "Preview, add, list, show, edit and delete metrics.",
     "card": "Load cards.",
     "bundle": "Export, show and check debug bundles.",
-    "account": "List, show, edit, export and delete accounts; erase users.",
+    "account": "List, show, edit, limit, export and delete accounts; erase users.",
     "audit": "List the audit trail.",
     "db": "Upgrade, check and back up the store.",
     "key": "Generate, show, check and rotate encryption keys.",

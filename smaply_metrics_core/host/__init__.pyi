@@ -54,6 +54,7 @@ from smaply_metrics_core.errors import (
 )
 from smaply_metrics_core.host.accounts.deletion import DeletedAccount
 from smaply_metrics_core.host.accounts.export import AccountExport
+from smaply_metrics_core.host.accounts.limits import LimitUse
 from smaply_metrics_core.host.accounts.service import Accounts
 from smaply_metrics_core.host.async_metrics_host import (
     AsyncAccounts,
@@ -114,6 +115,7 @@ from smaply_metrics_core.host.refresh.decisions import RefreshExplanation
 from smaply_metrics_core.host.refresh.worker import Worker
 from smaply_metrics_core.host.settings import Deadlines, Settings
 from smaply_metrics_core.host.single_flight import SingleFlight
+from smaply_metrics_core.host.store.account_limits import AccountLimits
 from smaply_metrics_core.host.store.audit import AuditAction, AuditEntry
 from smaply_metrics_core.host.store.event_consumers import EventConsumer
 from smaply_metrics_core.host.store.events import EventKind, MetricsEvent
@@ -194,6 +196,7 @@ __all__ = [
     "ROLLING",
     "AccessMissing",
     "AccountExport",
+    "AccountLimits",
     "AccountSettings",
     "Accounts",
     "Actor",
@@ -293,6 +296,7 @@ __all__ = [
     "Keys",
     "KnownQuestion",
     "LimitReached",
+    "LimitUse",
     "LogFormat",
     "LogLevel",
     "Metric",

@@ -43,6 +43,8 @@ class AsyncAccounts:
         self.show = quick(accounts.show)
         self.edit = quick(accounts.edit)
         self.register = quick(accounts.register)
+        self.limits = quick(accounts.limits)
+        self.set_limits = quick(accounts.set_limits)
         self.export = slow(accounts.export)
         self.erase_user = quick(accounts.erase_user)
         self.delete = slow(accounts.delete)

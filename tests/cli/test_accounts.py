@@ -47,6 +47,30 @@ def test_small_groups_are_hidden_and_shown_again(command: Command) -> None:
     assert "all shown" in command("account", "show").out
 
 
+def test_the_limits_of_an_account_are_set_and_shown(command: Command) -> None:
+    """Those that are not named stay; `default` returns to the setting."""
+    command.done("account", "set-limits", "--metrics", "500", "--connections", "unlimited")
+    found = command.done("account", "set-limits", "--connections", "3")
+    assert found["connections"] == {"allowed": 3, "used": 0, "own": 3}
+    assert found["metrics"]["own"] == 500
+    shown = command("account", "limits").out
+    assert "this account" in shown
+    assert "not counted" in shown
+    found = command.done("account", "set-limits", "--metrics", "default")
+    assert found["metrics"] == {"allowed": None, "used": 0, "own": None}
+    assert command.done("account", "limits") == found
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "many", "1.5", "9999999999", "²"])
+def test_an_invalid_limit_is_refused(command: Command, limit: str) -> None:
+    """The error names the possible values; nothing is stored."""
+    refused = command("account", "set-limits", f"--metrics={limit}", "--json")
+    assert "is not a valid limit" in refused.error["message"]
+    assert command.done("account", "list") == []
+    nothing = command("account", "set-limits", "--json")
+    assert "--exports-per-hour" in nothing.error["remedy"]
+
+
 def test_an_empty_store_has_no_account(command: Command) -> None:
     """The list of an empty store is empty."""
     assert command.done("account", "list") == []

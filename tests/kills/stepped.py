@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.host import Calculation, Definition, Role
+from smaply_metrics_core.errors import MetricsError, NotFound
+from smaply_metrics_core.host import AccountLimits, Calculation, Definition, Role
 from tests.host.host_process import open_host
 from tests.kills.steps import counted_steps, limited_file_size
 from tests.kills.work import TOKEN, WAIT, actor
@@ -80,6 +81,27 @@ def upload(told: Told) -> None:
     transaction = UploadTransaction(Path(told["home"]) / "files" / "cli" / "visits.csv")
     transaction.put(b"recorded_at,nps\n" + b"2026-01-02T00:00:00Z,9\n" * 1000, replace=True)
     transaction.done()
+
+
+def set_up_two_accounts(pipe: Connection, told: Told) -> None:
+    """Create two accounts with connections, values, an audit trail, limits and files."""
+    set_up(pipe, told)
+    with open_host(told) as host:
+        host.connections.connect(actor(Role.ADMIN, "globex"), "shop", {"api_token": TOKEN})
+        host.metrics.add(actor(Role.EDITOR, "globex"), "shop", "Stars", AVERAGE)
+        host.cards.load(actor(Role.EDITOR, "globex"), wait=WAIT)
+        for account in ("acme", "globex"):
+            host.accounts.set_limits(account, AccountLimits(metrics=5))
+            folder = Path(told["home"]) / "files" / account / "surveys"
+            folder.mkdir(parents=True)
+            for number in range(3):
+                (folder / f"{number}.csv").write_text("nps\n10\n")
+
+
+def delete_account(told: Told) -> None:
+    """Delete an account, unless nothing of it is left."""
+    with open_host(told) as host, suppress(NotFound):
+        host.accounts.delete(actor(Role.ADMIN, "acme"))
 
 
 # `key rotate` belongs here too: it has to leave every connection readable by one of the keys.

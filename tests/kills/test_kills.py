@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import secrets
 import shutil
@@ -38,24 +39,33 @@ Reset = Callable[[], dict[str, Any]]
 """Returns what a process has to know, to begin as every other one did."""
 
 
-def kill_at_each_step(children: Children, operation: str, reset: Reset) -> int:
+def kill_at_each_step(
+    children: Children, operation: str, reset: Reset, *, first: int = 1, stride: int = 1
+) -> int:
     """Run an operation once for each of its steps, killed there, and then again to its end.
+
+    Args:
+        children: Starts the processes.
+        operation: A function of ``stepped``.
+        reset: Called before each kill.
+        first: The first step.
+        stride: 1 for each step, more for some of them.
 
     Returns:
         The number of steps.
     """
-    at = 0
-    while True:
-        at += 1
+    for at in itertools.count(first, stride):
         told = {**reset(), "at": at}
         child = children.start(stepped.at_step, told, operation)
         ended = child.wait()
         if ended != KILLED:
             assert ended == ""
-            assert child.receive() == at - 1, "every step was tried"
-            return at - 1
+            steps: int = child.receive()
+            assert at - stride <= steps < at, "the steps up to the last were tried"
+            return steps
         again = children.start(stepped.at_step, {**told, "at": 0}, operation)
         assert again.wait() == "", f"the start after a kill at step {at}"
+    raise AssertionError
 
 
 def metrics_and_values(store: Path) -> list[tuple[Any, ...]]:
@@ -157,6 +167,54 @@ def test_kills_at_each_step_of_an_operation(operation: Any, tmp_path: Path) -> N
             told["ahead"] += HOUR
             check(told, ledger)
         assert ended == ""
+
+
+def rows_of_accounts(store: Path) -> dict[str, list[str]]:
+    """Return the rows of each account in every table of a SQLite store."""
+    found: dict[str, list[str]] = {"acme": [], "globex": []}
+    with closing(sqlite3.connect(store)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        for (table,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        ).fetchall():
+            for row in db.execute(f"SELECT * FROM {table}").fetchall():  # noqa: S608  # Our tables.
+                for account, rows in found.items():
+                    if account in row:
+                        rows.append(f"{table} {row}")
+    return found
+
+
+@pytest.mark.deep(reason="two processes for every eighth step of the deletion")
+def test_kills_inside_the_deletion_of_an_account(tmp_path: Path) -> None:
+    """Repeated after a kill, it leaves nothing of the account, and others as they were."""
+    told = make_told(tmp_path, None)
+    home, before = Path(told["home"]), tmp_path / "before"
+    with Children() as children:
+        assert children.start(stepped.set_up_two_accounts, told).wait() == ""
+    rows = rows_of_accounts(home / "store.db")
+    assert min(len(found) for found in rows.values()) > 5
+    home.rename(before)
+
+    def check_deletion() -> None:
+        assert rows_of_accounts(home / "store.db") == {"acme": [], "globex": rows["globex"]}
+        files = (path for path in home.rglob("*") if path.is_file())
+        assert [path for path in files if b"acme" in path.read_bytes()] == []
+        assert not (home / "files" / "acme").exists()
+        assert len(list((home / "files" / "globex" / "surveys").iterdir())) == 3
+
+    def reset() -> dict[str, Any]:
+        if home.exists():
+            check_deletion()
+            shutil.rmtree(home)
+        shutil.copytree(before, home)
+        return told
+
+    first = random.randrange(1, 2 * STRIDE + 1)  # noqa: S311  # No secret.
+    with Children() as children:
+        operation = "delete_account"
+        steps = kill_at_each_step(children, operation, reset, first=first, stride=2 * STRIDE)
+    assert steps > 40
+    check_deletion()
 
 
 @pytest.mark.deep(reason="50 kills at random moments, and a check of everything after each")

@@ -48,7 +48,7 @@ EXPORTS: Final = {
         unreadable_text vega_lite
     """,
     "smaply_metrics_core.host": """
-        AccessMissing AccountExport AccountSettings Accounts Actor AllowedDestinations
+        AccessMissing AccountExport AccountLimits AccountSettings Accounts Actor AllowedDestinations
         AlreadyExists AmbiguousConnection AsyncAccounts AsyncAuditTrail AsyncCards
         AsyncChosenSurveys AsyncConnections AsyncDebugBundles AsyncEvents AsyncHealth AsyncKeys
         AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog AttemptOutcome Audience
@@ -64,7 +64,7 @@ EXPORTS: Final = {
         FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused Health
         HealthCheck HealthReport HealthStatus HistoryEntry InputError Interval IntervalMethod
         IntervalVisibility Issue KeyCheck KeyRotation KeyStatus KeyUse Keys KnownQuestion
-        LimitReached LogFormat LogLevel Metric MetricDraft MetricInput MetricListPage
+        LimitReached LimitUse LogFormat LogLevel Metric MetricDraft MetricInput MetricListPage
         MetricOptions MetricTable MetricType Metrics MetricsError MetricsEvent MetricsHost
         NoSurveys NotFound PRESETS Period PeriodChange PluginError Problem ProgressCallback
         QueryInvalid Question QuestionChange QuestionKind QuestionUnavailable Questionnaire

@@ -1,4 +1,4 @@
-"""``account list|show|edit|export|erase-user|delete``: accounts and what is stored of them."""
+"""``account list|show|edit|export|…``: accounts and what is stored of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from smaply_metrics_core.account_settings import MINIMUM_GROUPS
 from smaply_metrics_core.cli.arguments import file_name_part
 from smaply_metrics_core.cli.command_context import CommandContext, OpenedHost, before_command
+from smaply_metrics_core.cli.commands import account_limits
 from smaply_metrics_core.cli.confirmation import YesOption, confirm, require_terminal
 from smaply_metrics_core.cli.errors import CommandLineError
 from smaply_metrics_core.cli.option_groups import option_groups
@@ -272,3 +273,6 @@ def _minimum(settings: AccountSettings) -> str:
 
 def _weekday(settings: AccountSettings) -> str:
     return f"{WEEKDAYS[settings.week_start - 1]} ({settings.week_start})"
+
+
+app.add_typer(account_limits.app)

@@ -1,13 +1,16 @@
-"""The limits of each account, which the operator sets."""
+"""The limits of each account: those of the settings, or its own."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.errors import LimitReached
 from smaply_metrics_core.host.runtime import Runtime
-from smaply_metrics_core.host.store.export_counts import count_export
+from smaply_metrics_core.host.store import connections as connection_rows
+from smaply_metrics_core.host.store.account_limits import NO_LIMIT, AccountLimits, read_limits
+from smaply_metrics_core.host.store.export_counts import count_export, exports_in
 from smaply_metrics_core.host.store.metrics import count_metrics, lock_metrics
 from smaply_metrics_core.models.problem import Issue
 
@@ -15,18 +18,54 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def require_connection(runtime: Runtime, existing: int) -> None:
+_RAISE: Final = "ask the operator for a higher limit (`account set-limits`, or "
+
+
+@dataclass(frozen=True)
+class LimitUse:
+    """A limit of an account, and how much of it is used.
+
+    Attributes:
+        allowed: The limit; ``None`` if there is none.
+        used: How much is used; ``None`` for exports without a limit, which are not counted.
+        own: The account's own limit, as in ``AccountLimits``; ``None`` if the setting applies.
+    """
+
+    allowed: int | None
+    used: int | None
+    own: int | None
+
+
+def limit_uses(runtime: Runtime, db: Connection, account: str) -> dict[str, LimitUse]:
+    """Return each limit of an account, by the name that it has in ``AccountLimits``."""
+    own, allowed = read_limits(db, account), _allowed(runtime, db, account)
+    exports = exports_in(db, account, _this_hour(runtime))
+    return {
+        "connections": LimitUse(
+            allowed.connections,
+            len(connection_rows.ids_of_account(db, account)),
+            own.connections,
+        ),
+        "metrics": LimitUse(allowed.metrics, count_metrics(db, account), own.metrics),
+        "exports_per_hour": LimitUse(
+            allowed.exports_per_hour,
+            None if allowed.exports_per_hour is None else exports,
+            own.exports_per_hour,
+        ),
+    }
+
+
+def require_connection(runtime: Runtime, db: Connection, account: str, existing: int) -> None:
     """Raise unless an account with this many connections may add another one.
 
     Raises:
         LimitReached: when the account has as many connections as it may have.
     """
-    limit = runtime.settings.account_max_connections
+    limit = _allowed(runtime, db, account).connections
     if limit is not None and existing >= limit:
         raise LimitReached(
             f"This account may have at most {_counted(limit, 'connection')}.",
-            remedy="Delete a connection, or ask the operator to raise "
-            "SMAPLY_METRICS_ACCOUNT_MAX_CONNECTIONS.",
+            remedy=f"Delete a connection, or {_RAISE}SMAPLY_METRICS_ACCOUNT_MAX_CONNECTIONS).",
             summary="This account cannot have more connections.",
         )
 
@@ -39,7 +78,7 @@ def require_metrics(runtime: Runtime, db: Connection, account: str, adding: int 
     Raises:
         LimitReached: when the account would have more metrics than it may have.
     """
-    limit = runtime.settings.account_max_metrics
+    limit = _allowed(runtime, db, account).metrics
     if limit is None:
         return
     lock_metrics(db, account)
@@ -47,8 +86,8 @@ def require_metrics(runtime: Runtime, db: Connection, account: str, adding: int 
     if existing + adding > limit:
         raise LimitReached(
             f"This account may have at most {_counted(limit, 'metric')}, and has {existing:,}.",
-            remedy="Delete metrics that are no longer used, or ask the operator to raise "
-            "SMAPLY_METRICS_ACCOUNT_MAX_METRICS.",
+            remedy="Delete metrics that are no longer used, or "
+            f"{_RAISE}SMAPLY_METRICS_ACCOUNT_MAX_METRICS).",
             summary="This account cannot have more metrics.",
         )
 
@@ -59,20 +98,40 @@ def require_export(runtime: Runtime, account: str) -> None:
     Raises:
         LimitReached: when the account has used its exports of this hour.
     """
-    limit = runtime.settings.account_max_exports_per_hour
+    with runtime.store.reading() as db:
+        limit = _allowed(runtime, db, account).exports_per_hour
     if limit is None:
         return
-    hour = runtime.now().replace(minute=0, second=0, microsecond=0)
+    hour = _this_hour(runtime)
     with runtime.store.writing() as db:
         counted = count_export(db, account, hour, limit)
     if not counted:
         raise LimitReached(
             f"This account has used its {_counted(limit, 'export')} of this hour.",
-            remedy=f"Try again after {hour + timedelta(hours=1):%H:%M} UTC, or ask the operator to "
-            "raise SMAPLY_METRICS_ACCOUNT_MAX_EXPORTS_PER_HOUR. Cards are refreshed automatically.",
+            remedy=f"Try again after {hour + timedelta(hours=1):%H:%M} UTC, or "
+            f"{_RAISE}SMAPLY_METRICS_ACCOUNT_MAX_EXPORTS_PER_HOUR). "
+            "Cards are refreshed automatically.",
             issue=Issue.DATA,
             summary="This account has used its exports of this hour; cards are refreshed later.",
         )
+
+
+def _allowed(runtime: Runtime, db: Connection, account: str) -> AccountLimits:
+    """Return the limits that apply to an account; ``None`` for no limit."""
+    own, settings = read_limits(db, account), runtime.settings
+    return AccountLimits(
+        _effective(own.connections, settings.account_max_connections),
+        _effective(own.metrics, settings.account_max_metrics),
+        _effective(own.exports_per_hour, settings.account_max_exports_per_hour),
+    )
+
+
+def _effective(own: int | None, setting: int | None) -> int | None:
+    return setting if own is None else None if own == NO_LIMIT else own
+
+
+def _this_hour(runtime: Runtime) -> datetime:
+    return runtime.now().replace(minute=0, second=0, microsecond=0)
 
 
 def _counted(limit: int, noun: str) -> str:

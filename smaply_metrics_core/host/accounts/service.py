@@ -1,4 +1,4 @@
-"""The accounts of a store: their settings, export and deletion."""
+"""The accounts of a store: their settings, limits, export and deletion."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.errors import InputError, NotFound
 from smaply_metrics_core.host.accounts.deletion import DeletedAccount, delete_account
 from smaply_metrics_core.host.accounts.export import AccountExport, write_export
+from smaply_metrics_core.host.accounts.limits import LimitUse, limit_uses
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import audit
+from smaply_metrics_core.host.store.account_limits import AccountLimits, write_limits
 from smaply_metrics_core.host.store.account_rows import ERASED_USER, erase_user
 from smaply_metrics_core.host.store.accounts import (
     add_account,
@@ -59,8 +61,8 @@ class Accounts:
         Raises:
             InputError: when an id is empty.
         """
-        if not all(account.strip() for account in accounts):
-            raise InputError("The ID of an account is empty.", remedy="Enter an ID.")
+        for account in accounts:
+            _validate_id(account)
         with self._runtime.store.writing() as db:
             for account in accounts:
                 add_account(db, account)
@@ -103,6 +105,33 @@ class Accounts:
                 db, actor, AuditAction.SET_ACCOUNT, actor.account, detail, self._runtime.now()
             )
         return settings
+
+    def limits(self, account: str) -> Mapping[str, LimitUse]:
+        """Return the limits of an account and how much of each is used, for the operator.
+
+        Returns:
+            ``connections``, ``metrics`` and ``exports_per_hour``, the last for this clock hour.
+        """
+        with self._runtime.store.reading() as db:
+            return limit_uses(self._runtime, db, account)
+
+    def set_limits(self, account: str, limits: AccountLimits) -> Mapping[str, LimitUse]:
+        """Replace the limits of an account that differ from the settings; return all of them.
+
+        It applies at once, in every process, and deletes nothing. For the operator, like ``list``:
+        it takes no ``Actor``, because an Admin must not raise the limits of their own account.
+
+        Raises:
+            InputError: when the id is empty, or a number is not valid.
+        """
+        _validate_id(account)
+        limits.validate()
+        with self._runtime.store.writing() as db:
+            add_account(db, account)
+            write_limits(db, account, limits)
+            uses = limit_uses(self._runtime, db, account)
+        logger.info("Changed the limits of an account.")
+        return uses
 
     def export(
         self,
@@ -193,6 +222,11 @@ class Accounts:
                 remedy="Choose an existing account; `smaply-metrics account list` lists them.",
                 audience=Audience.OPERATOR,
             )
+
+
+def _validate_id(account: str) -> None:
+    if not account.strip():
+        raise InputError("The ID of an account is empty.", remedy="Enter an ID.")
 
 
 def _minimum_text(settings: AccountSettings) -> str:

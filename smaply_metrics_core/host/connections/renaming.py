@@ -47,7 +47,7 @@ class ConnectionNames:
         rows.lock_names(db, account)
         others = [row for row in rows.of_account(db, account) if row.id != renamed]
         if not renamed:
-            require_connection(self._runtime, len(others))
+            require_connection(self._runtime, db, account, len(others))
         names = {row.id: self._runtime.name_of(row) for row in others}
         return new_name(name, title, source_id, others, names)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, case, or_
+from sqlalchemy import Connection, case, or_, select
 
 from smaply_metrics_core.host.store.dialect import upsert
 from smaply_metrics_core.host.store.tables import export_counts
@@ -31,3 +31,11 @@ def count_export(db: Connection, account: str, hour: datetime, limit: int) -> bo
         ).returning(export_counts.c.exports)
     ).scalar_one_or_none()
     return counted is not None
+
+
+def exports_in(db: Connection, account: str, hour: datetime) -> int:
+    """Return how many exports of an account were counted in an hour."""
+    counted = select(export_counts.c.exports).where(
+        export_counts.c.account == account, export_counts.c.hour == hour
+    )
+    return db.execute(counted).scalar_one_or_none() or 0

@@ -295,6 +295,18 @@ audit = Table(
     Index("ix_audit_at", "at"),
 )
 
+# Only of accounts whose limits differ from the settings of the operator.
+account_limits = Table(
+    "account_limits",
+    metadata,
+    Column("account", String(200), nullable=False),
+    # Each is empty if the setting applies, and 0 if there is no limit.
+    Column("max_connections", Integer, nullable=True),
+    Column("max_metrics", Integer, nullable=True),
+    Column("max_exports_per_hour", Integer, nullable=True),
+    PrimaryKeyConstraint("account"),
+)
+
 # Only while the exports of an account are limited.
 export_counts = Table(
     "export_counts",

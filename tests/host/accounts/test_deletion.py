@@ -14,7 +14,7 @@ from smaply_metrics_core.errors import (
     StoreError,
     StoreUnavailable,
 )
-from smaply_metrics_core.host import Actor, AuditAction, Role
+from smaply_metrics_core.host import AccountLimits, Actor, AuditAction, Role
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.account_rows import TABLES, delete_rows
 from smaply_metrics_core.host.store.queued_jobs import SCHEMA
@@ -59,7 +59,7 @@ def used(world: World) -> MetricsHost:
     world.options = {"account_max_exports_per_hour": 1_000}
     host = world.open()
     host.events.deliver("dashboard", print)
-    host.accounts.register(ACCOUNT)
+    host.accounts.set_limits(ACCOUNT, AccountLimits(metrics=1_000))
     connection = host.connections.connect(OWNER, "shop", {"api_token": TOKEN}).id
     host.chosen_surveys.edit(OWNER, connection, ("S1", "S2"))
     host.metrics.add(OWNER, connection, "Stars of Zephyr", AVERAGE)

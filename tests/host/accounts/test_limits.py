@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smaply_metrics_core.errors import LimitReached
-from smaply_metrics_core.host import Actor, Freshness, Role
+from smaply_metrics_core.errors import InputError, LimitReached
+from smaply_metrics_core.host import AccountLimits, Actor, Freshness, LimitUse, Role
 from tests.host.conftest import (
     ADMIN,
     AVERAGE,
@@ -138,3 +138,73 @@ def test_a_clock_that_was_set_back_starts_another_hour(world: World) -> None:
     host.metrics.preview(EDITOR, "shop", AVERAGE)
     world.clock.forward(-7200)
     host.metrics.preview(EDITOR, "shop", AVERAGE, reload=True)
+
+
+def test_an_account_has_limits_of_its_own(world: World) -> None:
+    """They are higher or lower than the settings, apply at once, and do not affect others."""
+    world.options = {
+        "account_max_connections": 1,
+        "account_max_metrics": 1,
+        "account_max_exports_per_hour": 1,
+    }
+    host, other_process = world.open(), world.open()
+    host.accounts.set_limits("acme", AccountLimits(connections=2, metrics=0, exports_per_hour=3))
+    connect(other_process)
+    connect(other_process, name="Second")
+    for name in ("Stars", "More stars"):
+        other_process.metrics.add(EDITOR, "The Shop", name, AVERAGE)
+    with pytest.raises(LimitReached, match="at most 2 connections") as refused:
+        connect(other_process, name="Third")
+    assert "`account set-limits`" in refused.value.remedy
+    for _ in range(3):
+        other_process.metrics.preview(EDITOR, "The Shop", OTHER, reload=True)
+    with pytest.raises(LimitReached, match="its 3 exports"):
+        other_process.metrics.preview(EDITOR, "The Shop", OTHER, reload=True)
+    connect(other_process, RIVAL)
+    with pytest.raises(LimitReached, match="at most 1 connection"):
+        connect(other_process, RIVAL, "Second")
+
+    assert host.accounts.limits("acme") == {
+        "connections": LimitUse(allowed=2, used=2, own=2),
+        "metrics": LimitUse(allowed=None, used=2, own=0),
+        "exports_per_hour": LimitUse(allowed=3, used=3, own=3),
+    }
+    assert host.accounts.limits("rival")["connections"] == LimitUse(allowed=1, used=1, own=None)
+
+    uses = host.accounts.set_limits("acme", AccountLimits(metrics=1))
+    assert uses["connections"] == LimitUse(allowed=1, used=2, own=None)
+    assert len(host.metrics.list(EDITOR)) == 2
+    with pytest.raises(LimitReached, match="at most 1 metric, and has 2"):
+        host.metrics.add(EDITOR, "The Shop", "Third", AVERAGE)
+    host.accounts.set_limits("acme", AccountLimits())
+    assert {use.own for use in host.accounts.limits("acme").values()} == {None}
+
+
+def test_limits_without_settings(world: World) -> None:
+    """An account is limited and listed before it stores anything, and deleted with its limits."""
+    host = world.open()
+    host.accounts.set_limits("acme", AccountLimits(connections=1))
+    assert host.accounts.limits("acme") == {
+        "connections": LimitUse(allowed=1, used=0, own=1),
+        "metrics": LimitUse(allowed=None, used=0, own=None),
+        "exports_per_hour": LimitUse(allowed=None, used=None, own=None),
+    }
+    assert list(host.accounts.list()) == ["acme"]
+    assert host.accounts.delete(ADMIN).rows == {"accounts": 1, "account_limits": 1}
+    assert host.accounts.limits("acme")["connections"].own is None
+
+
+@pytest.mark.parametrize(
+    ("account", "limits"),
+    [
+        ("acme", AccountLimits(metrics=-1)),
+        ("acme", AccountLimits(exports_per_hour=3_000_000_000)),
+        (" ", AccountLimits(metrics=1)),
+    ],
+)
+def test_invalid_limits_are_refused(world: World, account: str, limits: AccountLimits) -> None:
+    """Nothing is stored."""
+    host = world.open()
+    with pytest.raises(InputError, match=r"not a valid limit|ID of an account"):
+        host.accounts.set_limits(account, limits)
+    assert not host.accounts.list()

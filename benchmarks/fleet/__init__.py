@@ -1,0 +1,1 @@
+"""A fleet that is disturbed: workers are killed, processes are restarted, and nothing is lost."""
