@@ -60,6 +60,7 @@ from smaply_metrics_host.store.people import People
 from smaply_metrics_host.store.removals import Removals
 from smaply_metrics_host.store.share_links import ShareLinks
 from smaply_metrics_host.uploads.staged_uploads import StagedUploads
+from smaply_metrics_host.uploads.upload_storage import UploadStorage
 from smaply_metrics_host.uploads.upload_transactions import undo_left_uploads
 from smaply_metrics_host.web.authentication import Authentication, SessionAuthentication
 from smaply_metrics_host.web.correlation import CorrelationMiddleware
@@ -155,6 +156,7 @@ def create_app(
                     jobs=jobs,
                     downloads=downloads,
                     staged_uploads=staged_uploads,
+                    upload_storage=UploadStorage(metrics, settings, now),
                     result_renderer=result_renderer,
                     chart_renderer=chart_renderer,
                     drafts=Drafts(now),

@@ -26,6 +26,7 @@ from smaply_metrics_host.store.people import People
 from smaply_metrics_host.store.removals import Removals
 from smaply_metrics_host.store.share_links import ShareLinks
 from smaply_metrics_host.uploads.staged_uploads import StagedUploads
+from smaply_metrics_host.uploads.upload_storage import UploadStorage
 from smaply_metrics_host.web.authentication import Authentication
 from smaply_metrics_host.web.server_sent_events import Streams
 
@@ -48,6 +49,7 @@ class AppState:
         jobs: Background jobs.
         downloads: The folder for the files of jobs.
         staged_uploads: Uploaded files that people preview.
+        upload_storage: Stores uploaded files and connects them.
         result_renderer: Renders values.
         chart_renderer: Renders charts.
         drafts: Stored drafts of metric forms.
@@ -72,6 +74,7 @@ class AppState:
     jobs: Jobs
     downloads: Downloads
     staged_uploads: StagedUploads
+    upload_storage: UploadStorage
     result_renderer: ResultRenderer
     chart_renderer: ChartRenderer
     drafts: Drafts

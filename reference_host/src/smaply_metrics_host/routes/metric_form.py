@@ -45,7 +45,6 @@ from smaply_metrics_host.rendering.templating import title_of
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.map_models import Cell
 from smaply_metrics_host.store.people import Person, Workspace
-from smaply_metrics_host.uploads.upload_storage import can_upload
 from smaply_metrics_host.web.forms import whole
 from smaply_metrics_host.web.fragments import fragment_of, moved
 from smaply_metrics_host.web.reader_problem import problem_for
@@ -339,7 +338,7 @@ async def _shown(
         problems=problems,
         conflict=said.conflict,
         workspaces={one.id: one.name for one in workspaces},
-        manual=await can_upload(app_state),
+        manual=await app_state.upload_storage.is_available(),
         redefined=bool(
             metric
             and definition

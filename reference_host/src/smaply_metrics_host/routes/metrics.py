@@ -24,7 +24,6 @@ from smaply_metrics_host.rendering.refresh_answer import refresh_answer
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.map_models import MapSummary
 from smaply_metrics_host.store.people import Person
-from smaply_metrics_host.uploads.upload_storage import can_upload
 from smaply_metrics_host.web.fragments import fragment_of, moved
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
         workspace=workspace,
         workspaces={one.id: one.name for one in workspaces},
         connected=bool(connections),
-        manual=await can_upload(app_state),
+        manual=await app_state.upload_storage.is_available(),
         maps=await run_in_threadpool(_maps, app_state, person, used),
         saved=next((one for one in metrics if one.id == saved), None),
         deleted=deleted,

@@ -43,11 +43,8 @@ from smaply_metrics_host.uploads.upload_storage import (
     EXAMPLE,
     LONGEST,
     StoredSurvey,
-    can_upload,
     checked_name,
     mapping_file,
-    store_upload,
-    stored_survey,
 )
 from smaply_metrics_host.web.fragments import fragment_of, moved
 from smaply_metrics_host.web.reader_problem import problem_for
@@ -119,7 +116,7 @@ async def preview(desk: AtDesk, upload_id: str) -> Response:
 @router.post("/{upload_id}")
 async def choose(desk: AtDesk, sent: UploadForm, upload_id: str) -> Response:
     """Show the preview with other choices, or store the file as the preview showed it."""
-    staged = desk.app_state.staged_uploads
+    staged, storage = desk.app_state.staged_uploads, desk.app_state.upload_storage
     before = staged.find(desk.person, upload_id)
     try:
         upload = with_choices(before, sent)
@@ -135,11 +132,10 @@ async def choose(desk: AtDesk, sent: UploadForm, upload_id: str) -> Response:
         survey = checked_name(upload.survey)
     except InputError:
         return await _shown(desk, upload, UploadMessage(status=422))  # Stated at the field.
-    stored = await stored_survey(desk.app_state, desk.person.actor, survey)
+    stored = await storage.find(desk.person.actor, survey)
     try:
         async with desk.app_state.uploading:
-            uploaded = await store_upload(
-                desk.app_state,
+            uploaded = await storage.store(
                 desk.person.actor,
                 survey,
                 await _request(desk, upload, stored),
@@ -177,12 +173,12 @@ async def _shown(
     desk: FormPage, upload: StagedUpload, message: UploadMessage = NOTHING_SAID
 ) -> Response:
     """Read a staged file, and show how it is read."""
-    app_state, actor = desk.app_state, desk.person.actor
+    app_state = desk.app_state
     survey, name_problem = upload.survey, ""
     stored: StoredSurvey | None = None
     try:
         survey = checked_name(upload.survey)
-        stored = await stored_survey(app_state, actor, survey)
+        stored = await app_state.upload_storage.find(desk.person.actor, survey)
     except InputError as wrong:
         name_problem = f"{wrong.message} {wrong.remedy}"
     async with app_state.uploading:
@@ -211,7 +207,7 @@ async def _shown(
 
 
 async def _require_source(desk: FormPage) -> None:
-    if not await can_upload(desk.app_state):
+    if not await desk.app_state.upload_storage.is_available():
         raise NotFound(
             "CSV files cannot be uploaded to this installation.",
             remedy="Ask the operator to install `smaply-metrics-csv-example`.",

@@ -29,7 +29,8 @@ from smaply_metrics_host.uploads.upload_reading import FileRequest, convert_uplo
 from smaply_metrics_host.uploads.upload_transactions import UploadTransaction, file_errors
 
 if TYPE_CHECKING:
-    from smaply_metrics_host.app_state import AppState
+    from smaply_metrics_core.host import AsyncMetricsHost, Clock
+    from smaply_metrics_host.settings import HostSettings
 
 MOST_TOGETHER: Final = 500
 """Megabytes of all files of an account, which share the disk with other accounts."""
@@ -56,62 +57,11 @@ recorded_at,status,finished,field:store,nps,satisfaction,services[],comment
 """
 
 
-async def can_upload(app_state: AppState) -> bool:
-    """Whether the source that reads uploaded files is installed."""
-    states = await app_state.metrics.sources.states()
-    return any(one.id == CSV and one.state is SourceStatus.OK for one in states)
-
-
 class UploadedSurvey(NamedTuple):
     """The id of a survey, and of the connection that reads it."""
 
     connection: str
     survey: str
-
-
-async def store_upload(
-    app_state: AppState, actor: Actor, survey: str, request: FileRequest, *, replace: bool
-) -> UploadedSurvey:
-    """Store an uploaded file as a survey, with the mapping that it was read with.
-
-    Call it in ``app_state.uploading``, since the file takes memory while it is read and validated.
-
-    Args:
-        app_state: The resources of the app.
-        actor: An Editor or Admin.
-        survey: The name of the survey, as ``checked_name`` returned it.
-        request: The file, and how it is read.
-        replace: Whether a file with this name may be replaced.
-
-    Raises:
-        AlreadyExists: if a file with this name exists and must not be replaced.
-        MetricsError: if the file is not valid; an existing file is left unchanged.
-    """
-    actor.require(Role.EDITOR, "Uploading a file")
-    data, mapping = await run_in_threadpool(convert_upload, request, app_state.clock)
-    folder = await _folder(app_state, actor.account)
-    with file_errors():
-        await run_in_threadpool(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-    await run_in_threadpool(_require_room, folder, len(data), survey)
-    transaction = UploadTransaction(folder / f"{survey}{SUFFIX}")
-    await run_in_threadpool(transaction.put, data, replace=replace)
-    connected = ""
-    try:
-        view = await _connection(app_state, actor.account)
-        if view is None:
-            connected = await _connect(app_state, actor.account)
-        connection = connected if view is None else view.id
-        await app_state.metrics.catalog.questionnaire(actor, connection, survey, reload=True)
-    except BaseException:
-        await run_in_threadpool(transaction.undo)
-        if connected and not any(folder.glob("[!.]*")):  # Its only file was refused.
-            await app_state.metrics.connections.delete(_host_itself(actor.account), connected)
-        raise
-    await run_in_threadpool(transaction.done)
-    with suppress(StoreError):  # Only a proposal for the next file.
-        await run_in_threadpool(_store_mapping, folder / _mapping_name(survey), mapping)
-    await app_state.metrics.catalog.surveys(actor, connection, reload=True)
-    return UploadedSurvey(connection, survey)
 
 
 @dataclass(frozen=True)
@@ -127,21 +77,116 @@ class StoredSurvey:
     metrics: tuple[Metric, ...]
 
 
-async def stored_survey(app_state: AppState, actor: Actor, survey: str) -> StoredSurvey | None:
-    """Return the survey that a file with this name would replace; ``None`` without one."""
-    folder = await _folder(app_state, actor.account)
-    if not (folder / f"{survey}{SUFFIX}").is_file():
-        return None
-    view = await _connection(app_state, actor.account)
-    metrics = await app_state.metrics.metrics.list(actor) if view else ()
-    return StoredSurvey(
-        await run_in_threadpool(_stored_mapping, folder / _mapping_name(survey)),
-        tuple(
-            one
-            for one in metrics
-            if view and (one.connection_id, one.definition.survey_id) == (view.id, survey)
-        ),
-    )
+class UploadStorage:
+    """Stores uploaded files in the folders of their accounts, and connects the folders.
+
+    Args:
+        metrics: The framework.
+        settings: The settings of the host.
+        clock: The clock that limits the time of reading a file.
+    """
+
+    def __init__(self, metrics: AsyncMetricsHost, settings: HostSettings, clock: Clock) -> None:
+        self._metrics = metrics
+        self._settings = settings
+        self._clock = clock
+
+    async def is_available(self) -> bool:
+        """Whether the source that reads uploaded files is installed."""
+        states = await self._metrics.sources.states()
+        return any(one.id == CSV and one.state is SourceStatus.OK for one in states)
+
+    async def store(
+        self, actor: Actor, survey: str, request: FileRequest, *, replace: bool
+    ) -> UploadedSurvey:
+        """Store an uploaded file as a survey, with the mapping that it was read with.
+
+        Few calls may run at once, since the file takes memory while it is read and validated.
+
+        Args:
+            actor: An Editor or Admin.
+            survey: The name of the survey, as ``checked_name`` returned it.
+            request: The file, and how it is read.
+            replace: Whether a file with this name may be replaced.
+
+        Raises:
+            AlreadyExists: if a file with this name exists and must not be replaced.
+            MetricsError: if the file is not valid; an existing file is left unchanged.
+        """
+        actor.require(Role.EDITOR, "Uploading a file")
+        data, mapping = await run_in_threadpool(convert_upload, request, self._clock)
+        folder = await self._folder(actor.account)
+        with file_errors():
+            await run_in_threadpool(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+        await run_in_threadpool(_require_room, folder, len(data), survey)
+        transaction = UploadTransaction(folder / f"{survey}{SUFFIX}")
+        await run_in_threadpool(transaction.put, data, replace=replace)
+        connected = ""
+        try:
+            view = await self._connection(actor.account)
+            if view is None:
+                connected = await self._connect(actor.account)
+            connection = connected if view is None else view.id
+            await self._metrics.catalog.questionnaire(actor, connection, survey, reload=True)
+        except BaseException:
+            await run_in_threadpool(transaction.undo)
+            if connected and not any(folder.glob("[!.]*")):  # Its only file was refused.
+                await self._metrics.connections.delete(_host_itself(actor.account), connected)
+            raise
+        await run_in_threadpool(transaction.done)
+        with suppress(StoreError):  # Only a proposal for the next file.
+            await run_in_threadpool(_store_mapping, folder / _mapping_name(survey), mapping)
+        await self._metrics.catalog.surveys(actor, connection, reload=True)
+        return UploadedSurvey(connection, survey)
+
+    async def find(self, actor: Actor, survey: str) -> StoredSurvey | None:
+        """Return the survey that a file with this name would replace; ``None`` without one."""
+        folder = await self._folder(actor.account)
+        if not (folder / f"{survey}{SUFFIX}").is_file():
+            return None
+        view = await self._connection(actor.account)
+        metrics = await self._metrics.metrics.list(actor) if view else ()
+        return StoredSurvey(
+            await run_in_threadpool(_stored_mapping, folder / _mapping_name(survey)),
+            tuple(
+                one
+                for one in metrics
+                if view and (one.connection_id, one.definition.survey_id) == (view.id, survey)
+            ),
+        )
+
+    async def _folder(self, account: str) -> Path:
+        """Return the folder that the connection for uploads reads, which may not exist yet.
+
+        Raises:
+            StoreError: if it is outside the account's folder.
+        """
+        root = self._settings.files_of(account).resolve()
+        view = await self._connection(account)
+        named = OURS if view is None else _folder_name(view)
+        folder = (root / named).resolve()
+        if not folder.is_relative_to(root):
+            raise StoreError(
+                "The folder of the CSV connection is outside the folder of this account.",
+                remedy="Edit the configuration of the CSV connection and enter a folder inside it.",
+                audience=Audience.ADMIN,
+                summary="Files cannot be uploaded because of the configuration of the CSV "
+                "connection.",
+            )
+        return folder
+
+    async def _connect(self, account: str) -> str:
+        """Connect the folder for uploads, and return the id of the connection."""
+        host = _host_itself(account)
+        view = await self._metrics.connections.connect(host, CSV, {"folder": OURS})
+        return view.id
+
+    async def _connection(self, account: str) -> ConnectionView | None:
+        """Return the CSV connection of the folder for uploads, or else the oldest one."""
+        views = await self._metrics.connections.list(_host_itself(account))
+        found = [one for one in views if one.source == CSV]
+        ours = (one for one in found if _folder_name(one) == OURS)
+        return next(ours, found[0] if found else None)
 
 
 def mapping_file(mapping: FileMapping) -> bytes:
@@ -205,40 +250,6 @@ def _require_room(folder: Path, size: int, survey: str) -> None:
             remedy="Remove columns or old rows, or ask the operator to delete files that no "
             "metric uses.",
         )
-
-
-async def _folder(app_state: AppState, account: str) -> Path:
-    """Return the folder that the connection for uploads reads, which may not exist yet.
-
-    Raises:
-        StoreError: if it is outside the account's folder.
-    """
-    root = app_state.settings.files_of(account).resolve()
-    view = await _connection(app_state, account)
-    named = OURS if view is None else _folder_name(view)
-    folder = (root / named).resolve()
-    if not folder.is_relative_to(root):
-        raise StoreError(
-            "The folder of the CSV connection is outside the folder of this account.",
-            remedy="Edit the configuration of the CSV connection and enter a folder inside it.",
-            audience=Audience.ADMIN,
-            summary="Files cannot be uploaded because of the configuration of the CSV connection.",
-        )
-    return folder
-
-
-async def _connect(app_state: AppState, account: str) -> str:
-    """Connect the folder for uploads, and return the id of the connection."""
-    host = _host_itself(account)
-    view = await app_state.metrics.connections.connect(host, CSV, {"folder": OURS})
-    return view.id
-
-
-async def _connection(app_state: AppState, account: str) -> ConnectionView | None:
-    """Return the CSV connection of the folder for uploads, or else the oldest one."""
-    views = await app_state.metrics.connections.list(_host_itself(account))
-    found = [one for one in views if one.source == CSV]
-    return next((one for one in found if _folder_name(one) == OURS), found[0] if found else None)
 
 
 def _folder_name(view: ConnectionView) -> str:
