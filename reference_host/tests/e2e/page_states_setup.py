@@ -135,7 +135,12 @@ def demo(world: World) -> Ids:
 
     map_id = world.run(furnished())
     metrics = world.run(world.app_state.metrics.metrics.list(world.actor(account=DEMO)))
-    return {"map": map_id, "metric": metrics[0].id}
+    journey = world.app_state.maps.show(DEMO, map_id)
+    (card, *_) = journey.cards
+    ada = world.app_state.people.of_account(DEMO)[0]
+    _, token = world.app_state.share_links.add(map_id, 30, by=ada)
+    ids = {"card": card.id, "stage": card.stage, "lane": card.lane, "token": token}
+    return {"map": map_id, "metric": metrics[0].id, **ids}
 
 
 def revoked(world: World) -> Ids:

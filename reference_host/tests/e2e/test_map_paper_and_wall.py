@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from reference_host.tests.app_fixture import ACCOUNT
+from reference_host.tests.e2e.test_first_paint import OBSERVE
 from reference_host.tests.map_factories import NPS, add_map, add_metric, measure, place
 from smaply_metrics_core.host import GroupBy, MetricType, Role
 from smaply_metrics_host.store.map_models import Cell
@@ -37,6 +39,7 @@ SHOWN: Final = """() => {
         rows: all('.stage .cell.data').map((one) => getComputedStyle(one).gridRowStart),
     };
 }"""
+TOP: Final = "() => document.querySelector('.map-scroll').getBoundingClientRect().top"
 SIZES: Final = """() => {
     const area = document.querySelector('.map-scroll');
     return {
@@ -83,6 +86,31 @@ def test_a_map_is_printed_in_light_colours(
         "fits": True,
         "rows": ["3"] * 3,
     }
+
+
+@pytest.mark.deep(reason="5 s: a browser follows changes of a map")
+def test_banners_that_appear_do_not_move_the_map(
+    world: World, browsers: Browsers, corner: SmallMap
+) -> None:
+    """Neither when the map is edited, nor when its cards fail to update."""
+    page = browsers.visit(world, Role.VIEWER).page
+    page.add_init_script(OBSERVE)
+    page.goto(corner.path)
+    page.wait_for_function(DRAWN)
+    page.get_by_text("Live", exact=True).wait_for()
+    top = page.evaluate(TOP)
+
+    world.app_state.maps.rename(ACCOUNT, corner.map, "Another name")
+    world.app_state.live_updates.nudge(ACCOUNT, corner.map)
+    page.get_by_text("This map was edited.").wait_for()
+    assert page.evaluate("() => window.shifts") == []
+    world.sandbox.state.set_token("another-token-of-forty-characters-000001")
+    world.clock.forward(timedelta(hours=2))
+    measure(world)
+    world.app_state.live_updates.nudge(ACCOUNT, corner.map)
+
+    page.locator("#late .banner.bad").wait_for()
+    assert page.evaluate(TOP) == top
 
 
 @pytest.mark.deep(reason="5 s: a browser lays out a map for two screens")

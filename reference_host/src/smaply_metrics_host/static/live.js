@@ -93,6 +93,7 @@ class Live {
     const open = new Set([...part.querySelectorAll("details[open]")].map((one) => one.dataset.keep));
     const focused = part.contains(document.activeElement) ? document.activeElement.closest("details")?.dataset.keep : undefined;
     dropCharts(part);
+    if (id === "notices") this.moveAside(part);
     part.innerHTML = html;
     part.dataset.version = version;
     for (const one of part.querySelectorAll("details")) {
@@ -102,6 +103,17 @@ class Live {
     updateTimes(part);
     watchCharts(part);
     return true;
+  }
+
+  // Notices that change are shown over the map from now on, and their place stays: the map does not move.
+  moveAside(part) {
+    const late = document.getElementById("late");
+    if (late.contains(part)) return;
+    const place = document.createElement("div");
+    place.style.height = `${part.offsetHeight}px`;
+    place.style.flex = "none";
+    part.replaceWith(place);
+    late.append(part);
   }
 
   part(id) { return this.map.querySelector(`[data-part="${id}"]`); }
