@@ -39,7 +39,15 @@ from smaply_metrics_host.routes import (
 from smaply_metrics_host.routes import jobs as job_pages
 from smaply_metrics_host.routes import metrics as metric_pages
 from smaply_metrics_host.routes import sign_in as sign_in_pages
-from smaply_metrics_host.routes.maps import arrangement, card_files, cards, charts, pages, structure
+from smaply_metrics_host.routes.maps import (
+    arrangement,
+    card_files,
+    card_page,
+    cards,
+    charts,
+    pages,
+    structure,
+)
 from smaply_metrics_host.routes.maps import live_updates as live_update_pages
 from smaply_metrics_host.settings import FILES
 from smaply_metrics_host.store.card_placements import CardPlacements
@@ -70,6 +78,7 @@ PAGES: Final = (
     charts,
     card_files,
     cards,
+    card_page,
     structure,
     arrangement,
     chosen_metrics,

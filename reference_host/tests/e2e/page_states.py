@@ -120,6 +120,7 @@ STATES: Final = (
         "5,000 surveys",
     ),
     State("map", page_states_setup.demo, "/maps/{map}", Role.VIEWER, "Buying a bike online"),
+    State("card", page_states_setup.demo, "/maps/{map}/cards/{card}", Role.VIEWER, "Past values"),
     State("map-edit", page_states_setup.demo, "/maps/{map}/edit", Role.EDITOR, "Add a stage"),
     State("maps", page_states_setup.demo, "/maps", Role.EDITOR, "Buying a bike online"),
     State("metrics", page_states_setup.demo, "/metrics", Role.EDITOR, "NPS by quarter"),

@@ -111,7 +111,8 @@ def demo(world: World) -> Ids:
 
     map_id = world.run(furnished())
     metrics = world.run(world.app_state.metrics.metrics.list(world.actor(account=DEMO)))
-    return {"map": map_id, "metric": metrics[0].id}
+    card = world.app_state.maps.show(DEMO, map_id).cards[0]
+    return {"map": map_id, "metric": metrics[0].id, "card": card.id}
 
 
 def revoked(world: World) -> Ids:

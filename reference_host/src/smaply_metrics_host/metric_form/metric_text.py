@@ -78,6 +78,14 @@ def definition_differences(
     )
 
 
+def definition_parts(metric: Metric) -> dict[str, str]:
+    """Return the parts of a definition that have a value, by label."""
+    parts = _definition_parts(metric.definition, _known(metric))
+    if not metric.definition.compares:
+        del parts["Compared with"]
+    return {part: said for part, said in parts.items() if said not in {"", "no"}}
+
+
 def dates(dates: DateRange) -> str:
     """Return a range as text: ``Last 28 days``, or the first and last day."""
     if dates.preset != "custom":
@@ -91,9 +99,26 @@ def _parts(
     name: str, definition: Definition, display: Display, asked: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the values of all editable fields by label."""
-    question = definition.question_id or ""
     return {
         "Name": name,
+        **_definition_parts(definition, asked),
+        "Chart type": (display.chart or "automatic").replace("_", " ").capitalize(),
+        "Heading": display.heading,
+        "Subheading": display.subheading,
+        "Target": "" if display.target is None else f"{display.target:.15g}",
+        "Prefix": display.prefix,
+        "Suffix": display.suffix,
+        "Latest value as the headline": _yes(chosen=display.latest_as_headline),
+        "Start values at zero": _yes(chosen=display.start_at_zero),
+        "Titles on right": _yes(chosen=display.titles_on_right),
+        "Ranges in the chart": display.intervals.capitalize(),
+        "Reverse colours": _yes(chosen=display.reverse_colors),
+    }
+
+
+def _definition_parts(definition: Definition, asked: Mapping[str, str]) -> dict[str, str]:
+    question = definition.question_id or ""
+    return {
         "Type": definition.type.capitalize(),
         "Survey": definition.survey_id,
         "Question": asked.get(question, question),
@@ -110,17 +135,6 @@ def _parts(
         "Included responses": ", ".join(sorted(definition.include)),
         "Weight": _named(definition.weight, asked) if definition.weight else "",
         "Reversed scale": _yes(chosen=definition.reverse_scale),
-        "Chart type": (display.chart or "automatic").replace("_", " ").capitalize(),
-        "Heading": display.heading,
-        "Subheading": display.subheading,
-        "Target": "" if display.target is None else f"{display.target:.15g}",
-        "Prefix": display.prefix,
-        "Suffix": display.suffix,
-        "Latest value as the headline": _yes(chosen=display.latest_as_headline),
-        "Start values at zero": _yes(chosen=display.start_at_zero),
-        "Titles on right": _yes(chosen=display.titles_on_right),
-        "Ranges in the chart": display.intervals.capitalize(),
-        "Reverse colours": _yes(chosen=display.reverse_colors),
     }
 
 
