@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -110,8 +111,15 @@ def previewed(person: Browser, _on: SmallMap, metric: str) -> str:
     return form.page
 
 
+def card_page(person: Browser, on: SmallMap, _metric: str) -> str:
+    """Return the page of a card of a map."""
+    links = re.findall(rf'href="({on.path}/cards/\w+)"', person.get(on.path).text)
+    return person.get(links[0]).text
+
+
 PLACES: Final = (
     at("{map}"),
+    Place("page of a card", card_page),
     at("{map}/cards"),
     Place("stream", streamed),
     at("/maps"),

@@ -43,6 +43,7 @@ from smaply_metrics_host.routes import sign_in as sign_in_pages
 from smaply_metrics_host.routes.maps import (
     arrangement,
     card_files,
+    card_page,
     cards,
     charts,
     pages,
@@ -83,6 +84,7 @@ PAGES: Final = (
     charts,
     card_files,
     cards,
+    card_page,
     structure,
     arrangement,
     sharing,

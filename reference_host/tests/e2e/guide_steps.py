@@ -159,6 +159,11 @@ def read_it(
         guide.look(page, "map")
         page.get_by_text("Numbers and details").first.click()
         guide.look(page)
+        page.locator(".card-head a").first.click()
+        page.get_by_role("heading", name="Past values").wait_for()
+        guide.look(page)
+        page.go_back()
+        page.locator(".card-value").nth(len(METRICS) - 1).wait_for()
         before = value(page)
         answers = [{"QID1": "0"} for _ in range(400)]
         world.sandbox.state.add_responses(SURVEY_ID, answers)

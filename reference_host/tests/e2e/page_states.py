@@ -125,6 +125,7 @@ STATES: Final = (
     State("upload-asked", page_states_setup.with_uploads, "{asked}", Role.EDITOR, "month first"),
     State("upload-replace", page_states_setup.with_uploads, "{visits}", Role.EDITOR, "Replace"),
     State("map", page_states_setup.demo, "/maps/{map}", Role.VIEWER, "Buying a bike online"),
+    State("card", page_states_setup.demo, "/maps/{map}/cards/{card}", Role.VIEWER, "Past values"),
     State("map-edit", page_states_setup.demo, "/maps/{map}/edit", Role.EDITOR, "Add a stage"),
     State("map-share", page_states_setup.demo, "/maps/{map}/share", Role.EDITOR, "Create link"),
     State(

@@ -78,6 +78,14 @@ def display_differences(theirs: Display, own: Display) -> tuple[DefinitionDiffer
     return _differences(_display_parts(theirs), _display_parts(own))
 
 
+def definition_parts(metric: Metric) -> dict[str, str]:
+    """Return the parts of a definition that have a value, by label."""
+    parts = _definition_parts(metric.definition, _known(metric))
+    if not metric.definition.compares:
+        del parts["Compared with"]
+    return {part: said for part, said in parts.items() if said not in {"", "no"}}
+
+
 def dates(dates: DateRange) -> str:
     """Return a range as text: ``Last 28 days``, or the first and last day."""
     if dates.preset != "custom":
@@ -101,9 +109,16 @@ def _parts(
     name: str, definition: Definition, display: Display, asked: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the values of all editable fields by label."""
-    question = definition.question_id or ""
     return {
         "Name": name,
+        **_definition_parts(definition, asked),
+        **_display_parts(display),
+    }
+
+
+def _definition_parts(definition: Definition, asked: Mapping[str, str]) -> dict[str, str]:
+    question = definition.question_id or ""
+    return {
         "Type": definition.type.capitalize(),
         "Survey": definition.survey_id,
         "Question": asked.get(question, question),
@@ -120,7 +135,6 @@ def _parts(
         "Included responses": ", ".join(sorted(definition.include)),
         "Weight": _named(definition.weight, asked) if definition.weight else "",
         "Reversed scale": _yes(chosen=definition.reverse_scale),
-        **_display_parts(display),
     }
 
 
