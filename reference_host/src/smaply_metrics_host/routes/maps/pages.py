@@ -17,7 +17,6 @@ from smaply_metrics_host.rendering.map_health import maps_health
 from smaply_metrics_host.rendering.map_renderer import RenderedMap
 from smaply_metrics_host.store.maps import add_default_parts
 from smaply_metrics_host.store.people import Person
-from smaply_metrics_host.uploads.upload_storage import can_upload
 from smaply_metrics_host.web.forms import texts
 from smaply_metrics_host.web.root_path import with_root
 
@@ -48,7 +47,7 @@ async def list_maps(
             app_state.metrics,
             app_state.maps,
             person.actor,
-            can_upload=await can_upload(app_state),
+            can_upload=await app_state.upload_storage.is_available(),
         ),
         proposes_zone=await proposes_zone(app_state.metrics, person.actor),
     )
