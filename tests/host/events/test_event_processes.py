@@ -39,7 +39,8 @@ def test_a_killed_consumer_loses_nothing(tmp_path: Path, database: str | None) -
         assert child.wait() == KILLED
         assert [kind for _, kind, _ in (first, second)] == ["value_changed", "refresh_ended"]
         repeated: list[MetricsEvent] = []
-        with open_host({**fleet.instructions, "ahead": 5}) as successor:
+        expired = {"ahead": fleet.instructions["lease"] + 1}
+        with open_host({**fleet.instructions, **expired}) as successor:
             assert successor.events.deliver(CONSUMER, repeated.append) == 4
         assert [event.id for event in repeated[:2]] == [first[0], second[0]]
         assert [event.id for event in repeated] == sorted({event.id for event in repeated})
