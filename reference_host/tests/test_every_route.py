@@ -59,6 +59,7 @@ VIEWER: Final = {
     "GET /maps",
     "GET /maps/{map_id}",
     "GET /maps/{map_id}/cards",
+    "GET /maps/{map_id}/cards/{card_id}",
     "GET /maps/{map_id}/cards/{card_id}/card.{file_type}",
     "GET /maps/{map_id}/charts.json",
     "GET /maps/{map_id}/charts/{digest}.svg",

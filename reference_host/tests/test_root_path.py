@@ -141,7 +141,7 @@ def test_scripts_receive_addresses_with_the_prefix(prefixed: World) -> None:
     assert started["events"] == f"{ROOT}/jobs/{started['id']}/events"
     events = client.get(started["events"].removeprefix(ROOT)).text
     last = json.loads(re.findall(r"^data: (.*)$", events, re.MULTILINE)[-1])
-    assert last["location"] == f"{ROOT}/metrics?refreshed={prepared.metric}"
+    assert last["location"].startswith(f"{ROOT}/metrics?refreshed={prepared.metric}&")
 
     moved = client.post(f"/metrics/{prepared.metric}/delete", headers={"x-fragment": "metric-list"})
     assert moved.json()["location"].startswith(f"{ROOT}/metrics?deleted=")
