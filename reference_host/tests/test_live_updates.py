@@ -19,7 +19,7 @@ from smaply_metrics_host.live_updates import (
 if TYPE_CHECKING:
     import pytest
 
-    from smaply_metrics_host.rendering.map_readers import MapReader
+    from smaply_metrics_host.map_readers import MapReader
 
 Follower = AsyncGenerator[tuple[str, str], None]
 KEY = ("acme", "map_1")

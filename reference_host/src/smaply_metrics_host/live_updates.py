@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.host import NotFound
-from smaply_metrics_host.rendering.map_readers import READERS, MapReader
+from smaply_metrics_host.map_readers import READERS, MapReader
 
 logger = logging.getLogger(__name__)
 

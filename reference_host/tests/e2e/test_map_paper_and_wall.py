@@ -137,6 +137,28 @@ def test_a_map_fills_a_wall_screen_without_scrolling(
     page.wait_for_function(f"() => document.querySelector('.map').dataset.zoom < {wall['zoom']}")
     assert page.evaluate(SIZES)["over"] == [0, 0]
 
+    # No one can reload it, so it reloads itself after an edit, within a minute.
+    page.clock.install()
+    page.reload()
+    page.get_by_text("Live", exact=True).wait_for()
+    world.app_state.maps.rename(ACCOUNT, corner.map, "Another name")
+    world.app_state.live_updates.nudge(ACCOUNT, corner.map)
+    page.wait_for_function("() => !document.getElementById('changed').hidden")
+    page.clock.run_for(60_000)
+    page.get_by_role("heading", name="Another name").wait_for()
+    page.get_by_text("Live", exact=True).wait_for()
+    # And like by a reader, once it is an hour old and a card is out of date.
+    world.clock.forward(timedelta(hours=1, minutes=1))
+    world.app_state.live_updates.nudge(ACCOUNT, corner.map)
+    page.locator("[data-due]").wait_for(state="attached")
+    before = len(world.sandbox.state.exports.jobs())
+    page.clock.run_for(59 * 60_000)
+    assert page.locator("[data-due]").count() == 1, "it was not reloaded yet"
+    page.clock.run_for(2 * 60_000)
+    page.locator("[data-due]").wait_for(state="detached")
+    measure(world)
+    assert len(world.sandbox.state.exports.jobs()) == before + 1
+
     world.app_state.share_links.revoke(ACCOUNT, corner.map, link.id)
     world.app_state.live_updates.check_access(ACCOUNT, corner.map)
     page.get_by_text("This link no longer works").wait_for()

@@ -24,8 +24,9 @@ from smaply_metrics_core.host import (
     SingleFlight,
 )
 from smaply_metrics_host.live_updates import MapSnapshot
+from smaply_metrics_host.map_readers import Guest, MapReader, role_of
 from smaply_metrics_host.rendering.card_view import UPDATE_DUE, CardView, Notice, card_view
-from smaply_metrics_host.rendering.map_readers import Guest, MapReader, guest_card, role_of
+from smaply_metrics_host.rendering.guest_cards import guest_card
 from smaply_metrics_host.rendering.refresh_answer import RefreshAnswer, refresh_answer
 from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
 from smaply_metrics_host.rendering.templating import Templates

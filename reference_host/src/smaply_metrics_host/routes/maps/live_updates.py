@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import SignedIn, Viewer
-from smaply_metrics_host.rendering.map_readers import MapReader
+from smaply_metrics_host.map_readers import MapReader
 from smaply_metrics_host.rendering.map_renderer import MapRenderer, RenderedMap
 
 router = APIRouter(prefix="/maps/{map_id}", include_in_schema=False)

@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from smaply_metrics_host.app_state import CurrentAppState
 from smaply_metrics_host.dependencies import ShareLinkInvalid
+from smaply_metrics_host.map_readers import Guest, MapReader
 from smaply_metrics_host.rendering.chart_renderer import ThemeName
-from smaply_metrics_host.rendering.map_readers import Guest, MapReader
 from smaply_metrics_host.routes.maps.charts import chart_drawing, chart_specifications
 from smaply_metrics_host.routes.maps.live_updates import changed_parts
 from smaply_metrics_host.store.share_links import SharedMap

@@ -1,38 +1,20 @@
-"""Who reads a map: people of the account by role, and guests with a share link."""
+"""Cards as guests with a share link read them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from smaply_metrics_core.host import Role
 from smaply_metrics_host.rendering.card_view import NOTHING_TO_COUNT_TITLE, Notice
 
 if TYPE_CHECKING:
     from smaply_metrics_host.rendering.card_view import CardView
-
-
-class Guest(Enum):
-    """Someone who opened a share link: no one of the account, so without a role."""
-
-    GUEST = "guest"
-
-
-MapReader = Role | Guest
-"""The readers for whom a map is rendered differently."""
-READERS: Final[tuple[MapReader, ...]] = (*Role, *Guest)
 
 _NOTHING_TO_COUNT: Final = "No response in this date range counts."
 _OLD_VALUE: Final = "The last update failed. The card shows the value from before."
 _NO_VALUE: Final = "There is no value yet."
 _GONE: Final = "This value is no longer available."
 _OWN_STATUSES: Final = {"", "refreshing", "update due", "update failed", "not updated"}
-
-
-def role_of(reader: MapReader) -> Role:
-    """Return the role whose problem texts a reader may at most read."""
-    return reader if isinstance(reader, Role) else Role.VIEWER
 
 
 def guest_card(card: CardView) -> CardView:
