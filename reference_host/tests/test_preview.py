@@ -57,6 +57,15 @@ def test_a_preview_shows_the_card_and_saves_nothing(world: World) -> None:
     assert world.run(world.app_state.metrics.metrics.list(world.actor())) == ()
 
 
+def test_a_gauge_has_its_interval_below(world: World) -> None:
+    """The gauge itself shows only the value."""
+    connect(world)
+    form = FormFiller(world.client(Role.EDITOR), START)
+    form.choose(question="QID1", chart="gauge")
+    form.press(PREVIEW)
+    assert re.search(r'aria-hidden="true">\(\S+ to \S+\)</p>', form.page)
+
+
 def test_previews_share_one_download(world: World) -> None:
     """Another calculation, group by or type uses the cached data; Reload data does not."""
     connect(world)

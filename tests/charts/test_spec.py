@@ -11,6 +11,7 @@ from smaply_metrics_core.charts import vega_lite
 from smaply_metrics_core.models.metric import ChartType, Display
 from smaply_metrics_core.models.query import Calculation, Period
 from smaply_metrics_core.models.result import Result
+from smaply_metrics_core.models.uncertainty import Interval, IntervalMethod
 from tests.charts.factories import (
     PLAIN,
     comparison,
@@ -251,6 +252,15 @@ def test_a_gauge_fills_from_zero_to_its_value() -> None:
     ):
         filled = spec(result, display(GAUGE, target=target))["layer"][1]["mark"]
         assert (filled["theta"], filled["theta2"]) == pytest.approx(arc)
+
+
+def test_the_tooltip_of_a_gauge_has_the_interval() -> None:
+    """The arc does not show it."""
+    interval = Interval(low=38.2, high=61.8, level=95, method=IntervalMethod.WILSON)
+    result = number(50.0)
+    current = result.current.model_copy(update={"interval": interval})
+    made = spec(result.model_copy(update={"current": current}), display(GAUGE))
+    assert "between 38% and 62%, at 95 % confidence" in made["layer"][1]["mark"]["tooltip"]
 
 
 def test_control_characters_are_replaced() -> None:

@@ -18,6 +18,7 @@ from smaply_metrics_core.charts.marks.layers import PALE_OPACITY
 from smaply_metrics_core.charts.marks.rows import tone_color
 from smaply_metrics_core.charts.remarks import answer_count_text, few_text
 from smaply_metrics_core.charts.theme import Theme
+from smaply_metrics_core.charts.uncertainty_text import interval_sentence
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import Calculation
 from smaply_metrics_core.models.result import Result, Unit
@@ -44,6 +45,7 @@ def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     lines = [
         text,
         current.reason if current.value is None else "",
+        interval_sentence(result.unit, current.interval),
         target,
         answer_count_text(result),
     ]
