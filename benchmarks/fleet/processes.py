@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import random
+import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from benchmarks.fleet.known_surveys import (
     QUESTIONS,
@@ -20,7 +22,6 @@ from benchmarks.fleet.known_surveys import (
     RoundFile,
 )
 from benchmarks.stores import ACTOR, settings_of
-from smaply_metrics_core.cli.signals import terminated_gracefully
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.host import Card, Deadlines, Freshness, MetricsHost
 from smaply_metrics_core.sources import source as source_calls
@@ -159,9 +160,9 @@ def name_of(survey: int, question: int) -> str:
 
 def load_maps(pipe: Connection, place: FleetPlace, seed: int) -> None:
     """Load maps until this process is terminated; send what it saw."""
-    _log_errors(place)
+    _prepare(place)
     seen = LoadedCards()
-    with suppress(SystemExit), terminated_gracefully(), place.open_host() as host:
+    with suppress(SystemExit), place.open_host() as host:
         chance = random.Random(seed)  # noqa: S311  # Repeatable, no secrets.
         ids = [metric.id for metric in host.metrics.list(ACTOR)]
         maps = [ids[begin : begin + MAP_CARDS] for begin in range(0, len(ids), MAP_CARDS)]
@@ -178,10 +179,9 @@ def load_maps(pipe: Connection, place: FleetPlace, seed: int) -> None:
 
 def run_worker(pipe: Connection, place: FleetPlace) -> None:
     """Run queued refreshes until this process is terminated or killed."""
-    _log_errors(place)
+    _prepare(place)
     with (
         suppress(SystemExit),
-        terminated_gracefully(),
         place.open_host() as host,
         host.worker(place.concurrency) as worker,
     ):
@@ -189,9 +189,22 @@ def run_worker(pipe: Connection, place: FleetPlace) -> None:
         worker.wait()
 
 
-def _log_errors(place: FleetPlace) -> None:
-    """Write unexpected errors to a file. Warnings are not: kills cause them."""
-    logging.basicConfig(filename=place.errors, level=logging.ERROR, format="ERROR %(message)s")
+def _prepare(place: FleetPlace) -> None:
+    """Stop on SIGTERM as a command does, and write unexpected errors to a file.
+
+    Warnings are not written, because kills cause them, and neither are errors of Procrastinate: a
+    worker that gets no CPU time for a third of its lease is considered dead. Another one takes its
+    jobs over, and Procrastinate logs that the worker cannot end them.
+    """
+
+    def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit
+
+    signal.signal(signal.SIGTERM, stop)
+    errors = logging.FileHandler(place.errors)
+    errors.setLevel(logging.ERROR)
+    logging.getLogger("smaply_metrics_core").addHandler(errors)
 
 
 def metrics_of(surveys: int) -> list[tuple[int, int]]:

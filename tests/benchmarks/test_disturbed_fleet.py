@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +25,8 @@ ONCE = {"1/2": RefreshOutcomes(1)}
 def card(value: float | None, freshness: Freshness = Freshness.FRESH) -> Card:
     """Return the card of question 2 of survey 1."""
     result = None if value is None else SimpleNamespace(current=SimpleNamespace(value=value))
-    return Card.model_construct(name="1/2", freshness=freshness, result=result)
+    fields: dict[str, Any] = {"name": "1/2", "freshness": freshness, "result": result}
+    return Card.model_construct(**fields)
 
 
 def known(number: int, survey: int = 1, question: int = 2) -> float:

@@ -31,7 +31,7 @@ def test_what_is_flat_is_not_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "step"), [("memory_mb", 2), ("threads", 0.2), ("files", 0.3), ("connections", 0.2)]
+    ("name", "step"), [("memory_mb", 2), ("threads", 0.2), ("files", 0.4), ("connections", 0.2)]
 )
 def test_what_grows_is_reported(name: str, step: float) -> None:
     """Steady growth from the middle third to the last."""
@@ -66,12 +66,12 @@ def test_a_sample_counts_threads_and_files(tmp_path: Path) -> None:
 
 @pytest.mark.deep(reason="two processes work on real stores until all of their tasks have run")
 def test_a_soak_does_all_kinds_of_work(tmp_path: Path) -> None:
-    """Each task runs twice without an error, events arrive, and each round has a sample."""
+    """Each task runs without an error, events arrive, and each round has a sample."""
     require_postgres()
     soaked = campaign.run(0, tmp_path)
     assert soaked.keys() == {"sqlite", "postgresql"}
     for one in soaked.values():
-        assert one.rounds == 14
+        assert one.rounds == 7
         assert one.events > 0
         assert len(one.samples) == one.rounds
         assert min(sample.connections for sample in one.samples) > 0

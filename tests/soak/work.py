@@ -129,11 +129,9 @@ class Soak:
         self._set_up()
         self._host.events.subscribe("soak", self._count)
         samples: list[Sample] = []
-        rounds, begun = 0, time.monotonic()
+        rounds, end = 0, time.monotonic() + self._place.seconds
         with ThreadPoolExecutor(VIEWERS) as viewers:
-            while time.monotonic() - begun < self._place.seconds or rounds < 2 * len(
-                self._tasks
-            ):  # Each task at least twice.
+            while rounds < len(self._tasks) or time.monotonic() < end:
                 self._clock.forward(HOUR)
                 list(viewers.map(self._load, range(VIEWERS)))
                 self._tasks[rounds % len(self._tasks)]()
