@@ -15,6 +15,7 @@ from smaply_metrics_core.files.file_table import (
     visible_sheets,
 )
 from smaply_metrics_core.files.response_columns import FIELD_PREFIX, MULTIPLE_SUFFIX
+from smaply_metrics_core.files.response_summary import ResponseSummary, summarise_responses
 from smaply_metrics_core.input_limits.csv_records import CsvLimits
 
 __all__ = [
@@ -30,7 +31,9 @@ __all__ = [
     "FileMapping",
     "FileTable",
     "OpenQuestion",
+    "ResponseSummary",
     "read_file_table",
     "responses_as_csv",
+    "summarise_responses",
     "visible_sheets",
 ]

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 
 from smaply_metrics_core import ExportFailed
-from smaply_metrics_core.files import FileColumnRole, FileMapping, FileTable, read_file_table
+from smaply_metrics_core.files import (
+    FileColumnRole,
+    FileMapping,
+    FileTable,
+    ResponseSummary,
+    read_file_table,
+    summarise_responses,
+)
 
 EARLIER = FileMapping.model_validate(
     {
@@ -76,6 +84,24 @@ def test_columns_state_what_they_contain() -> None:
         2,
         (3, "k. A."),
     )
+
+
+def test_responses_are_summarised() -> None:
+    """Excluded responses are counted, and those without a date are stated."""
+    text = "recorded_at,status,finished,a\n2026-02-01,,1,x\n2026-01-01,test,1,\n,,0,y\n,test,1,z\n"
+    responses = read_file_table(io.BytesIO(text.encode())).responses()
+    first, last = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+    assert summarise_responses(responses, 2) == ResponseSummary(
+        count=4,
+        excluded={"test": 2, "unfinished": 1},
+        undated=2,
+        first=first,
+        last=last,
+        columns=("recorded_at", "status", "a"),
+        rows=((last, None, "x"), (first, "test", None)),
+    )
+    none = summarise_responses(responses.clear(), 2)
+    assert (none.count, none.first, none.last, none.rows) == (0, None, None, ())
 
 
 def test_a_response_counts_once() -> None:

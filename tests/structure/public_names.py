@@ -38,8 +38,8 @@ EXPORTS: Final = {
     """,
     "smaply_metrics_core.files": """
         CsvLimits DELIMITERS DateOrder Deadline ENCODINGS FIELD_PREFIX FileColumn FileColumnRole
-        FileMapping FileTable MULTIPLE_SUFFIX OpenQuestion read_file_table responses_as_csv
-        visible_sheets
+        FileMapping FileTable MULTIPLE_SUFFIX OpenQuestion ResponseSummary read_file_table
+        responses_as_csv summarise_responses visible_sheets
     """,
     "smaply_metrics_core.charts": """
         DataTable Direction Headline THEMES Theme Tone answer_count_text browser_bundle certainty

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from smaply_metrics_core.files import (
     DELIMITERS,
@@ -14,24 +14,22 @@ from smaply_metrics_core.files import (
     FileColumn,
     FileColumnRole,
     FileMapping,
+    ResponseSummary,
 )
 from smaply_metrics_host.uploads.upload_form import columns_key
+from smaply_metrics_host.uploads.upload_reading import ROWS_SHOWN
 from smaply_metrics_host.web.text import count
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    import polars as pl
 
     from smaply_metrics_core.host import Definition
     from smaply_metrics_host.uploads.staged_uploads import StagedUpload
     from smaply_metrics_host.uploads.upload_reading import UploadReading
     from smaply_metrics_host.uploads.upload_storage import StoredSurvey
 
-ROWS: Final = 10
 COLUMNS: Final = 40
 """The columns of the table of responses; all columns are listed above it."""
-_SHOWN: Final = 120
 _MOSTLY: Final = 0.5
 """The share of numbers from which a column was probably meant to have only numbers."""
 
@@ -143,7 +141,7 @@ def preview_of(
     lines = tuple(_line(one, sign_is_open="decimal" in problems) for one in table.columns())
     if responses is None:
         header = tuple((name, ROLES[role]) for name, role in mapping.columns.items())
-        rows = table.first_rows(ROWS)
+        rows = table.first_rows(ROWS_SHOWN)
     else:
         header, rows = _responses(responses, mapping)
     return UploadPreview(
@@ -218,19 +216,22 @@ def _line(column: FileColumn, *, sign_is_open: bool) -> ColumnLine:
 
 
 def _responses(
-    responses: pl.DataFrame, mapping: FileMapping
+    responses: ResponseSummary, mapping: FileMapping
 ) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, ...], ...]]:
     """Return the first responses as they are read."""
     roles = {role: name for name, role in mapping.columns.items()}
     excluded = roles.get(FileColumnRole.STATUS) or roles.get(FileColumnRole.FINISHED)
-    if excluded is None:
-        responses = responses.drop("status")
     titles = {
         "recorded_at": (roles.get(FileColumnRole.DATE, "recorded_at"), "Date, in UTC"),
         "status": (excluded or "", "Excluded as"),
     }
-    header = tuple(titles.get(name) or _title(name) for name in responses.columns)
-    return header, tuple(tuple(map(_text, row)) for row in responses.head(ROWS).iter_rows())
+    shown = [n for n, name in enumerate(responses.columns) if excluded or name != "status"]
+    header = tuple(
+        titles.get(responses.columns[number]) or _title(responses.columns[number])
+        for number in shown
+    )
+    rows = tuple(tuple(_text(row[number]) for number in shown) for row in responses.rows)
+    return header, rows
 
 
 def _title(column: str) -> tuple[str, str]:
@@ -241,33 +242,26 @@ def _title(column: str) -> tuple[str, str]:
     return column.removesuffix(MULTIPLE_SUFFIX), ROLES[role]
 
 
-def _text(cell: Any) -> str:  # noqa: ANN401  # Text, a date or null.
-    if cell is None:
-        return ""
-    return cell[:_SHOWN] if isinstance(cell, str) else f"{cell:%-d %b %Y, %H:%M}"
+def _text(cell: str | datetime | None) -> str:
+    if cell is None or isinstance(cell, str):
+        return cell or ""
+    return f"{cell:%-d %b %Y, %H:%M}"
 
 
-def _summary(responses: pl.DataFrame) -> str:
+def _summary(responses: ResponseSummary) -> str:
     """Return how many responses a file has, which are excluded, and from when they are."""
-    parts = [count(responses.height, "response")]
-    reasons = sorted(responses["status"].drop_nulls().value_counts().iter_rows())
-    if reasons:
-        parts.append("excluded: " + ", ".join(f"{number:,} {reason}" for reason, number in reasons))
-    dates = responses["recorded_at"]
-    first, last = dates.min(), dates.max()
-    if first is not None:
-        parts.append(f"from {_day(first)} to {_day(last)}")
-    if dates.null_count():
-        parts.append(f"{dates.null_count():,} without a date")
+    parts = [count(responses.count, "response")]
+    if responses.excluded:
+        excluded = (f"{number:,} {reason}" for reason, number in responses.excluded.items())
+        parts.append(f"excluded: {', '.join(excluded)}")
+    if responses.first and responses.last:
+        parts.append(f"from {responses.first:%-d %B %Y} to {responses.last:%-d %B %Y}")
+    if responses.undated:
+        parts.append(f"{responses.undated:,} without a date")
     return "; ".join(parts)
 
 
-def _day(instant: Any) -> str:  # noqa: ANN401  # Polars states many types; this is a date.
-    moment: datetime = instant
-    return f"{moment:%-d %B %Y}"
-
-
-def _missing(responses: pl.DataFrame | None, stored: StoredSurvey | None) -> tuple[str, ...]:
+def _missing(responses: ResponseSummary | None, stored: StoredSurvey | None) -> tuple[str, ...]:
     if responses is None or stored is None:
         return ()
     used = {name for metric in stored.metrics for name in _used(metric.definition)}

@@ -12,15 +12,15 @@ from smaply_metrics_core.files import (
     FileColumnRole,
     FileMapping,
     FileTable,
+    ResponseSummary,
     read_file_table,
     responses_as_csv,
+    summarise_responses,
     visible_sheets,
 )
 from smaply_metrics_core.host import DeadlineExceeded, ExportFailed, InputError, MetricsError
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from smaply_metrics_core.host import Clock
 
 MOST_SECONDS: Final = 60
@@ -29,6 +29,7 @@ MOST_CONVERTED: Final = 100 * 2**20
 """Bytes of a file as the source reads it; a workbook is smaller, since it is compressed."""
 LIMITS: Final = CsvLimits(columns=3_000, rows=1_000_000, cells=10_000_000)
 """Those of the source that reads the files."""
+ROWS_SHOWN: Final = 10
 ONCE: Final = frozenset(
     {
         FileColumnRole.DATE,
@@ -77,13 +78,13 @@ class UploadReading:
 
     Attributes:
         table: The file as a table; ``None`` if it cannot be read.
-        responses: Its responses; ``None`` if something is unclear or not valid.
+        responses: What its responses are; ``None`` if something is unclear or not valid.
         sheets: The visible sheets of a workbook, also if this one cannot be read.
         error: Why there are no responses, unless something is unclear.
     """
 
     table: FileTable | None
-    responses: pl.DataFrame | None = None
+    responses: ResponseSummary | None = None
     sheets: tuple[str, ...] = ()
     error: MetricsError | None = None
 
@@ -100,7 +101,8 @@ def read_upload(request: FileRequest, clock: Clock) -> UploadReading:
     if table.open_questions:
         return UploadReading(table, sheets=table.sheets)
     try:
-        return UploadReading(table, table.responses(deadline=deadline), table.sheets)
+        responses = summarise_responses(table.responses(deadline=deadline), ROWS_SHOWN)
+        return UploadReading(table, responses, table.sheets)
     except DeadlineExceeded:
         return UploadReading(table, sheets=table.sheets, error=_too_slow())
     except ExportFailed as error:
@@ -114,20 +116,22 @@ def convert_upload(request: FileRequest, clock: Clock) -> tuple[bytes, FileMappi
         InputError: if something about the file is unclear, or reading or storing it takes too much.
         ExportFailed: if the file is not valid.
     """
-    reading = read_upload(request, clock)
-    if reading.error is not None:
-        raise reading.error
-    if reading.table is None or reading.responses is None:
-        raise InputError(
-            "The file has open questions.", remedy="Answer the questions, then connect the file."
-        )
-    converted = responses_as_csv(reading.responses)
+    deadline = Deadline.after(MOST_SECONDS, clock)
+    try:
+        table = request.read(deadline)
+        if table.open_questions:
+            raise InputError(
+                "The file has open questions.", remedy="Answer them, then connect the file."
+            )
+        converted = responses_as_csv(table.responses(deadline=deadline))
+    except DeadlineExceeded:
+        raise _too_slow() from None
     if len(converted) > MOST_CONVERTED:
         raise InputError(
             f"The responses of the file take more than {MOST_CONVERTED // 2**20} MB as CSV.",
             remedy="Split it by time into several files, or remove columns.",
         )
-    return converted, reading.table.mapping
+    return converted, table.mapping
 
 
 def _sheets(request: FileRequest, deadline: Deadline) -> tuple[str, ...]:
