@@ -74,8 +74,8 @@ def test_what_is_written_is_read_again() -> None:
         ),
         (SMALL.replace(", type: nps", ""), "Line 1, “type”: it is missing. Add it."),
         (
-            question("column: q, type: nps, delimeter: x"),
-            "Line 6, “delimeter”: there is no such key. Write “delimiter”.",
+            question("column: q, type: nps, delimiters: x"),
+            "Line 6, “delimiters”: there is no such key. Write “delimiter”.",
         ),
         (
             question("column: q, type: nps, colour: x"),

@@ -33,10 +33,11 @@ from smaply_metrics_core import (
 from smaply_metrics_sql.counting.answers import key_text
 from smaply_metrics_sql.counting.grouping import utc_seconds
 from smaply_metrics_sql.counting.relation import Catalog, Relation
+from smaply_metrics_sql.counting.time_span import time_span
 from smaply_metrics_sql.credentials import SqlCredentials
 from smaply_metrics_sql.databases.database import SqlDatabase
 from smaply_metrics_sql.databases.sqlite import SqliteDatabase
-from smaply_metrics_sql.fetch import fetch, first_and_last
+from smaply_metrics_sql.fetch import fetch
 from smaply_metrics_sql.mapping.model import (
     AnswerType,
     DatabaseMapping,
@@ -196,7 +197,7 @@ def _write_rows(
 ) -> None:
     """Write the responses, read in blocks."""
     columns: list[ColumnElement[Any]] = [
-        utc_seconds(relation, first_and_last(relation)),
+        utc_seconds(relation, time_span(relation)),
         relation.left_out(str),
     ]
     several: list[tuple[int, tuple[str, ...], str]] = []

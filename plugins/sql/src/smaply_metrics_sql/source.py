@@ -94,14 +94,15 @@ class SqlSource:
         queries: Sequence[MetricQuery],
     ) -> Iterator[tuple[str, Tally | MetricsError]]:
         """Let the database count, and yield the tally of each query."""
-        from smaply_metrics_sql.fetch import fetch
+        from smaply_metrics_sql.fetch import count_queries
         from smaply_metrics_sql.opening import opened
         from smaply_metrics_sql.surveys import find_survey
 
         as_of = context.now()
         with opened(credentials, context) as database:
             mapping, catalog = find_survey(credentials, database, survey_id)
-            yield from fetch(database, catalog, mapping, queries, context, as_of)
+            counted = count_queries(database, catalog, mapping, queries, context)
+        yield from counted.answers(as_of)  # DuckDB's memory is free for Polars.
 
     @hookimpl
     def debug_export(

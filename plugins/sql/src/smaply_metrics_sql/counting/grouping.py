@@ -34,12 +34,8 @@ from smaply_metrics_sql.counting import local_time
 from smaply_metrics_sql.counting.answers import ValueExpr, no_numbers, number_or_reason
 from smaply_metrics_sql.counting.local_time import Offset, offsets
 from smaply_metrics_sql.counting.relation import Relation
+from smaply_metrics_sql.counting.time_span import EARLIEST, LATEST, TimeSpan
 from smaply_metrics_sql.counting.weights import sign_of, usable, weight_of
-
-EARLIEST: Final = -2_208_988_800
-"""1900 in seconds since 1970: earlier times are unknown, as those after ``LATEST``."""
-LATEST: Final = 7_258_118_400
-"""2200."""
 
 REASONS: Final = (*ExclusionReason,)
 """Why a response is excluded, by the number that a statement groups by."""
@@ -109,7 +105,7 @@ class KeyColumns:
     Args:
         relation: The rows.
         questionnaire: The survey.
-        span: The seconds of the first and the last response.
+        span: The responses in time.
 
     Attributes:
         inputs: The first step: expressions over the rows, by the name that ``expressions`` use.
@@ -120,9 +116,7 @@ class KeyColumns:
         times: The columns that divide time.
     """
 
-    def __init__(
-        self, relation: Relation, questionnaire: Questionnaire, span: tuple[int, int]
-    ) -> None:
+    def __init__(self, relation: Relation, questionnaire: Questionnaire, span: TimeSpan) -> None:
         self._relation = relation
         self._questions = {one.id: one for one in questionnaire.walk()}
         self._span = span
@@ -294,8 +288,10 @@ class KeyColumns:
 
     def _period(self, period: Period, query: MetricQuery) -> str:
         """Return a column that is equal for responses in one period, and for no others."""
-        local = local_time.local_seconds(_UTC, offsets(query.zone, *self._span))
-        days = (self._span[1] - self._span[0]) // local_time.DAY + 1
+        local = local_time.local_seconds(
+            _UTC, offsets(query.zone, self._span.first, self._span.last)
+        )
+        days = (self._span.last - self._span.first) // local_time.DAY + 1
         match period:
             case Period.DAY:
                 return self._add_time(
@@ -315,10 +311,10 @@ class KeyColumns:
                 )
 
 
-def utc_seconds(relation: Relation, span: tuple[int, int]) -> ColumnElement[Any]:
+def utc_seconds(relation: Relation, span: TimeSpan) -> ColumnElement[Any]:
     """Return when responses were recorded; null where it is not known."""
-    epoch = relation.epoch
-    zone = offsets(relation.mapping.recorded_at.zone, *span)
+    epoch = relation.finite_epoch if span.certain else relation.epoch
+    zone = offsets(relation.mapping.recorded_at.zone, span.first, span.last)
     seconds: ColumnElement[Any] = epoch.seconds
     if zone != (Offset(zone[0].begins, 0),) and epoch.is_local is not False:
         converted = local_time.utc_seconds(seconds, zone)
@@ -327,6 +323,8 @@ def utc_seconds(relation: Relation, span: tuple[int, int]) -> ColumnElement[Any]
             if epoch.is_local is True
             else case((epoch.is_local, converted), else_=seconds)
         )
+    if span.certain:
+        return seconds
     return case((and_(seconds >= EARLIEST, seconds < LATEST), seconds), else_=null())
 
 

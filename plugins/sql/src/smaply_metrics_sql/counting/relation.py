@@ -111,6 +111,11 @@ class Relation:
         """When responses were recorded."""
         return self.database.epoch(self.recorded.column, self.recorded.type)
 
+    @cached_property
+    def finite_epoch(self) -> Epoch:
+        """When responses were recorded, if all these times are finite and after 1970."""
+        return self.database.finite_epoch(self.recorded.column, self.recorded.type)
+
     def left_out(self, value: Callable[[ExclusionReason], int | str]) -> ColumnElement[Any]:
         """Return why a response is excluded; null if it counts.
 

@@ -115,6 +115,8 @@ class SqlDatabase(ABC):
     merges_subqueries: ClassVar[bool] = False
     """Whether expressions of a subquery are computed again wherever they are used, unless it has an
     offset."""
+    unchanging: bool = False
+    """Whether its data cannot change while it is open."""
     dialect: Dialect
     """Compiles statements."""
 
@@ -160,6 +162,13 @@ class SqlDatabase(ABC):
     def exact(self, column: ColumnElement[Any], kind: ColumnType) -> ColumnElement[Any]:  # noqa: ARG002  # For databases that need it.
         """Return a column that is equal only for the same values: by default, the column itself."""
         return column
+
+    def finite_epoch(self, column: ColumnElement[Any], kind: ColumnType) -> Epoch:
+        """Return the seconds of a column whose times are all finite and after 1970.
+
+        By default, as ``epoch`` returns them.
+        """
+        return self.epoch(column, kind)
 
     @abstractmethod
     def epoch(self, column: ColumnElement[Any], kind: ColumnType) -> Epoch:

@@ -80,6 +80,7 @@ class DuckdbDatabase(SqlDatabase):
         # DuckDB follows PostgreSQL's syntax; SQLAlchemy has no dialect of its own for it.
         self.dialect: Dialect = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
         self._path = path
+        self.unchanging = path.is_file()  # DuckDB locks it; Parquet files may be replaced.
         self._temporary = temporary
         self._memory = USUAL_MEMORY
         self._connection = self._guarded(self._open)
@@ -140,6 +141,16 @@ class DuckdbDatabase(SqlDatabase):
             raise no_times(kind)
         finite = case((func.isfinite(column), cast(func.floor(func.epoch(column)), BigInteger)))
         return Epoch(finite, is_local=kind is not ColumnType.INSTANT)
+
+    def finite_epoch(self, column: ColumnElement[Any], kind: ColumnType) -> Epoch:
+        """Return the seconds without a condition.
+
+        DuckDB then knows their range from its statistics, and groups by smaller keys.
+        """
+        if kind not in {ColumnType.INSTANT, ColumnType.TIMESTAMP, ColumnType.DATE}:
+            return self.epoch(column, kind)
+        seconds = func.divide(func.epoch_us(column), literal(1_000_000), type_=BigInteger)
+        return Epoch(seconds, is_local=kind is not ColumnType.INSTANT)
 
     def month(self, local_seconds: ColumnElement[int]) -> ColumnElement[Any]:
         """Return the year and month as a number."""
