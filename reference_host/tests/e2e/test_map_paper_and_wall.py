@@ -152,9 +152,9 @@ def test_a_map_fills_a_wall_screen_without_scrolling(
     world.app_state.live_updates.nudge(ACCOUNT, corner.map)
     page.locator("[data-due]").wait_for(state="attached")
     before = len(world.sandbox.state.exports.jobs())
-    page.clock.run_for(59 * 60_000)
+    page.clock.run_for(50 * 60_000)
     assert page.locator("[data-due]").count() == 1, "it was not reloaded yet"
-    page.clock.run_for(2 * 60_000)
+    page.clock.run_for(15 * 60_000)
     page.locator("[data-due]").wait_for(state="detached")
     measure(world)
     assert len(world.sandbox.state.exports.jobs()) == before + 1
