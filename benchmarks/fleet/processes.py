@@ -202,6 +202,7 @@ def _prepare(place: FleetPlace) -> None:
         raise SystemExit
 
     signal.signal(signal.SIGTERM, stop)
+    logging.basicConfig(handlers=[logging.NullHandler()])  # No warning on standard error.
     errors = logging.FileHandler(place.errors)
     errors.setLevel(logging.ERROR)
     logging.getLogger("smaply_metrics_core").addHandler(errors)

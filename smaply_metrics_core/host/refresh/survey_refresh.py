@@ -129,11 +129,12 @@ class SurveyRefresh:
                 self._runtime,
                 key.account,
                 survey=(key.connection_id, key.survey_id),
-                forced=forced or resumed,
+                forced=forced,
             )
-            if not any(d and d.kind is RefreshDecisionKind.DUE for _, d in decided):
-                return RefreshEnd.NOTHING_DUE
-            return self._leave(key, row, error)
+            # Whether a retry is due is decided by a process that can make it, under the lease.
+            if resumed or any(d and d.kind is RefreshDecisionKind.DUE for _, d in decided):
+                return self._leave(key, row, error)
+            return RefreshEnd.NOTHING_DUE
         begun = self._begin(key, forced=forced, resumed=resumed)
         if begun is RefreshEnd.BUSY:
             self._log.busy(row.source)
@@ -217,8 +218,8 @@ class SurveyRefresh:
             waiting = metric_states.read(
                 db, key.account, account, survey=(key.connection_id, key.survey_id), keep=True
             )
-            forced = forced or (resumed and any(map(_was_interrupted, waiting)))
-            if not self._is_due(waiting, forced=forced) or (
+            retry = resumed and any(map(_was_interrupted, waiting))
+            if not self._is_due(waiting, forced=forced, retry=retry) or (
                 row.is_rejected and not connection_rows.claim_rejected(db, row, now)
             ):
                 leases.release(db, lease)
@@ -232,14 +233,19 @@ class SurveyRefresh:
             questions = question_versions.read(db, key.account, row.id, key.survey_id)
             return _StartedRefresh(lease, row, begun, account, waiting, now, questions)
 
-    def _is_due(self, waiting: Sequence[MetricState], *, forced: bool) -> bool:
-        """Whether one of the metrics is due, ignoring the lease that this refresh holds."""
+    def _is_due(self, waiting: Sequence[MetricState], *, forced: bool, retry: bool) -> bool:
+        """Whether one of the metrics is due, ignoring the lease that this refresh holds.
+
+        The retry for a dead process is due like the request of an Editor, but however soon it comes
+        after the last such request.
+        """
+        states = (replace(state, lease_expires_at=None) for state in waiting)
+        if retry:
+            states = (replace(state, forced_at=None) for state in states)
         return any(
-            decide_for_metric(
-                self._runtime, replace(state, lease_expires_at=None), forced=forced
-            ).kind
+            decide_for_metric(self._runtime, state, forced=forced or retry).kind
             is RefreshDecisionKind.DUE
-            for state in waiting
+            for state in states
         )
 
     @contextmanager

@@ -112,6 +112,22 @@ def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost
 
 
 @postgresql_only
+def test_the_request_of_an_editor_outlives_its_worker(fleet: Fleet, host: MetricsHost) -> None:
+    """The retry is due although it comes within a minute of the request, as with a short lease."""
+    doomed = fleet.start_worker()
+    host.cards.load(VIEWER, wait=SECONDS)
+    fleet.hold()
+    host.cards.load(EDITOR, force=True)
+    until(lambda: sorted(fleet.exports) == ["S1", "S1", "S2", "S2"])
+    doomed.kill()
+    fleet.release()
+    fleet.start_worker()
+    until(lambda: sorted(fleet.exports) == ["S1", "S1", "S1", "S2", "S2", "S2"])
+    cards = host.cards.load(VIEWER, wait=SECONDS)
+    assert {card.freshness for card in cards} == {Freshness.FRESH}
+
+
+@postgresql_only
 def test_a_job_that_waits_does_not_hide_the_retry(
     world: World, fleet: Fleet, host: MetricsHost
 ) -> None:
