@@ -37,6 +37,7 @@ def statements(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The statements of queries with all kinds of questions, groups, filters and weights."""
     folder = tmp_path_factory.mktemp("warehouse")
     database = DuckdbDatabase(duckdb_file(folder, *TABLE), folder, a_deadline())
+    database.unchanging = False  # As a warehouse, unlike a file.
     recorded = RecordedStatements(database)
     web = Filter(kind="question", of="channel", values=("web",))
     queries = [
