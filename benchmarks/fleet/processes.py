@@ -24,7 +24,6 @@ from benchmarks.fleet.known_surveys import (
 from benchmarks.stores import ACTOR, settings_of
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.host import Card, Deadlines, Freshness, MetricsHost
-from smaply_metrics_core.sources import source as source_calls
 from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.host.fake_source import entry_point
 
@@ -82,8 +81,6 @@ class FleetPlace:
 
     def open_host(self) -> MetricsHost:
         """Open a host that queues refreshes."""
-        # On a busy machine, parsing credentials may take longer than a source is allowed to take.
-        source_calls._PARSE_SECONDS = PATIENCE  # type: ignore[misc]  # noqa: SLF001
         source = KnownSurveys(self.surveys, self.export_seconds, self.answers, self.exports)
         return MetricsHost(
             settings_of(

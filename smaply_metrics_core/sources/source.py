@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.http import Exchange, RateLimiter
 
 MOST_DESTINATIONS: Final = 20
-_PARSE_SECONDS: Final = 5.0
+_PARSE_SECONDS: Final = 30.0
+"""A guard against a model that hangs; a busy machine may not run its thread for seconds."""
 
 
 @dataclass(frozen=True)
