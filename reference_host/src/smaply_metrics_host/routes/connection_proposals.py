@@ -19,6 +19,7 @@ from smaply_metrics_host.routes.connection_saving import (
     address,
     entered,
     fit_form,
+    refuse,
     shown_again,
 )
 from smaply_metrics_host.routes.connections import required
@@ -63,11 +64,11 @@ def _start(  # noqa: PLR0913, PLR0917  # The differences between the two forms.
             "The form has no such field with a proposal.", remedy="Reload the page and try again."
         )
     values = entered(form, given)
-    work = partial(_propose, app_state, person, form, field, values, shown_again(values, given))
+    typed = shown_again(values, given)
     job = app_state.jobs.start(
         person,
         f"Proposing a value for {field.label}",
-        partial(work, page, connection_id),
+        partial(_propose, app_state, person, form, field, values, typed, page, connection_id),
         source=form.title,
         back=page,
     )
@@ -86,25 +87,16 @@ async def _propose(  # noqa: PLR0913, PLR0917  # As above.
     job: Job,
 ) -> JobResult:
     """Propose a value, and store the form with it for the page that shows it."""
-    location = f"{page}?job={job.id}"
     try:
         value = await app_state.metrics.connections.propose_value(
             person.actor, form.id, field.name, values, connection_id=connection_id
         )
     except MetricsError as error:
         problem = fit_form(error.to_problem())
-        job.memo = refused = Refused(problem, (), typed, "Nothing proposed")
-        html = app_state.templates.fragment(
-            "connection_refused.html",
-            problem=problem,
-            title=refused.title,
-            ended=(),
-            source=form.id,
-        )
-        return JobResult(location, html, problem)
+        return refuse(app_state, form, job, page, Refused(problem, (), typed, "Nothing proposed"))
     secrets = tuple(one.label for one in form.fields if one.secret and one.name in values)
     job.memo = proposed = Proposed(
         field, value, typed | ({field.name: value} if value else {}), secrets
     )
     html = app_state.templates.fragment("connection_proposed.html", proposed=proposed)
-    return JobResult(location, html)
+    return JobResult(f"{page}?job={job.id}", html)
