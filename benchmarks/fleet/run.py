@@ -42,6 +42,8 @@ SECONDS: Final = 900.0
 """How long a round may take: after that, what was not refreshed is lost."""
 POLL: Final = 0.25
 MOST_SHOWN: Final = 20
+_ENDED: Final = object()
+"""Marks the end of the restarts of a round."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,7 @@ class FleetRun:
         self._note("unexpected errors in the log", errors.splitlines())
 
     def _make_due(self, number: int) -> datetime:
-        """Give all surveys new answers, then make all metrics due; return the present."""
+        """Give all surveys new answers, then make all metrics due; return when."""
         self.place.answers.write(number)
         with self.store.writing() as db:
             long_ago = datetime.now(UTC) - timedelta(hours=2)
@@ -313,9 +315,6 @@ class FleetRun:
             "round_s": self.seconds,
             "broken": {name: found[:MOST_SHOWN] for name, found in self.broken.items()},
         }
-
-
-_ENDED: Final = object()
 
 
 def measure(size: FleetSize) -> dict[str, Any]:
