@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from threading import Event
 from typing import Any
@@ -14,6 +13,7 @@ from smaply_metrics_core.host.connections.checks import failure_of
 from smaply_metrics_core.host.connections.credential_changes import merge_credentials
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth, log_down
+from smaply_metrics_core.host.connections.names import new_connection_id
 from smaply_metrics_core.host.connections.proposals import ValueProposals
 from smaply_metrics_core.host.connections.renaming import ConnectionNames
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
@@ -98,7 +98,7 @@ class Connections:
             MetricsError: when the source cannot propose a value, such as ``Unreachable``.
             Cancelled: when cancelled.
         """
-        values = conceal(values)
+        values = {name: one for name, one in conceal(values).items() if name != field}
         actor.require(Role.ADMIN, "Connecting a source")
         if connection_id:
             row = self._runtime.find_connection(actor.account, connection_id)
@@ -139,7 +139,7 @@ class Connections:
         with self._runtime.store.reading() as db:
             self._names.choose(db, actor.account, source.id, source.title, name)
         credentials = source.parse(values)
-        connection_id = f"con_{secrets.token_hex(6)}"
+        connection_id = new_connection_id()
         self._credential_store.require_key(connection_id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
         try:
