@@ -53,7 +53,7 @@ class StagedUpload:
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _StagedFile:
     at: float
     owner: tuple[str, str]
     upload: StagedUpload
@@ -72,7 +72,7 @@ class StagedUploads:
     def __init__(self, home: Path, clock: Clock) -> None:
         self._folder = ProcessFolder(home / FOLDER)
         self._clock = clock
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._entries: OrderedDict[str, _StagedFile] = OrderedDict()
 
     async def put(self, person: Person, upload: StagedUpload, data: bytes) -> None:
         """Stage a file; the oldest ones beyond the limits are removed.
@@ -87,7 +87,7 @@ class StagedUploads:
             self._remove(oldest)
         while len(self._entries) >= MOST_STORED:
             self._remove(next(iter(self._entries)))
-        self._entries[upload.id] = _Entry(self._clock.monotonic(), owner, upload)
+        self._entries[upload.id] = _StagedFile(self._clock.monotonic(), owner, upload)
         try:
             await run_in_threadpool(_write, self._folder.path(upload.id), data)
         except BaseException:
@@ -127,7 +127,7 @@ class StagedUploads:
         """Replace what is known about a staged file, unless it was removed in the meantime."""
         entry = self._entries.get(upload.id)
         if entry is not None:
-            self._entries[upload.id] = _Entry(entry.at, entry.owner, upload)
+            self._entries[upload.id] = _StagedFile(entry.at, entry.owner, upload)
 
     def show(self, upload: StagedUpload, mapping: FileMapping) -> None:
         """Store how a preview was read, unless another choice was made in the meantime."""
