@@ -153,7 +153,7 @@ class Fleet:
             yield
 
     def kill_a_worker(self) -> bool:
-        """Kill a worker that is exporting, and replace it; ``False`` if none is."""
+        """Kill a worker that is exporting, and replace it; return ``False`` if none is."""
         exporting = [export.process for export in self.place.exports.running()]
         for place, child in enumerate(self.workers):
             if child.process.pid in exporting:
@@ -265,7 +265,7 @@ class FleetRun:
             time.sleep(POLL)
 
     def _kill(self) -> bool:
-        """Kill a worker if it is time to; whether one was killed."""
+        """Kill a worker if it is time to, and return whether one was killed."""
         if time.monotonic() - self._killed_at < self.size.kill_seconds:
             return False
         silence = self.size.lease / 3
