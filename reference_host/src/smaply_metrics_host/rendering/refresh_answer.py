@@ -15,11 +15,11 @@ from smaply_metrics_host.web.text import clock_time, count
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 _LIMITED: Final = (RefreshDecisionKind.FRESH, RefreshDecisionKind.FAILED_RESTING)
-"""The decisions about metrics that an Editor requested to refresh, if that is too soon."""
+"""The decisions about metrics if “Refresh now” was selected too soon."""
 
 
 class RefreshAnswer(BaseModel):
-    """What happens to cards that a person asked to refresh; also the query of the page after it.
+    """What happens to cards after “Refresh now”; also the query of the page that states it.
 
     Attributes:
         started: The number of cards whose refresh was started.
