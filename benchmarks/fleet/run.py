@@ -36,6 +36,7 @@ from benchmarks.stores import ACTOR, keys, open_store, postgres_url
 from smaply_metrics_core.host import Calculation, Definition, MetricInput, MetricsHost
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.tables import attempts
+from tests.postgresql_server import WHY_NOT
 from tests.processes import Child, Children
 
 SECONDS: Final = 900.0
@@ -325,7 +326,7 @@ def measure(size: FleetSize) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as made, postgres_url() as url:
         if url is None:
-            raise RuntimeError("There is no PostgreSQL server: `make postgresql` installs it.")
+            raise RuntimeError(WHY_NOT)
         place = FleetPlace(
             Path(made),
             url,
