@@ -241,11 +241,11 @@ def postgresql_engine(rows: int) -> Iterator[Engine]:
     import psycopg
 
     from tests.ports import free_port
-    from tests.postgresql_server import find_programs, running_postgres
+    from tests.postgresql_server import WHY_NOT, find_programs, running_postgres
 
     programs = find_programs()
     if programs is None:
-        raise RuntimeError("There is no PostgreSQL server: `make postgresql` installs it.")
+        raise RuntimeError(WHY_NOT)
     port = free_port()
     with (
         duckdb_engine(rows) as made,

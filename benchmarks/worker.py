@@ -31,6 +31,7 @@ from benchmarks.stores import (
 )
 from smaply_metrics_core.host import Definition, Freshness, MetricsHost
 from smaply_metrics_core.host.store.tables import attempts
+from tests.postgresql_server import WHY_NOT
 
 SURVEYS: Final = 200
 WORKERS: Final = (1, 2)
@@ -48,7 +49,7 @@ def measure(runs: int) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as made, postgres_url() as url:
         if url is None:
-            raise RuntimeError("There is no PostgreSQL server: `make postgresql` installs it.")
+            raise RuntimeError(WHY_NOT)
         home = Path(made)
         environment = keys()
         write_files(files_of(home), SURVEYS)

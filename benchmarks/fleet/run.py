@@ -36,12 +36,15 @@ from benchmarks.stores import ACTOR, keys, open_store, postgres_url
 from smaply_metrics_core.host import Calculation, Definition, MetricInput, MetricsHost
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.tables import attempts
+from tests.postgresql_server import WHY_NOT
 from tests.processes import Child, Children
 
 SECONDS: Final = 900.0
 """How long a round may take: after that, what was not refreshed is lost."""
 POLL: Final = 0.25
 MOST_SHOWN: Final = 20
+_ENDED: Final = object()
+"""Marks the end of the restarts of a round."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ class Fleet:
             yield
 
     def kill_a_worker(self) -> bool:
-        """Kill a worker that is exporting, and replace it; ``False`` if none is."""
+        """Kill a worker that is exporting, and replace it; return ``False`` if none is."""
         exporting = [export.process for export in self.place.exports.running()]
         for place, child in enumerate(self.workers):
             if child.process.pid in exporting:
@@ -231,7 +234,7 @@ class FleetRun:
         self._note("unexpected errors in the log", errors.splitlines())
 
     def _make_due(self, number: int) -> datetime:
-        """Give all surveys new answers, then make all metrics due; return the present."""
+        """Give all surveys new answers, then make all metrics due; return when."""
         self.place.answers.write(number)
         with self.store.writing() as db:
             long_ago = datetime.now(UTC) - timedelta(hours=2)
@@ -263,7 +266,7 @@ class FleetRun:
             time.sleep(POLL)
 
     def _kill(self) -> bool:
-        """Kill a worker if it is time to; whether one was killed."""
+        """Kill a worker if it is time to, and return whether one was killed."""
         if time.monotonic() - self._killed_at < self.size.kill_seconds:
             return False
         silence = self.size.lease / 3
@@ -315,9 +318,6 @@ class FleetRun:
         }
 
 
-_ENDED: Final = object()
-
-
 def measure(size: FleetSize) -> dict[str, Any]:
     """Run a fleet of a size.
 
@@ -326,7 +326,7 @@ def measure(size: FleetSize) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as made, postgres_url() as url:
         if url is None:
-            raise RuntimeError("There is no PostgreSQL server: `make postgresql` installs it.")
+            raise RuntimeError(WHY_NOT)
         place = FleetPlace(
             Path(made),
             url,

@@ -20,9 +20,9 @@ from smaply_metrics_core.host import (
     StoreError,
 )
 from smaply_metrics_host.jobs import (
-    KEPT_SECONDS,
-    MOST_KEPT,
+    EXPIRY_SECONDS,
     MOST_RUNNING,
+    MOST_STORED,
     Job,
     JobResult,
     Jobs,
@@ -209,7 +209,7 @@ def test_an_expired_job_is_deleted_with_its_file(tmp_path: Path) -> None:
         job = jobs.start(ADA, "Download", making)
         await job.ended()
         assert file.exists()
-        clock.forward(timedelta(seconds=KEPT_SECONDS + 1))
+        clock.forward(timedelta(seconds=EXPIRY_SECONDS + 1))
         jobs.start(ADA, "Another", done)
         with pytest.raises(NotFound):
             jobs.find(ADA, job.id)
@@ -267,7 +267,7 @@ def test_the_latest_ended_jobs_are_stored(tmp_path: Path) -> None:
         first = jobs.start(ADA, "Debug bundle", done)
         first.file = tmp_path / "bundle.zip"
         first.file.touch()
-        for _ in range(MOST_KEPT):
+        for _ in range(MOST_STORED):
             await jobs.start(ADA, "Preview", done).ended()
 
         with pytest.raises(NotFound):

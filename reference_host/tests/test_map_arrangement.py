@@ -15,7 +15,7 @@ from reference_host.tests.map_factories import add_map, add_metric, place
 from reference_host.tests.metric_factories import RELATIONSHIP, saved
 from smaply_metrics_core.host import Display, Role
 from smaply_metrics_host.store.map_models import Cell
-from smaply_metrics_host.store.removals import KEPT, MOST_KEPT, Removals
+from smaply_metrics_host.store.removals import EXPIRY, MOST_STORED, Removals
 from smaply_metrics_host.store.tables import removals
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def test_a_removal_expires(world: World) -> None:
     first = world.app_state.removals.latest(ACCOUNT, corner.map)
     assert first is not None
 
-    world.clock.forward(KEPT + timedelta(seconds=1))
+    world.clock.forward(EXPIRY + timedelta(seconds=1))
     emil = world.client(Role.EDITOR)
     assert "Undo removal" not in emil.get(f"{corner.path}/edit").text
     answer = emil.submit(f"{corner.path}/edit", f"{corner.path}/undo", {"removal": str(first.id)})
@@ -166,25 +166,25 @@ def test_a_map_has_a_limited_number_of_removals(world: World) -> None:
     """The oldest ones are deleted, so that repeated removals do not fill the disk."""
     corner, other, app_state = add_map(world), add_map(world, "Other"), world.app_state
     app_state.removals.remove(ACCOUNT, other.map, "lane", other.texts)
-    for number in range(MOST_KEPT + 2):
+    for number in range(MOST_STORED + 2):
         lane = app_state.maps.add_lane(ACCOUNT, corner.map, f"Lane {number}", "text")
         app_state.removals.remove(ACCOUNT, corner.map, "lane", lane)
 
-    assert stored_removals(world, ACCOUNT) == MOST_KEPT + 1, "those of the other map stay"
+    assert stored_removals(world, ACCOUNT) == MOST_STORED + 1, "those of the other map stay"
     latest = app_state.removals.latest(ACCOUNT, corner.map)
     assert latest is not None
-    assert latest.name == f"Lane {MOST_KEPT + 1}"
+    assert latest.name == f"Lane {MOST_STORED + 1}"
 
 
 def test_removals_of_all_accounts_expire(world: World) -> None:
     """With the removal of another account, and when the host starts."""
     corner, other = add_map(world), add_map(world, account="other")
     world.app_state.removals.remove(ACCOUNT, corner.map, "lane", corner.texts)
-    world.clock.forward(KEPT + timedelta(seconds=1))
+    world.clock.forward(EXPIRY + timedelta(seconds=1))
     world.app_state.removals.remove("other", other.map, "lane", other.texts)
     assert (stored_removals(world, ACCOUNT), stored_removals(world, "other")) == (0, 1)
 
-    world.clock.forward(KEPT + timedelta(seconds=1))
+    world.clock.forward(EXPIRY + timedelta(seconds=1))
     Removals(world.app_state.database, world.clock)
     assert stored_removals(world, "other") == 0
 

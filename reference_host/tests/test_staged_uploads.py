@@ -21,10 +21,10 @@ from smaply_metrics_core.host import NotFound, Role, StoreError
 from smaply_metrics_host.metric_form.form_data import MetricForm
 from smaply_metrics_host.store.people import Person
 from smaply_metrics_host.uploads.staged_uploads import (
+    EXPIRY_SECONDS,
     FOLDER,
-    KEPT_SECONDS,
-    MOST_KEPT,
     MOST_OF_ONE,
+    MOST_STORED,
     StagedUpload,
     StagedUploads,
 )
@@ -82,7 +82,7 @@ def test_an_upload_belongs_to_one_person(
 def test_an_upload_expires(staged: StagedUploads, tmp_path: Path, clock: MovableClock) -> None:
     """Its file is deleted at the next call, and what is read or changed later is not found."""
     upload = put(staged, "a")
-    clock.forward(timedelta(seconds=KEPT_SECONDS))
+    clock.forward(timedelta(seconds=EXPIRY_SECONDS))
     put(staged, "b", Person("p2", "acme", "Eve", Role.ADMIN))
     assert contents(tmp_path) == [b"b"]
     staged.change(upload)
@@ -96,9 +96,9 @@ def test_uploads_are_limited(staged: StagedUploads, tmp_path: Path) -> None:
     for number in range(MOST_OF_ONE + 2):
         put(staged, f"emil{number}")
     assert contents(tmp_path) == [f"emil{number}".encode() for number in (2, 3, 4)]
-    for number in range(MOST_KEPT):
+    for number in range(MOST_STORED):
         put(staged, f"x{number:02}", Person(f"p{number}", "globex", "Eve", Role.EDITOR))
-    assert contents(tmp_path) == [f"x{number:02}".encode() for number in range(MOST_KEPT)]
+    assert contents(tmp_path) == [f"x{number:02}".encode() for number in range(MOST_STORED)]
 
 
 def test_a_discarded_upload_is_deleted(staged: StagedUploads, tmp_path: Path) -> None:

@@ -78,10 +78,10 @@ class BlockWeights:
         coded = keys if self._codes is None else keys + self._codes
         rows, in_window = self._frame.with_columns(coded.alias(KEY)), coded >= KeySlot.STATUS.factor
         # Copying all rows takes a tenth of the time, so it is done only where some are dropped.
-        kept = rows if in_window.all() else rows.filter(in_window)
+        counted = rows if in_window.all() else rows.filter(in_window)
         # Scaled after the sums: an expression in `agg` is evaluated for each group.
         return (
-            kept.lazy()
+            counted.lazy()
             .group_by(KEY)
             .agg(pl.len().alias(COUNT), pl.col(WEIGHT, SQUARE).sum())
             .with_columns(

@@ -22,7 +22,7 @@ from tests.host.conftest import KEY
 from tests.host.host_process import open_host
 from tests.kills import work
 from tests.kills.invariants import Ledger, check, check_queue, check_reference_host
-from tests.postgresql_server import find_programs, running_postgres
+from tests.postgresql_server import WHY_NOT, find_programs, running_postgres
 from tests.processes import Child, Children
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def main() -> None:
     print(f"{given.kills} kills with --seed {given.seed}", flush=True)  # noqa: T201
     programs, begun = find_programs(), time.monotonic()
     if programs is None:
-        sys.exit("There is no PostgreSQL server: `make postgresql` installs it.")
+        sys.exit(WHY_NOT)
     with tempfile.TemporaryDirectory() as folder, running_postgres(programs) as postgres:
         campaign = Campaign(Path(folder), given.seed)
         campaign.run(given.kills, postgres)

@@ -1,4 +1,4 @@
-"""The folder of downloadable files, each of which is deleted with its job."""
+"""Folders for the files of a process, such as downloads, each of which is deleted with its job."""
 
 from __future__ import annotations
 

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-KEPT_SECONDS: Final = 900.0
+EXPIRY_SECONDS: Final = 900.0
 """How long an ended job is stored."""
 MOST_RUNNING: Final = 4
 """The maximum number of running jobs per person."""
-MOST_KEPT: Final = 30
+MOST_STORED: Final = 30
 """The maximum number of stored ended jobs per person; the oldest ones are dropped."""
 
 
@@ -212,7 +212,7 @@ class Jobs:
                 remedy="Wait until one has ended, or cancel one.",
             )
         ended = [job for job in self._of(person) if job.state is not JobState.RUNNING]
-        for one in ended[: -MOST_KEPT + 1]:
+        for one in ended[: -MOST_STORED + 1]:
             self._drop(one)
         job = Job(
             id=secrets.token_urlsafe(12),
@@ -281,7 +281,7 @@ class Jobs:
         job._ended_at = self._clock.monotonic()  # noqa: SLF001  # Its own module.
         _log(job, outcome.problem, job._ended_at - job._begun_at)  # noqa: SLF001  # As above.
         # The job may have made a file with personal data, so it expires without another call.
-        asyncio.get_running_loop().call_later(KEPT_SECONDS + 1, self._forget)
+        asyncio.get_running_loop().call_later(EXPIRY_SECONDS + 1, self._forget)
         problem = outcome.problem and problem_for(job.role, outcome.problem, job.source)
         job._change(  # noqa: SLF001  # Its own module.
             state=state, location=outcome.location, html=outcome.html, problem=problem
@@ -298,7 +298,7 @@ class Jobs:
         now = self._clock.monotonic()
         for job in list(self._jobs.values()):
             ended = job._ended_at  # noqa: SLF001  # Its own module.
-            if ended is not None and now - ended > KEPT_SECONDS:
+            if ended is not None and now - ended > EXPIRY_SECONDS:
                 self._drop(job)
 
     def _drop(self, job: Job) -> None:

@@ -9,7 +9,7 @@ from smaply_metrics_core.host import Role
 
 
 class Guest(Enum):
-    """Someone who opened a share link: no one of the account, so without a role."""
+    """A reader who opened a share link: without an account, and so without a role."""
 
     GUEST = "guest"
 

@@ -1,7 +1,8 @@
-"""The names of connections: unique in an account, and accepted wherever an id is."""
+"""The ids of connections, and their names: unique in an account, and accepted wherever an id is."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -11,6 +12,11 @@ from smaply_metrics_core.models.problem import Audience
 
 MAX_NAME_LENGTH: Final = 200
 """In characters; the length of the column in the store."""
+
+
+def new_connection_id() -> str:
+    """Return a random id for a new connection."""
+    return f"con_{secrets.token_hex(6)}"
 
 
 def validate_name(name: str) -> str:

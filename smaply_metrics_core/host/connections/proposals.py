@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from threading import Event
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host.connections.credential_changes import merge_credentials
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
+from smaply_metrics_core.host.connections.names import new_connection_id
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store.connections import ConnectionRow
@@ -19,7 +19,7 @@ from smaply_metrics_core.sources.source import Source
 
 
 class ValueProposals:
-    """Requests proposed values from sources.
+    """Requests proposed values from sources; ``values`` are those of the other fields of the form.
 
     Args:
         runtime: The shared parts of the host.
@@ -44,8 +44,8 @@ class ValueProposals:
     ) -> str:
         """Return the proposal for a form that is not saved; see ``Connections.propose_value``."""
         _require_proposable(source, field)
-        credentials = source.parse({name: one for name, one in values.items() if name != field})
-        connection_id = f"con_{secrets.token_hex(6)}"
+        credentials = source.parse(values)
+        connection_id = new_connection_id()
         try:
             return self._propose(account, connection_id, source, credentials, field, cancelled)
         finally:
@@ -62,11 +62,10 @@ class ValueProposals:
         source = self._runtime.registry.get(row.source)
         _require_proposable(source, field)
         stored = self._credential_store.find_values(row)
-        given = {name: one for name, one in values.items() if name != field}
-        if stored is not None and not without_blanks(given):
+        if stored is not None and not without_blanks(values):
             credentials = source.parse(stored)
         else:
-            credentials = merge_credentials(source, stored, given)
+            credentials = merge_credentials(source, stored, values)
         info = type(credentials).model_fields[field]
         default = info.get_default(call_default_factory=True)
         credentials = credentials.model_copy(update={field: default})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from threading import Event
 from typing import Any
@@ -14,14 +13,15 @@ from smaply_metrics_core.host.connections.checks import failure_of
 from smaply_metrics_core.host.connections.credential_changes import merge_credentials
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.health import ConnectionHealth, log_down
+from smaply_metrics_core.host.connections.names import new_connection_id
 from smaply_metrics_core.host.connections.proposals import ValueProposals
 from smaply_metrics_core.host.connections.renaming import ConnectionNames
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
-from smaply_metrics_core.host.connections.viewing import ConnectionViewer
 from smaply_metrics_core.host.connections.views import (
     ConnectionView,
     DeletedConnection,
     SourceForm,
+    connection_view,
 )
 from smaply_metrics_core.host.paging import find_matching, require_page, slice_page
 from smaply_metrics_core.host.runtime import Runtime
@@ -56,7 +56,6 @@ class Connections:
         self._sessions = sessions
         self._health = health
         self._names = ConnectionNames(runtime)
-        self._viewer = ConnectionViewer(credential_store)
         self._proposals = ValueProposals(runtime, credential_store, sessions)
 
     def form(self, source_id: str) -> SourceForm:
@@ -99,7 +98,7 @@ class Connections:
             MetricsError: when the source cannot propose a value, such as ``Unreachable``.
             Cancelled: when cancelled.
         """
-        values = conceal(values)
+        values = {name: one for name, one in conceal(values).items() if name != field}
         actor.require(Role.ADMIN, "Connecting a source")
         if connection_id:
             row = self._runtime.find_connection(actor.account, connection_id)
@@ -140,7 +139,7 @@ class Connections:
         with self._runtime.store.reading() as db:
             self._names.choose(db, actor.account, source.id, source.title, name)
         credentials = source.parse(values)
-        connection_id = f"con_{secrets.token_hex(6)}"
+        connection_id = new_connection_id()
         self._credential_store.require_key(connection_id)
         deadline = self._runtime.deadline(self._runtime.settings.deadlines.check, cancelled)
         try:
@@ -152,7 +151,7 @@ class Connections:
         except BaseException:
             self._sessions.forget(connection_id)
             raise
-        return self._viewer.view(row, actor, unseen)
+        return connection_view(self._credential_store, row, actor, unseen)
 
     def _add(  # noqa: PLR0913, PLR0917  # The parts of a new row.
         self,
@@ -205,7 +204,8 @@ class Connections:
         with self._runtime.store.reading() as db:
             every = rows.of_account(db, actor.account)
         found = find_matching(every, search, lambda row: (row.id, self._runtime.name_of(row)))
-        return tuple(self._viewer.view(row, actor) for row in slice_page(found, offset, limit))
+        shown = slice_page(found, offset, limit)
+        return tuple(connection_view(self._credential_store, row, actor) for row in shown)
 
     def labels(self, actor: Actor) -> Mapping[str, str]:
         """Return the sources of the connections by id, each with its name if it has siblings."""
@@ -218,7 +218,8 @@ class Connections:
             NotFound: when the account has no such connection.
             AmbiguousConnection: when several have this name or source.
         """
-        return self._viewer.view(self._runtime.find_connection(actor.account, connection_id), actor)
+        row = self._runtime.find_connection(actor.account, connection_id)
+        return connection_view(self._credential_store, row, actor)
 
     def check(
         self,
@@ -335,9 +336,8 @@ class Connections:
             detail = self._runtime.label_of(row)
             audit.add_entry(db, actor, AuditAction.EDIT_CONNECTION, row.id, detail, now)
         self._health.record_up(row)
-        return self._viewer.view(
-            self._runtime.find_connection(actor.account, row.id), actor, unseen
-        )
+        row = self._runtime.find_connection(actor.account, row.id)
+        return connection_view(self._credential_store, row, actor, unseen)
 
     def rename(self, actor: Actor, connection_id: str, name: str) -> ConnectionView:
         """Give a connection another name; its credentials are not checked.

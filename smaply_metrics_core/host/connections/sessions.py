@@ -63,7 +63,7 @@ class ConnectionSessions:
         """
         source, credentials = self._credential_store.open(row)
         try:
-            with self._open(
+            with self.unsaved_session(
                 row.account,
                 row.id,
                 source,
@@ -112,6 +112,7 @@ class ConnectionSessions:
 
         return logged_check(account, connection_id, source.id, self._runtime.clock, open_session)
 
+    @contextmanager
     def unsaved_session(  # noqa: PLR0913  # The parts of a session.
         self,
         account: str,
@@ -120,10 +121,21 @@ class ConnectionSessions:
         credentials: Credentials,
         deadline: Deadline,
         *,
+        progress: ProgressCallback | None = None,
         exchange: Callable[[Exchange], None] | None = None,
-    ) -> AbstractContextManager[SourceSession]:
+    ) -> Iterator[SourceSession]:
         """Open a session with credentials that need not be stored, without recording its errors."""
-        return self._open(account, connection_id, source, credentials, deadline, exchange=exchange)
+        with source.session(
+            credentials,
+            account=account,
+            allowed=self._runtime.settings.allowed,
+            deadline=deadline,
+            rate_limiter=self._rate_limiter(connection_id, source),
+            tokens=self._token_cache(connection_id),
+            progress=progress,
+            exchange=exchange,
+        ) as session:
+            yield session
 
     def fetch(
         self,
@@ -142,30 +154,6 @@ class ConnectionSessions:
         with self._lock:
             self._rate_limiters.pop(connection_id, None)
             self._tokens.pop(connection_id, None)
-
-    @contextmanager
-    def _open(  # noqa: PLR0913  # The parts of a session.
-        self,
-        account: str,
-        connection_id: str,
-        source: Source,
-        credentials: Credentials,
-        deadline: Deadline,
-        *,
-        progress: ProgressCallback | None = None,
-        exchange: Callable[[Exchange], None] | None = None,
-    ) -> Iterator[SourceSession]:
-        with source.session(
-            credentials,
-            account=account,
-            allowed=self._runtime.settings.allowed,
-            deadline=deadline,
-            rate_limiter=self._rate_limiter(connection_id, source),
-            tokens=self._token_cache(connection_id),
-            progress=progress,
-            exchange=exchange,
-        ) as session:
-            yield session
 
     def _token_cache(self, connection_id: str) -> TokenCache:
         with self._lock:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
+from smaply_metrics_core.errors import MetricsError
+from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.names import connection_label
 from smaply_metrics_core.host.connections.vault import mask
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.check import CheckStep, StepResult
+from smaply_metrics_core.models.check import CheckReport, CheckStep, StepResult
 from smaply_metrics_core.models.credentials import (
     CredentialField,
     Credentials,
@@ -97,7 +101,48 @@ class DeletedConnection(Frozen):
     metrics: tuple[str, ...]
 
 
-def status_of(row: ConnectionRow, problem: Problem | None) -> ConnectionStatus:
+def connection_view(
+    credential_store: CredentialStore,
+    row: ConnectionRow,
+    actor: Actor,
+    unseen: tuple[str, ...] = (),
+) -> ConnectionView:
+    """Return a stored connection as the role of a person may see it.
+
+    A connection that cannot be decrypted has a problem.
+    """
+    problem, title = row.problem or row.left_problem, row.source
+    problem_at = _problem_found_at(row)
+    fields: tuple[FieldView, ...] = ()
+    try:
+        source, credentials = credential_store.open(row)
+        title = source.title
+        if actor.role >= Role.ADMIN:
+            fields = _masked_fields(credentials)
+    except MetricsError as error:
+        # One connection that cannot be decrypted must not make the whole list fail.
+        row = replace(row, report=CheckReport(steps=()))
+        problem, problem_at = error.to_problem(), None
+    return ConnectionView(
+        id=row.id,
+        source=row.source,
+        title=title,
+        status=_status_of(row, problem),
+        problem=problem and problem.for_reader(actor.role.audience, source=title),
+        problem_at=problem_at,
+        fields=fields,
+        steps=row.report.steps if actor.role >= Role.ADMIN else (),
+        created_at=row.created_at,
+        created_by=row.created_by,
+        updated_at=row.updated_at,
+        checked_at=row.checked_at,
+        unseen=unseen,
+        name=row.name or title,
+        chosen_surveys=row.chosen_count,
+    )
+
+
+def _status_of(row: ConnectionRow, problem: Problem | None) -> ConnectionStatus:
     """Return the status of a connection with a problem, which may be that of its check."""
     works = row.report.passed and not row.is_rejected
     if not works or (problem is not None and problem != row.report.problem):
@@ -105,7 +150,7 @@ def status_of(row: ConnectionRow, problem: Problem | None) -> ConnectionStatus:
     return ConnectionStatus.CONNECTED if problem is None else ConnectionStatus.WARNING
 
 
-def problem_found_at(row: ConnectionRow) -> datetime | None:
+def _problem_found_at(row: ConnectionRow) -> datetime | None:
     """Return when the stored problem of a connection was found; ``None`` without one."""
     if row.problem is None:
         return row.left_at if row.left_problem is not None else None
@@ -118,7 +163,7 @@ def problem_found_at(row: ConnectionRow) -> datetime | None:
     return max((instant for instant in found if instant is not None), default=row.checked_at)
 
 
-def masked_fields(credentials: Credentials) -> tuple[FieldView, ...]:
+def _masked_fields(credentials: Credentials) -> tuple[FieldView, ...]:
     """Return the fields of credentials, with secrets masked."""
     views = []
     for field in credential_fields(type(credentials)):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import Clock, Definition, Problem, Result
     from smaply_metrics_host.store.people import Person
 
-KEPT_SECONDS: Final = 3600.0
-MOST_KEPT: Final = 2000
+EXPIRY_SECONDS: Final = 3600.0
+MOST_STORED: Final = 2000
 """Drafts of all people together, a few kilobytes each."""
 MOST_OF_ONE: Final = 60
 """Drafts of one person, so that no one evicts the drafts of others."""
@@ -55,19 +55,21 @@ class Drafts:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, tuple[str, str], PutAside]] = OrderedDict()
+        self._drafts: OrderedDict[str, tuple[float, tuple[str, str], PutAside]] = OrderedDict()
 
     def put(self, person: Person, aside: PutAside) -> str:
         """Store a form and return its id."""
         now = self._clock.monotonic()
-        while self._kept and (len(self._kept) >= MOST_KEPT or self._oldest() <= now - KEPT_SECONDS):
-            self._kept.popitem(last=False)
+        while self._drafts and (
+            len(self._drafts) >= MOST_STORED or self._oldest() <= now - EXPIRY_SECONDS
+        ):
+            self._drafts.popitem(last=False)
         owner = (person.account, person.id)
-        own = [draft for draft, (_, whose, _) in self._kept.items() if whose == owner]
+        own = [draft for draft, (_, whose, _) in self._drafts.items() if whose == owner]
         for oldest in own[: -MOST_OF_ONE + 1]:
-            del self._kept[oldest]
+            del self._drafts[oldest]
         draft = secrets.token_urlsafe(12)
-        self._kept[draft] = (now, owner, aside)
+        self._drafts[draft] = (now, owner, aside)
         return draft
 
     def find(self, person: Person, draft: str) -> PutAside:
@@ -76,8 +78,8 @@ class Drafts:
         Raises:
             NotFound: The person has no such draft, or it has expired.
         """
-        at, owner, aside = self._kept.get(draft, (0.0, ("", ""), PutAside(MetricForm())))
-        over = at <= self._clock.monotonic() - KEPT_SECONDS
+        at, owner, aside = self._drafts.get(draft, (0.0, ("", ""), PutAside(MetricForm())))
+        over = at <= self._clock.monotonic() - EXPIRY_SECONDS
         if owner != (person.account, person.id) or over:
             raise NotFound("This form has expired.", remedy="Open the form again.")
         return aside
@@ -90,4 +92,4 @@ class Drafts:
             return None
 
     def _oldest(self) -> float:
-        return next(iter(self._kept.values()))[0]
+        return next(iter(self._drafts.values()))[0]

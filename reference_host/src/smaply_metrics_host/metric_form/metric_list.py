@@ -23,7 +23,7 @@ from smaply_metrics_host.rendering.templating import title_of
 from smaply_metrics_host.store.map_models import PlacedCard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from smaply_metrics_core.host import Actor, AsyncMetricsHost, Card, Metric
@@ -125,7 +125,7 @@ def page_of(  # noqa: PLR0913  # What is listed, by name.
     ]
     found = [line for line in lines if all(word in _searched(line) for word in words)]
     if sort is not MetricSort.CHANGED:
-        found.sort(key=_key(sort, cards))
+        found.sort(key=lambda line: _sort_key(sort, line, cards.get(line.metric.id)))
     pages = max(1, -(-len(found) // ON_A_PAGE))
     number = min(max(1, number), pages)
     first = (number - 1) * ON_A_PAGE
@@ -170,27 +170,17 @@ async def with_values(
     return replace(page, lines=await run_in_threadpool(rows))
 
 
-def _key(sort: MetricSort, cards: Mapping[str, Card]) -> Callable[[MetricRow], Any]:
-    def answers(line: MetricRow) -> int:
-        card = cards.get(line.metric.id)
-        return card.result.current.answered if card and card.result else -1
-
-    def age(line: MetricRow) -> datetime:
-        card = cards.get(line.metric.id)
-        return card.as_of if card and card.as_of else _NEVER
-
-    def source(line: MetricRow) -> tuple[str, str]:
-        return line.source.casefold(), line.metric.name.casefold()
-
-    def name(line: MetricRow) -> str:
-        return line.metric.name.casefold()
-
-    return {
-        MetricSort.NAME: name,
-        MetricSort.SOURCE: source,
-        MetricSort.ANSWERS: answers,
-        MetricSort.AGE: age,
-    }[sort]
+def _sort_key(sort: MetricSort, line: MetricRow, card: Card | None) -> Any:  # noqa: ANN401  # What is compared.
+    name = line.metric.name.casefold()
+    match sort:
+        case MetricSort.SOURCE:
+            return line.source.casefold(), name
+        case MetricSort.ANSWERS:
+            return card.result.current.answered if card and card.result else -1
+        case MetricSort.AGE:
+            return card.as_of if card and card.as_of else _NEVER
+        case _:
+            return name
 
 
 def _searched(line: MetricRow) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -14,9 +14,12 @@ from smaply_metrics_host.web.text import clock_time, count
 
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
+_LIMITED: Final = (RefreshDecisionKind.FRESH, RefreshDecisionKind.FAILED_RESTING)
+"""The decisions about metrics if “Refresh now” was selected too soon."""
+
 
 class RefreshAnswer(BaseModel):
-    """What happens to cards that a person asked to refresh; also the query of the page after it.
+    """What happens to cards after “Refresh now”; also the query of the page that states it.
 
     Attributes:
         started: The number of cards whose refresh was started.
@@ -102,10 +105,6 @@ def refresh_answer(before: Iterable[Card], after: Iterable[Card]) -> RefreshAnsw
         rests_until=_latest(resting),
         impossible=len(waiting) - len(limited) - len(resting),
     )
-
-
-_LIMITED = (RefreshDecisionKind.FRESH, RefreshDecisionKind.FAILED_RESTING)
-"""The decisions about metrics that an Editor asked to refresh, if that is too soon."""
 
 
 def _latest(cards: Iterable[Card]) -> datetime | None:

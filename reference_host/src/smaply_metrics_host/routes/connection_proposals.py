@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from fastapi import APIRouter, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from smaply_metrics_core.host import CredentialField, InputError, MetricsError, SourceForm
+from smaply_metrics_core.host import InputError, MetricsError, SourceForm
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import Admin, CheckedForm
 from smaply_metrics_host.jobs import Job, JobResult
 from smaply_metrics_host.routes.connection_saving import (
     Proposed,
     Refused,
-    Values,
     address,
     entered,
     fit_form,
+    refuse,
     shown_again,
 )
 from smaply_metrics_host.routes.connections import required
@@ -63,48 +61,23 @@ def _start(  # noqa: PLR0913, PLR0917  # The differences between the two forms.
             "The form has no such field with a proposal.", remedy="Reload the page and try again."
         )
     values = entered(form, given)
-    work = partial(_propose, app_state, person, form, field, values, shown_again(values, given))
-    job = app_state.jobs.start(
-        person,
-        f"Proposing a value for {field.label}",
-        partial(work, page, connection_id),
-        source=form.title,
-        back=page,
-    )
+    typed = shown_again(values, given)
+
+    async def propose(job: Job) -> JobResult:
+        """Propose a value, and store the form with it for the page that shows it."""
+        try:
+            value = await app_state.metrics.connections.propose_value(
+                person.actor, form.id, field.name, values, connection_id=connection_id
+            )
+        except MetricsError as error:
+            refused = Refused(fit_form(error.to_problem()), (), typed, "Nothing proposed")
+            return refuse(app_state, form, job, page, refused)
+        secrets = tuple(one.label for one in form.fields if one.secret and one.name in values)
+        shown = typed | ({field.name: value} if value else {})
+        job.memo = proposed = Proposed(field, value, shown, secrets)
+        html = app_state.templates.fragment("connection_proposed.html", proposed=proposed)
+        return JobResult(f"{page}?job={job.id}", html)
+
+    title = f"Proposing a value for {field.label}"
+    job = app_state.jobs.start(person, title, propose, source=form.title, back=page)
     return started(request, job)
-
-
-async def _propose(  # noqa: PLR0913, PLR0917  # As above.
-    app_state: AppState,
-    person: Person,
-    form: SourceForm,
-    field: CredentialField,
-    values: Values,
-    typed: dict[str, str],
-    page: str,
-    connection_id: str,
-    job: Job,
-) -> JobResult:
-    """Propose a value, and store the form with it for the page that shows it."""
-    location = f"{page}?job={job.id}"
-    try:
-        value = await app_state.metrics.connections.propose_value(
-            person.actor, form.id, field.name, values, connection_id=connection_id
-        )
-    except MetricsError as error:
-        problem = fit_form(error.to_problem())
-        job.memo = refused = Refused(problem, (), typed, "Nothing proposed")
-        html = app_state.templates.fragment(
-            "connection_refused.html",
-            problem=problem,
-            title=refused.title,
-            ended=(),
-            source=form.id,
-        )
-        return JobResult(location, html, problem)
-    secrets = tuple(one.label for one in form.fields if one.secret and one.name in values)
-    job.memo = proposed = Proposed(
-        field, value, typed | ({field.name: value} if value else {}), secrets
-    )
-    html = app_state.templates.fragment("connection_proposed.html", proposed=proposed)
-    return JobResult(location, html)

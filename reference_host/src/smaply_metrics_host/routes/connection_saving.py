@@ -136,16 +136,23 @@ async def _save(  # noqa: PLR0913, PLR0917  # As above.
         problem = fit_form(error.to_problem())
         ended = job.view.steps
         title = "Connection Failed" if ended else "Not saved"
-        job.memo = refused = Refused(problem, ended, typed, title)
-        html = app_state.templates.fragment(
-            "connection_refused.html",
-            problem=refused.problem,
-            title=refused.title,
-            ended=refused.ended,
-            source=form.id,
-        )
-        return JobResult(f"{page}?job={job.id}", html, refused.problem)
+        return refuse(app_state, form, job, page, Refused(problem, ended, typed, title))
     return JobResult(f"{address(view.id)}?job={job.id}")
+
+
+def refuse(
+    app_state: AppState, form: SourceForm, job: Job, page: str, refused: Refused
+) -> JobResult:
+    """Store with a job what failed, and return the result for the page that shows it."""
+    job.memo = refused
+    html = app_state.templates.fragment(
+        "connection_refused.html",
+        problem=refused.problem,
+        title=refused.title,
+        ended=refused.ended,
+        source=form.id,
+    )
+    return JobResult(f"{page}?job={job.id}", html, refused.problem)
 
 
 def entered(form: SourceForm, given: FormData) -> dict[str, str | SecretStr]:

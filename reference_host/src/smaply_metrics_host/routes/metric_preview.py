@@ -1,4 +1,4 @@
-"""The preview of a metric: calculated without saving, as a job."""
+"""The preview of a metric, and the values of a field to filter by: jobs that save nothing."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from smaply_metrics_host.store.database import Database
 
 NOT_EXPORTED: Final = (invitations, sessions)
-"""Tables that are about access to the account only."""
+"""Tables that contain only access to the account."""
 DIGEST: Final = "digest"
 """The column with the digest of a token, which is not exported."""
 

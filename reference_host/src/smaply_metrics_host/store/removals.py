@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["stage", "lane", "card"]
 
-KEPT: Final = timedelta(days=1)
+EXPIRY: Final = timedelta(days=1)
 """How long a removal can be undone; then its content is deleted."""
-MOST_KEPT: Final = 20
+MOST_STORED: Final = 20
 """Removals of one map that can be undone. Each has all texts of a stage or lane, so without a limit
 duplicating and removing a lane would fill the disk."""
 _TABLES: Final[dict[Kind, Table]] = {"stage": stages, "lane": lanes, "card": cards}
@@ -81,7 +81,7 @@ class Removals:
             of_map = removals.c.account == account, removals.c.map == map_id
             latest = select(removals.c.id).where(*of_map).order_by(removals.c.id.desc())
             db.execute(
-                delete(removals).where(*of_map, removals.c.id.not_in(latest.limit(MOST_KEPT)))
+                delete(removals).where(*of_map, removals.c.id.not_in(latest.limit(MOST_STORED)))
             )
 
     def latest(self, account: str, map_id: str) -> Removal | None:
@@ -154,7 +154,7 @@ class Removals:
         db.execute(delete(removals).where(removals.c.removed_at <= self._oldest()))
 
     def _oldest(self) -> float:
-        return (self._clock.now() - KEPT).timestamp()
+        return (self._clock.now() - EXPIRY).timestamp()
 
 
 def _rows(

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from smaply_metrics_host.store.people import Person
 
 FOLDER: Final = "staged_uploads"
-KEPT_SECONDS: Final = 3600.0
-MOST_KEPT: Final = 40
+EXPIRY_SECONDS: Final = 3600.0
+MOST_STORED: Final = 40
 """Files of all people together. Each has a limited size."""
 MOST_OF_ONE: Final = 3
 """Files of one person, so that those of others are not removed first."""
@@ -53,14 +53,14 @@ class StagedUpload:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _StagedFile:
     at: float
     owner: tuple[str, str]
     upload: StagedUpload
 
 
 class StagedUploads:
-    """The staged uploads of this process, each kept for an hour at most.
+    """The staged uploads of this process, each stored for an hour at most.
 
     The files of a process that was killed are deleted on the next start.
 
@@ -72,7 +72,7 @@ class StagedUploads:
     def __init__(self, home: Path, clock: Clock) -> None:
         self._folder = ProcessFolder(home / FOLDER)
         self._clock = clock
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._entries: OrderedDict[str, _StagedFile] = OrderedDict()
 
     async def put(self, person: Person, upload: StagedUpload, data: bytes) -> None:
         """Stage a file; the oldest ones beyond the limits are removed.
@@ -82,21 +82,21 @@ class StagedUploads:
         """
         self._expire()
         owner = (person.account, person.id)
-        own = [one for one, kept in self._kept.items() if kept.owner == owner]
+        own = [one for one, entry in self._entries.items() if entry.owner == owner]
         for oldest in own[: -MOST_OF_ONE + 1]:
             self._remove(oldest)
-        while len(self._kept) >= MOST_KEPT:
-            self._remove(next(iter(self._kept)))
-        self._kept[upload.id] = _Kept(self._clock.monotonic(), owner, upload)
+        while len(self._entries) >= MOST_STORED:
+            self._remove(next(iter(self._entries)))
+        self._entries[upload.id] = _StagedFile(self._clock.monotonic(), owner, upload)
         try:
             await run_in_threadpool(_write, self._folder.path(upload.id), data)
         except BaseException:
             self._remove(upload.id)
             raise
-        if upload.id not in self._kept:  # Removed while it was written.
+        if upload.id not in self._entries:  # Removed while it was written.
             self._folder.path(upload.id).unlink(missing_ok=True)
         # The file may have personal data, so it is deleted without another call.
-        asyncio.get_running_loop().call_later(KEPT_SECONDS + 1, self._expire)
+        asyncio.get_running_loop().call_later(EXPIRY_SECONDS + 1, self._expire)
 
     def find(self, person: Person, upload_id: str) -> StagedUpload:
         """Return a staged upload of this person.
@@ -105,10 +105,10 @@ class StagedUploads:
             NotFound: if the person has no such upload, or it has expired.
         """
         self._expire()
-        kept = self._kept.get(upload_id)
-        if kept is None or kept.owner != (person.account, person.id):
+        entry = self._entries.get(upload_id)
+        if entry is None or entry.owner != (person.account, person.id):
             raise _expired()
-        return kept.upload
+        return entry.upload
 
     async def read(self, upload: StagedUpload) -> bytes:
         """Return the content of a staged file.
@@ -125,15 +125,15 @@ class StagedUploads:
 
     def change(self, upload: StagedUpload) -> None:
         """Replace what is known about a staged file, unless it was removed in the meantime."""
-        kept = self._kept.get(upload.id)
-        if kept is not None:
-            self._kept[upload.id] = _Kept(kept.at, kept.owner, upload)
+        entry = self._entries.get(upload.id)
+        if entry is not None:
+            self._entries[upload.id] = _StagedFile(entry.at, entry.owner, upload)
 
     def show(self, upload: StagedUpload, mapping: FileMapping) -> None:
         """Store how a preview was read, unless another choice was made in the meantime."""
-        kept = self._kept.get(upload.id)
-        if kept is not None and kept.upload.stated == upload.stated:
-            self.change(replace(kept.upload, shown=mapping))
+        entry = self._entries.get(upload.id)
+        if entry is not None and entry.upload.stated == upload.stated:
+            self.change(replace(entry.upload, shown=mapping))
 
     def discard(self, upload: StagedUpload) -> None:
         """Delete a staged file."""
@@ -141,16 +141,16 @@ class StagedUploads:
 
     def close(self) -> None:
         """Delete the files of this process."""
-        self._kept.clear()
+        self._entries.clear()
         self._folder.close()
 
     def _expire(self) -> None:
-        until = self._clock.monotonic() - KEPT_SECONDS
-        for expired in [one for one, kept in self._kept.items() if kept.at <= until]:
+        until = self._clock.monotonic() - EXPIRY_SECONDS
+        for expired in [one for one, entry in self._entries.items() if entry.at <= until]:
             self._remove(expired)
 
     def _remove(self, upload_id: str) -> None:
-        if self._kept.pop(upload_id, None) is not None:
+        if self._entries.pop(upload_id, None) is not None:
             self._folder.path(upload_id).unlink(missing_ok=True)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from smaply_metrics_host.uploads.upload_reading import UploadReading
     from smaply_metrics_host.uploads.upload_storage import StoredSurvey
 
-COLUMNS: Final = 40
+MOST_COLUMNS: Final = 40
 """The columns of the table of responses; all columns are listed above it."""
 _MOSTLY: Final = 0.5
 """The share of numbers from which a column was probably meant to have only numbers."""
@@ -149,9 +149,9 @@ def preview_of(
         lines,
         columns_key(mapping.columns),
         problems.get("columns", ""),
-        header[:COLUMNS],
-        tuple(row[:COLUMNS] for row in rows),
-        max(0, len(header) - COLUMNS),
+        header[:MOST_COLUMNS],
+        tuple(row[:MOST_COLUMNS] for row in rows),
+        max(0, len(header) - MOST_COLUMNS),
         is_read=responses is not None,
         summary=count(table.rows.height, "row") if responses is None else _summary(responses),
         missing=_missing(responses, stored),

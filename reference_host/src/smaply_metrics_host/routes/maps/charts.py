@@ -18,7 +18,7 @@ from smaply_metrics_host.routes.static_files import FOREVER
 
 router = APIRouter(include_in_schema=False)
 
-KEPT: Final = {"cache-control": "private, max-age=31536000, immutable"}
+CACHED: Final = {"cache-control": "private, max-age=31536000, immutable"}
 """URLs contain a digest, so responses never change; only the browser may cache them."""
 MOST: Final = 200
 """The number of charts in one response, that of the cards on a map."""
@@ -77,7 +77,7 @@ async def chart_specifications(
     wanted = digests.split(",")[:MOST]
     found = await app_state.map_renderer.charts(account, map_id, wanted)
     body = await run_in_threadpool(_written, app_state.chart_renderer, list(found.values()), theme)
-    headers = KEPT if len(found) == len(wanted) else None
+    headers = CACHED if len(found) == len(wanted) else None
     return Response(body, media_type="application/json", headers=headers)
 
 
@@ -93,7 +93,7 @@ async def chart_drawing(
     if digest not in found:
         raise NotFound("This chart is no longer on the map.", remedy="Reload the map.")
     svg = await app_state.chart_renderer.svg(found[digest], theme)
-    return Response(svg, media_type="image/svg+xml", headers=KEPT)
+    return Response(svg, media_type="image/svg+xml", headers=CACHED)
 
 
 def _written(chart_renderer: ChartRenderer, results: list[RenderedResult], theme: ThemeName) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -17,26 +16,12 @@ from smaply_metrics_host.store.share_links import DAYS, DEFAULT_DAYS
 from smaply_metrics_host.web.forms import texts, whole
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from smaply_metrics_host.store.people import Person
     from smaply_metrics_host.store.share_links import ShareLink
 
 router = APIRouter(prefix="/maps/{map_id}/share", include_in_schema=False)
 
 REVOKED: Final = "revoked"
-
-
-@dataclass(frozen=True)
-class ListedLink:
-    """A share link as the page lists it, with its expiry in the account's time zone."""
-
-    id: str
-    created_by: str
-    created_at: datetime
-    used_at: datetime | None
-    expires_at: datetime
-    expires: str
 
 
 @router.get("")
@@ -113,22 +98,11 @@ async def _page(  # noqa: PLR0913  # The page and the result of the last action.
     journey = await run_in_threadpool(app_state.maps.show, person.account, map_id)
     found = await run_in_threadpool(app_state.share_links.of_map, person.account, map_id)
     zone = (await app_state.metrics.accounts.show(person.actor)).zone
-    links = [
-        ListedLink(
-            one.id,
-            one.created_by,
-            one.created_at,
-            one.used_at,
-            one.expires_at,
-            instant_text(one.expires_at, zone),
-        )
-        for one in found
-    ]
     return app_state.templates.page(
         request,
         "map_share.html",
         journey=journey,
-        links=links,
+        links=[(one, instant_text(one.expires_at, zone)) for one in found],
         days=DAYS,
         chosen_days=DEFAULT_DAYS,
         link=link,
