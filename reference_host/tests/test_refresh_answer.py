@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import ValidationError
 
 from reference_host.tests.map_factories import add_map, add_metric, measure, place
 from reference_host.tests.metric_factories import make
@@ -105,6 +106,14 @@ def test_outcomes_are_counted() -> None:
         "2 cards were not refreshed. The connection rests until 13:00.",
         "1 card was not refreshed. The card states why.",
     )
+
+
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00"])
+def test_instants_exist_in_every_time_zone(instant: str) -> None:
+    """Anyone can write an address; an instant outside of the calendar is invalid input."""
+    for name in ("again_at", "rests_until"):
+        with pytest.raises(ValidationError):
+            RefreshAnswer.model_validate({"limited": 1, "resting": 1, name: instant})
 
 
 def test_a_map_answers_each_request(world: World) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from openpyxl import Workbook
 
@@ -182,3 +183,36 @@ def test_few_files_are_read_at_once(world: World, monkeypatch: pytest.MonkeyPatc
         answers = list(pool.map(lambda one: one.get(address).status_code, browsers))
     assert answers == [200] * len(browsers)
     assert max(most) == MOST_UPLOADS_AT_ONCE
+
+
+def test_an_aborted_preview_is_not_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that is gone when its turn comes does not take the turn of the others."""
+    form = FormFiller(world.client(Role.EDITOR), UPLOAD)
+    form.choose_file("visits.csv", GOOD)
+    address = str(form.answer.url)
+    read: list[FileRequest] = []
+
+    def counted(request: FileRequest, clock: Clock) -> UploadReading:
+        read.append(request)
+        return read_upload(request, clock)
+
+    monkeypatch.setattr("smaply_metrics_host.routes.uploads.read_upload", counted)
+    world.run(take_turns(world))
+    with pytest.raises(httpx.ReadTimeout):
+        form.browser.get(address, timeout=0.5)
+    world.run(give_turns(world))
+
+    assert form.browser.get(address).status_code == 200
+    assert len(read) == 1, "the turns are in the order of the requests"
+
+
+async def take_turns(world: World) -> None:
+    """Let all other previews wait."""
+    for _ in range(MOST_UPLOADS_AT_ONCE):
+        await world.app_state.uploading.acquire()
+
+
+async def give_turns(world: World) -> None:
+    """Let the waiting previews continue."""
+    for _ in range(MOST_UPLOADS_AT_ONCE):
+        world.app_state.uploading.release()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # Loads SQLAlchemy.
 
 DEFAULT: Final = "default"
 UNLIMITED: Final = "unlimited"
+MOST_DIGITS: Final = 10
+"""Python refuses to parse numbers with thousands of them."""
 NAMES: Final = {
     "connections": "Connections",
     "metrics": "Metrics",
@@ -83,7 +85,8 @@ def _limit(name: str, value: str) -> int | None:
         return None
     if value == UNLIMITED:
         return 0
-    if not (value.isascii() and value.isdecimal() and int(value)):
+    is_number = value.isascii() and value.isdecimal() and len(value) <= MOST_DIGITS
+    if not (is_number and int(value)):
         raise CommandLineError(
             f"“{value}” is not a valid limit (--{name.replace('_', '-')}).",
             f"Enter a number of 1 or more, “{UNLIMITED}” or “{DEFAULT}”.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -13,6 +13,10 @@ from smaply_metrics_core.host import Card, Freshness, RefreshDecisionKind
 from smaply_metrics_host.web.text import clock_time, count
 
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Instant = Annotated[
+    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(3000, 1, 1, tzinfo=UTC))
+]
+"""An instant of an address that anyone can write: it exists in every time zone."""
 
 _LIMITED: Final = (RefreshDecisionKind.FRESH, RefreshDecisionKind.FAILED_RESTING)
 """The decisions about metrics if “Refresh now” was selected too soon."""
@@ -34,9 +38,9 @@ class RefreshAnswer(BaseModel):
     started: Count = 0
     running: Count = 0
     limited: Count = 0
-    again_at: AwareDatetime | None = None
+    again_at: Instant | None = None
     resting: Count = 0
-    rests_until: AwareDatetime | None = None
+    rests_until: Instant | None = None
     impossible: Count = 0
 
     @property

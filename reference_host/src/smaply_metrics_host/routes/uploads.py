@@ -172,7 +172,11 @@ async def mapping(desk: AtDesk, upload_id: str) -> Response:
 async def _shown(
     desk: FormPage, upload: StagedUpload, message: UploadMessage = NOTHING_SAID
 ) -> Response:
-    """Read a staged file, and show how it is read."""
+    """Read a staged file, and show how it is read.
+
+    A request that was aborted while it waited is not answered: the script of the page aborts the
+    previous preview at each choice, and reading a large file takes up to a minute.
+    """
     app_state = desk.app_state
     survey, name_problem = upload.survey, ""
     stored: StoredSurvey | None = None
@@ -182,6 +186,8 @@ async def _shown(
     except InputError as wrong:
         name_problem = f"{wrong.message} {wrong.remedy}"
     async with app_state.uploading:
+        if await desk.request.is_disconnected():
+            return Response(status_code=204)
         request = await _request(desk, upload, stored)
         reading = await run_in_threadpool(read_upload, request, app_state.clock)
         found = await run_in_threadpool(preview_of, upload, reading, stored)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FOLDER: Final = "staged_uploads"
 EXPIRY_SECONDS: Final = 3600.0
 MOST_STORED: Final = 40
-"""Files of all people together. Each has a limited size."""
+"""Files of all accounts together. Each has a limited size."""
 MOST_OF_ONE: Final = 3
 """Files of one person, so that those of others are not removed first."""
 
@@ -77,6 +77,9 @@ class StagedUploads:
     async def put(self, person: Person, upload: StagedUpload, data: bytes) -> None:
         """Stage a file; the oldest ones beyond the limits are removed.
 
+        Beyond the limit of all accounts, they are removed from the account with most of them, so
+        that one account cannot remove the files of the others.
+
         Raises:
             StoreError: if the file cannot be written.
         """
@@ -86,7 +89,7 @@ class StagedUploads:
         for oldest in own[: -MOST_OF_ONE + 1]:
             self._remove(oldest)
         while len(self._entries) >= MOST_STORED:
-            self._remove(next(iter(self._entries)))
+            self._remove(self._oldest_of_largest())
         self._entries[upload.id] = _StagedFile(self._clock.monotonic(), owner, upload)
         try:
             await run_in_threadpool(_write, self._folder.path(upload.id), data)
@@ -143,6 +146,12 @@ class StagedUploads:
         """Delete the files of this process."""
         self._entries.clear()
         self._folder.close()
+
+    def _oldest_of_largest(self) -> str:
+        """Return the oldest upload of the account with most of them."""
+        accounts = Counter(entry.owner[0] for entry in self._entries.values())
+        ((largest, _),) = accounts.most_common(1)
+        return next(one for one, entry in self._entries.items() if entry.owner[0] == largest)
 
     def _expire(self) -> None:
         until = self._clock.monotonic() - EXPIRY_SECONDS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from smaply_metrics_limesurvey.html_text import html_to_text
@@ -31,7 +32,8 @@ class Column(NamedTuple):
         code: The code within the question, such as that of a row; empty if there is one column.
         label: The text of the row or item, as plain text.
         scale: The text of the column or scale of an array with two dimensions, as plain text.
-        routing: The expressions that decide whether its question is shown; empty if it always is.
+        routing: The digest of the expressions that decide whether its question is shown; empty if
+            it always is.
         row_routing: The same of its row alone.
     """
 
@@ -81,10 +83,13 @@ def _column(name: str, found: Mapping[str, Any]) -> Column:
 
 
 def _routing(*expressions: object) -> str:
-    """Return expressions without spaces; empty if a question with them is always shown."""
+    """Return the digest of expressions without spaces; empty if a question is always shown.
+
+    Routings are stored, and an expression may name a participant: ``TOKEN:EMAIL == "…"``.
+    """
     texts = ["".join(str(one).split()) for one in expressions]
     rules = ["" if text in _ALWAYS else text for text in texts]
-    return json.dumps(rules) if any(rules) else ""
+    return sha256(json.dumps(rules).encode()).hexdigest() if any(rules) else ""
 
 
 def as_int(value: object) -> int:
