@@ -40,12 +40,12 @@ def test_the_names_of_commands_are_stable() -> None:
     """The commands have the names that scripts rely on."""
     grammar = {
         "source": "list doctor new serve test record",
-        "connection": "add list show check edit rename delete",
+        "connection": "add list show check edit rename delete propose",
         "survey": "list choose questions",
         "metric": "preview add list show edit duplicate move delete history explain",
         "card": "load",
         "bundle": "export check show",
-        "account": "list show edit export erase-user delete",
+        "account": "list show edit limits set-limits export erase-user delete",
         "audit": "list",
         "db": "upgrade check backup",
         "key": "generate status check rotate",
