@@ -113,7 +113,11 @@ def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost
 
 @postgresql_only
 def test_the_request_of_an_editor_outlives_its_worker(fleet: Fleet, host: MetricsHost) -> None:
-    """The retry is due although it comes within a minute of the request, as with a short lease."""
+    """The retry is due although it comes within a minute of the request, as with a short lease.
+
+    Takes 5 s, since a lease of 4 s has to expire.
+    """
+    fleet.shorten_leases()
     doomed = fleet.start_worker()
     host.cards.load(VIEWER, wait=SECONDS)
     fleet.hold()
@@ -131,7 +135,11 @@ def test_the_request_of_an_editor_outlives_its_worker(fleet: Fleet, host: Metric
 def test_a_job_that_waits_does_not_hide_the_retry(
     world: World, fleet: Fleet, host: MetricsHost
 ) -> None:
-    """A host may queue a survey again just before its refresh is recorded, and its worker dies."""
+    """A host may queue a survey again just before its refresh is recorded, and its worker dies.
+
+    Takes 5 s, since a lease of 4 s has to expire.
+    """
+    fleet.shorten_leases()
     fleet.hold()
     doomed = fleet.start_worker()
     host.cards.load(VIEWER)
