@@ -97,7 +97,9 @@ def home(tmp_path: Path, command: Callable[..., str]) -> Path:
                 insert(removals).values(kind="card", name="", content={}, removed_at=0, **here)
             )
         quentin = next(one for one in people.of_account(ACCOUNT) if one.name == PERSON)
-        ShareLinks(database, SystemClock()).add("map_1", 30, by=quentin)
+        share_links = ShareLinks(database, SystemClock())
+        share_links.add("map_1", 30, by=quentin)
+        share_links.allow(ACCOUNT, allowed=False)
     settings = HostSettings.from_environment(home, "http://127.0.0.1", {})
     for account, user in ((ACCOUNT, PERSON), ("rival", "Rita")):
         folder = settings.files_of(account) / "uploads"

@@ -57,12 +57,17 @@ def test_a_database_of_another_release_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("version", "lacking"), [(1, ["removals", "share_links"]), (2, ["share_links"])]
+    ("version", "lacking"),
+    [
+        (1, ["removals", "share_links", "sharing_settings"]),
+        (2, ["share_links", "sharing_settings"]),
+        (3, ["sharing_settings"]),
+    ],
 )
 def test_a_database_of_an_earlier_release_is_upgraded(
     tmp_path: Path, version: int, lacking: list[str]
 ) -> None:
-    """Versions 1 and 2 lack these tables only; their rows stay."""
+    """Earlier versions lack these tables only; their rows stay."""
     Database(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / NAME)) as db:
         for table in lacking:

@@ -1,4 +1,4 @@
-"""Share links: people without an account read one map, until the link expires or is revoked."""
+"""Share links of a map: people without an account read it until the link expires or is revoked."""
 
 from __future__ import annotations
 

@@ -39,6 +39,7 @@ from smaply_metrics_host.routes import (
 )
 from smaply_metrics_host.routes import jobs as job_pages
 from smaply_metrics_host.routes import metrics as metric_pages
+from smaply_metrics_host.routes import share_links as share_link_pages
 from smaply_metrics_host.routes import sign_in as sign_in_pages
 from smaply_metrics_host.routes.maps import (
     arrangement,
@@ -100,6 +101,7 @@ PAGES: Final = (
     chosen_surveys,
     debug_bundles,
     account,
+    share_link_pages,
     job_pages,
     static_files,
 )

@@ -125,6 +125,9 @@ def test_a_map_is_shared_until_the_link_is_revoked(
     assert listed["created_by"] == "Emil"
     assert listed["used_at"] is not None
     assert link["link"].split("/")[-2] not in editor.get(address).text
+    admin = program(shared, Role.ADMIN, prepared.account)
+    assert listed in admin.get("/api/account/share-links").json()
+    assert listed["map"] == prepared.map
     assert program(shared, Role.VIEWER, prepared.account).get(address).status_code == 403
     assert editor.post(address, json={"days": 8}).status_code == 422
     assert editor.delete(f"{address}/{listed['id']}").status_code == 204

@@ -65,6 +65,7 @@ CALLS = """
     viewer  GET     /api/jobs/{job_id}/file                         download_file
     viewer  GET     /api/account                                    show_account
     admin   PUT     /api/account                                    change_account
+    admin   GET     /api/account/share-links                        list_account_share_links
     admin   GET     /api/people                                     list_people
     admin   POST    /api/people                                     invite_person
     admin   PATCH   /api/people/{person_id}                         change_role

@@ -67,6 +67,7 @@ STATES: Final = (
     ),
     State("configure", page_states_setup.nothing, QUALTRICS, Role.ADMIN, "API token"),
     State("account", page_states_setup.nothing, "/settings/account", Role.ADMIN, "Ada"),
+    State("share-links", page_states_setup.demo, "/settings/share-links", Role.ADMIN, "Ada"),
     State("no-metrics", page_states_setup.connected, "/metrics", Role.EDITOR, "Create metric"),
     State("connected", page_states_setup.connected, QUALTRICS, Role.ADMIN, "established"),
     State(

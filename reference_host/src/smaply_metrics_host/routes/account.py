@@ -135,7 +135,9 @@ async def ask_to_remove(
 ) -> Response:
     """Confirm the removal of a person."""
     who = await _find(app_state, person, person_id)
-    return app_state.templates.page(request, "account_remove.html", who=who)
+    links = await run_in_threadpool(app_state.share_links.of_account, person.account)
+    theirs = sum(one.created_by == who.name for one in links)
+    return app_state.templates.page(request, "account_remove.html", who=who, links=theirs)
 
 
 @router.post("/people/{person_id}/remove")

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME: Final = "host.db"
-VERSION: Final = 3
+VERSION: Final = 4
 """The version of the schema, stored in the file to detect files of other releases."""
-UPGRADED: Final = {0, 1, 2}
-"""Versions that only lack tables: 0 is an empty file, 1 has no removals, 2 has no share links."""
+UPGRADED: Final = {0, 1, 2, 3}
+"""Versions that only lack tables.
+
+0 is an empty file, 1 has no removals, 2 no share links, 3 no settings of sharing.
+"""
 BUSY_SECONDS: Final = 30
 _PRIMARY: Final = 0xFF
 """The mask for the primary result code in SQLite's extended error codes."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 
 from smaply_metrics_core.host import Clock, InputError
 from smaply_metrics_host.store.map_rows import no_such, require_map
 from smaply_metrics_host.store.people import SEEN_SECONDS
-from smaply_metrics_host.store.tables import people, share_links
+from smaply_metrics_host.store.tables import maps, people, share_links, sharing_settings
 from smaply_metrics_host.store.tokens import new_token, token_digest
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping
 
     from smaply_metrics_host.store.database import Database
     from smaply_metrics_host.store.people import Person
@@ -33,11 +33,15 @@ class ShareLink:
     """A link of a map that has not expired.
 
     Attributes:
+        map: The id of the map.
+        map_name: The name of the map.
         created_by: The name of its creator; empty once they were removed from the account.
         used_at: The last use, to within five minutes; ``None`` if it was never used.
     """
 
     id: str
+    map: str
+    map_name: str
     created_by: str
     created_at: datetime
     expires_at: datetime
@@ -78,21 +82,26 @@ class ShareLinks:
             by: The person who creates it.
 
         Raises:
-            InputError: if the number of days is not offered, or the map has too many links.
+            InputError: if the number of days is not offered, the map has too many links, or maps of
+                this account may not be shared.
             NotFound: if this account has no such map.
         """
         _check_days(days)
         token = new_token()
         now = self._clock.now()
-        link = ShareLink(
-            id=f"sha_{secrets.token_hex(6)}",
-            created_by=by.name,
-            created_at=now,
-            expires_at=now + timedelta(days=days),
-            used_at=None,
-        )
         with self._database.writing() as db:
             require_map(db, by.account, map_id)
+            _require_allowed(db, by.account)
+            name = select(maps.c.name).where(maps.c.account == by.account, maps.c.id == map_id)
+            link = ShareLink(
+                id=f"sha_{secrets.token_hex(6)}",
+                map=map_id,
+                map_name=db.execute(name).scalar_one(),
+                created_by=by.name,
+                created_at=now,
+                expires_at=now + timedelta(days=days),
+                used_at=None,
+            )
             self._delete_expired(db)
             links = select(func.count()).where(
                 share_links.c.account == by.account, share_links.c.map == map_id
@@ -123,23 +132,33 @@ class ShareLinks:
         """
         with self._database.reading() as db:
             require_map(db, account, map_id)
-            rows = db.execute(
-                select(share_links, people.c.name.label("created_by"))
-                .outerjoin(people, people.c.id == share_links.c.person)
-                .where(
-                    share_links.c.account == account,
-                    share_links.c.map == map_id,
-                    share_links.c.expires_at > self._now(),
-                )
-                .order_by(share_links.c.created_at.desc(), share_links.c.id)
-            ).mappings()
-            return tuple(_link(row) for row in rows)
+            return self._links(db, account, share_links.c.map == map_id)
+
+    def of_account(self, account: str) -> tuple[ShareLink, ...]:
+        """Return the links of all maps of an account that have not expired, newest first."""
+        with self._database.reading() as db:
+            return self._links(db, account)
+
+    def allowed(self, account: str) -> bool:
+        """Return whether maps of an account may be shared with links."""
+        with self._database.reading() as db:
+            return _allowed(db, account)
+
+    def allow(self, account: str, *, allowed: bool) -> None:
+        """Allow or forbid links to the maps of an account, which takes effect immediately.
+
+        While they are forbidden, none can be created, and existing ones are not valid. Once they
+        are allowed again, those that have not expired are valid again.
+        """
+        with self._database.writing() as db:
+            db.execute(delete(sharing_settings).where(sharing_settings.c.account == account))
+            db.execute(insert(sharing_settings).values(account=account, allowed=allowed))
 
     def open(self, token: str) -> SharedMap | None:
         """Return the map of a token and record the use; ``None`` if the link is not valid.
 
         A link is found by the digest of its token, so the time of the search tells nothing about
-        the tokens of other links.
+        the tokens of other links. No link is valid while its account forbids links.
         """
         now, digest = self._now(), token_digest(token)
         with self._database.reading() as db:
@@ -152,8 +171,8 @@ class ShareLinks:
                 .mappings()
                 .one_or_none()
             )
-        if row is None:
-            return None
+            if row is None or not _allowed(db, row["account"]):
+                return None
         if now - (row["used_at"] or 0) > SEEN_SECONDS:
             with self._database.writing() as db:
                 used = update(share_links).where(share_links.c.digest == digest)
@@ -177,6 +196,25 @@ class ShareLinks:
             if gone.rowcount == 0:
                 raise no_such("share link")
 
+    def revoke_all(self, account: str) -> tuple[ShareLink, ...]:
+        """Delete and return the links of all maps of an account, which takes effect immediately."""
+        with self._database.writing() as db:
+            links = self._links(db, account)
+            db.execute(delete(share_links).where(share_links.c.account == account))
+        return links
+
+    def _links(
+        self, db: Connection, account: str, *only: ColumnElement[bool]
+    ) -> tuple[ShareLink, ...]:
+        rows = db.execute(
+            select(share_links, maps.c.name.label("map_name"), people.c.name.label("created_by"))
+            .join(maps, maps.c.id == share_links.c.map)
+            .outerjoin(people, people.c.id == share_links.c.person)
+            .where(share_links.c.account == account, share_links.c.expires_at > self._now(), *only)
+            .order_by(share_links.c.created_at.desc(), share_links.c.id)
+        ).mappings()
+        return tuple(_link(row) for row in rows)
+
     def _delete_expired(self, db: Connection) -> None:
         db.execute(delete(share_links).where(share_links.c.expires_at <= self._now()))
 
@@ -192,10 +230,27 @@ def _check_days(days: int) -> None:
         )
 
 
+def _allowed(db: Connection, account: str) -> bool:
+    forbidden = exists().where(
+        sharing_settings.c.account == account, sharing_settings.c.allowed.is_(False)
+    )
+    return not db.execute(select(forbidden)).scalar_one()
+
+
+def _require_allowed(db: Connection, account: str) -> None:
+    if not _allowed(db, account):
+        raise InputError(
+            "Share links are switched off for this account.",
+            remedy="An Admin can switch them on under Account settings → Share links.",
+        )
+
+
 def _link(row: RowMapping) -> ShareLink:
     used_at = row["used_at"]
     return ShareLink(
         id=row["id"],
+        map=row["map"],
+        map_name=row["map_name"],
         created_by=row["created_by"] or "",
         created_at=_instant(row["created_at"]),
         expires_at=_instant(row["expires_at"]),

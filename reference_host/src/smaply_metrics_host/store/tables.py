@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -138,6 +139,14 @@ share_links = Table(
     Column("expires_at", Float, nullable=False),
     Column("used_at", Float),
     Index("ix_share_links_map", "account", "map"),
+)
+
+# Whether the maps of an account may be shared with links; without a row, they may.
+sharing_settings = Table(
+    "sharing_settings",
+    metadata,
+    Column("account", ForeignKey("accounts.id"), primary_key=True),
+    Column("allowed", Boolean, nullable=False),
 )
 
 # What Editors removed from maps, so that they can undo it: the rows, as they were.

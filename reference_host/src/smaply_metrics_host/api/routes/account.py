@@ -1,4 +1,4 @@
-"""The account's settings: time zone, first day of the week, confidence, smallest group."""
+"""The account's settings (time zone, first day of the week, …) and its share links."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core.host import AccountSettings
 from smaply_metrics_host.api.models import ApiModel, example
+from smaply_metrics_host.api.routes.share_links import ShareLinkView
 from smaply_metrics_host.api.routing import Admin, Viewer, api_router
 from smaply_metrics_host.app_state import CurrentAppState
 
@@ -71,6 +73,13 @@ async def show_account(app_state: CurrentAppState, person: Viewer) -> AccountVie
     """Get the account's time zone, first day of the week, confidence and smallest group."""
     settings = await app_state.metrics.accounts.show(person.actor)
     return AccountView(id=person.account, **asdict(settings))
+
+
+@router.get("/share-links")
+async def list_account_share_links(app_state: CurrentAppState, admin: Admin) -> list[ShareLinkView]:
+    """List the share links of all maps that have not expired, newest first."""
+    found = await run_in_threadpool(app_state.share_links.of_account, admin.account)
+    return [ShareLinkView.of(one) for one in found]
 
 
 @router.put("")

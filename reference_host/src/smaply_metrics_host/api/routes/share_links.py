@@ -26,6 +26,7 @@ class ShareLinkView(ApiModel):
     """A link with which people without an account read a map, until it expires."""
 
     id: str
+    map: str = Field(description="The id of the map.")
     created_by: str = Field(description="Empty once this person was removed from the account.")
     created_at: datetime
     expires_at: datetime
@@ -36,6 +37,7 @@ class ShareLinkView(ApiModel):
         """Return the view of a link."""
         return cls(
             id=link.id,
+            map=link.map,
             created_by=link.created_by,
             created_at=link.created_at,
             expires_at=link.expires_at,

@@ -63,7 +63,8 @@ async def add_link(
     The URL is returned only once the audit trail names the link, so no unrecorded link is usable.
 
     Raises:
-        InputError: if the number of days is not offered, or the map has too many links.
+        InputError: if the number of days is not offered, the map has too many links, or maps of
+            this account may not be shared.
         NotFound: if this account has no such map.
         StoreError: if the audit trail cannot be written.
     """
@@ -103,6 +104,7 @@ async def _page(  # noqa: PLR0913  # The page and the result of the last action.
         "map_share.html",
         journey=journey,
         links=[(one, instant_text(one.expires_at, zone)) for one in found],
+        allowed=await run_in_threadpool(app_state.share_links.allowed, person.account),
         days=DAYS,
         chosen_days=DEFAULT_DAYS,
         link=link,
