@@ -41,6 +41,7 @@ QUESTIONS: Final = 20
 """The questions of each survey; there is one metric for each."""
 _SURVEYS: Final = 10_000
 """More surveys than there are, for the digits of a value."""
+_HELD_SECONDS: Final = 0.1
 
 _REACH: Final = CheckStep(name="reach", title="Reach the surveys", required=True)
 _AUTHENTICATE: Final = CheckStep(name="authenticate", title="Sign in", required=True)
@@ -135,13 +136,15 @@ class KnownSurveys:
 
     Attributes:
         surveys: The number of surveys.
-        export_seconds: How long an export takes.
+        export_seconds: How long an export takes at least.
+        held: A file; while it exists, no export ends.
         answers: The round whose answers the surveys have.
         log: The log of exports.
     """
 
     surveys: int
     export_seconds: float
+    held: Path
     answers: RoundFile
     log: ExportLog
 
@@ -198,6 +201,8 @@ class KnownSurveys:
         as_of = context.now()
         self.log.write("start", export)
         context.pause(self.export_seconds)
+        while self.held.exists():
+            context.pause(_HELD_SECONDS)
         for query in queries:
             question = _number(query.definition.question_id or "")
             value = KnownValue(export.round, _number(survey_id), question).number

@@ -70,6 +70,11 @@ class FleetPlace:
         return RoundFile(self.home / "due")
 
     @property
+    def held(self) -> Path:
+        """A file; while it exists, no export ends."""
+        return self.home / "held"
+
+    @property
     def exports(self) -> ExportLog:
         """The log of exports."""
         return ExportLog(self.home / "exports")
@@ -81,7 +86,9 @@ class FleetPlace:
 
     def open_host(self) -> MetricsHost:
         """Open a host that queues refreshes."""
-        source = KnownSurveys(self.surveys, self.export_seconds, self.answers, self.exports)
+        source = KnownSurveys(
+            self.surveys, self.export_seconds, self.held, self.answers, self.exports
+        )
         return MetricsHost(
             settings_of(
                 self.home,

@@ -233,8 +233,14 @@ class FleetRun:
         errors = self.place.errors.read_text() if self.place.errors.exists() else ""
         self._note("unexpected errors in the log", errors.splitlines())
 
+    def _kills_in(self, number: int) -> int:
+        return 0 if number == self.size.rounds else self.size.kills
+
     def _make_due(self, number: int) -> datetime:
         """Give all surveys new answers, then make all metrics due; return when."""
+        if self._kills_in(number):
+            # No export ends before a worker is killed, even if this process has little time for it.
+            self.place.held.touch()
         self.place.answers.write(number)
         with self.store.writing() as db:
             long_ago = datetime.now(UTC) - timedelta(hours=2)
@@ -251,13 +257,14 @@ class FleetRun:
     def _refresh(self, number: int, since: datetime) -> dict[str, checks.RefreshOutcomes]:
         """Disturb the fleet until every metric was refreshed; return how the attempts ended."""
         restarting = self.fleet.restart() if number in self.size.restarts else iter(())
-        kills = 0 if number == self.size.rounds else self.size.kills
+        kills = self._kills_in(number)
         deadline = time.monotonic() + SECONDS
         while True:
             outcomes = checks.read_outcomes(self.store, since)
             ended = all(found.ended for found in outcomes.values())
             if kills and not ended and self._kill():
                 kills -= 1
+                self.place.held.unlink(missing_ok=True)
             restarted = next(restarting, _ENDED) is _ENDED
             if restarted and ended and not checks.jobs_in_queue(self.store):
                 return outcomes
