@@ -70,13 +70,13 @@ def test_a_metric_is_created_step_by_step(world: World) -> None:
 
 
 def test_rows_of_a_matrix_are_grouped(world: World) -> None:
-    """A matrix is a group of options with its rows."""
+    """A matrix is a heading above its rows."""
     world.connect()
     form = FormFiller(world.client(Role.EDITOR), START)
 
-    assert '<optgroup label="How much do you agree with these statements?">' in form.page
+    assert "><bdi>How much do you agree with these statements?</bdi></p>" in form.page
     assert "QID4_1" in form.offered("question")
-    assert ">All rows: How much do you agree" in form.page
+    assert "<bdi>All rows</bdi>" in form.page
 
     form.choose(type="series", question="QID4", calculation="distribution")
     assert form.fields["group_by"] == ["row"]

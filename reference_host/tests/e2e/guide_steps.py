@@ -250,7 +250,7 @@ def open_form(page: Page, name: str) -> None:
     page.get_by_role("textbox", name="Name").fill(name)
     choose(page, "Source", "Qualtrics")
     tick(page, SURVEY)
-    choose(page, "Question", RECOMMEND)
+    tick(page, RECOMMEND)
 
 
 def choose(page: Page, label: str, option: str) -> None:

@@ -167,6 +167,13 @@ STATES: Final = (
     State("metrics", page_states_setup.demo, "/metrics", Role.EDITOR, "NPS by quarter"),
     State("metric-new", page_states_setup.demo, NEW, Role.EDITOR, "Relationship"),
     State(
+        "metric-question",
+        page_states_setup.connected,
+        f"{NEW}&survey=SV_RelationshipA01",
+        Role.EDITOR,
+        "Multiple choice",
+    ),
+    State(
         "metric-edit", page_states_setup.demo, "/metrics/{metric}/edit", Role.EDITOR, "Save metric"
     ),
     State(

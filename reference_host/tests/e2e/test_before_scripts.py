@@ -24,11 +24,11 @@ def test_a_choice_narrows_the_form_once_the_script_has_come(
     page = browsers.visit(world, Role.EDITOR).page
     held = held_back(page, "/metrics/new", "metric-form.js")
     page.get_by_role("radio", name="Relationship survey").check()
-    assert page.get_by_label("Question", exact=True).count() == 0
+    assert page.get_by_role("group", name="Question", exact=True).count() == 0
 
     held[0].continue_()
 
-    questions = page.get_by_label("Question", exact=True)
+    questions = page.get_by_role("group", name="Question", exact=True)
     questions.wait_for()
     assert "How likely are you to recommend Nordlicht" in questions.inner_text()
 

@@ -32,6 +32,30 @@ def test_the_preview_updates_by_itself(world: World, browsers: Browsers) -> None
     assert visit.accessibility() == []
 
 
+def test_a_question_is_found_and_chosen_by_keyboard(world: World, browsers: Browsers) -> None:
+    """Typing narrows the list and keeps the focus; arrow keys choose, and the list stays open."""
+    world.connect()
+    visit = browsers.visit(world, Role.EDITOR, NEW)
+    page = visit.page
+    page.wait_for_load_state()
+    page.get_by_label("Search questions by text, ID or name").focus()
+
+    page.keyboard.type("RECOMMEND")
+    page.get_by_text("1 question of").wait_for()
+    assert page.evaluate("document.activeElement.id") == "mf-question-search"
+    page.keyboard.press("Tab")
+    with page.expect_response("**/metrics/form"):
+        page.keyboard.press("ArrowDown")
+
+    page.locator(".question-picker summary", has_text="How likely").wait_for()
+    assert page.evaluate("document.activeElement.value") == "QID1"
+    assert page.get_by_label("Calculation", exact=True).input_value() == "nps"
+    page.get_by_label("Search questions by text, ID or name").fill("statements")
+    page.get_by_role("group", name="How much do you agree").wait_for()
+    assert page.get_by_role("radio", name="How likely").is_checked()
+    assert visit.accessibility() == []
+
+
 def test_a_pasted_address_is_reduced_to_its_host(world: World, browsers: Browsers) -> None:
     """The host replaces the address when the field is left; other text stays."""
     page = browsers.visit(world, Role.ADMIN, "/settings/integrations/qualtrics/new").page

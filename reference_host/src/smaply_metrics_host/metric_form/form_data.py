@@ -42,6 +42,7 @@ class MetricForm:
         metric: The id of the metric being edited; empty for a new one.
         version: The version of the metric when the form was opened.
         search: The search text for surveys.
+        question_search: The search text for questions.
         first: The first day of a custom range.
         last: The last day of a custom range, inclusive.
         preview: The id of the draft with the preview.
@@ -57,6 +58,7 @@ class MetricForm:
     survey: str = ""
     search: str = ""
     question: str = ""
+    question_search: str = ""
     group_by: str = ""
     calculation: str = ""
     rolling: str = ""
@@ -124,7 +126,7 @@ def read(sent: FormData) -> MetricForm:
     if not form.metric and not _stayed(sent, "source_was", form.source):
         form = replace(form, survey="", search="")
     if not _stayed(sent, "survey_was", form.survey):
-        form = replace(form, question="", weight="", filters=())
+        form = replace(form, question="", question_search="", weight="", filters=())
         form = replace(form, group_by=_anywhere(form.group_by))
     if not _stayed(sent, QUESTION_BEFORE, form.question):
         form = replace(form, answers=(), top_answers=(), bottom_answers=())

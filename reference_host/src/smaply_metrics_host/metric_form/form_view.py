@@ -14,6 +14,7 @@ from smaply_metrics_core.host import (
     ExclusionReason,
     MetricType,
 )
+from smaply_metrics_host.metric_form.question_list import QuestionList, question_list
 from smaply_metrics_host.metric_form.validation import CUSTOM, draft_of
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ class FormView:
     Attributes:
         by_id: A searched survey ID that is not in the list; empty if there is none.
         gone_question: The text of the chosen question if it was deleted.
+        questions: The questions to choose from; ``None`` while they are unknown.
         note: The note on the chosen question.
         calculation: The title of the chosen calculation.
         meaning: Its description.
@@ -147,6 +149,7 @@ class FormView:
 
     by_id: str
     gone_question: str
+    questions: QuestionList | None
     note: str
     calculation: str
     meaning: str
@@ -186,11 +189,15 @@ def view_of(
     asked = {one.id: one for one in survey.walk()} if survey else {}
     chosen = asked.get(form.question)
     gone = survey is not None and bool(form.question) and chosen is None
+    gone_question = known.get(form.question, form.question) if gone else ""
     calculations = options.calculations if options else ()
     calculation = draft_of(form)[0].calculation
     return FormView(
         by_id=_by_id(offer),
-        gone_question=known.get(form.question, form.question) if gone else "",
+        gone_question=gone_question,
+        questions=question_list(form, options.questions, survey, gone_question)
+        if options and survey
+        else None,
         # The note on a matrix says to choose a row.
         note=chosen.note if chosen and form.group_by != "row" else "",
         calculation=CALCULATIONS[calculation].title if calculation else "",

@@ -155,7 +155,10 @@ async function sync(form, fresh, sent) {
       keepOpen(old, part);
       keepFile(old, part);
       enter(part, typed);
+      const scrolled = old?.querySelector(".survey-list")?.scrollTop ?? 0;
       if (old) { dropCharts(old); old.replaceWith(part); } else if (last) last.after(part); else place.prepend(part);
+      const list = part.querySelector(".survey-list");
+      if (list && !before?.matches("[type=search]")) list.scrollTop = scrolled;
       watchCharts(part);
       last = part;
     }
