@@ -8,6 +8,8 @@ COVERED ?= 95
 WORKERS ?= 3
 # Consecutive tests stay in one worker, so that the fixtures of a module are set up once.
 XDIST := -n $(WORKERS) --dist worksteal
+# Deep tests wait longer, such as for leases to expire.
+DEEP_WORKERS ?= 5
 ON_EVERY_CHANGE := not deep and not live and not wheels
 KILLS ?= 1000
 TALLIES ?= 10000
@@ -143,7 +145,7 @@ tests: install browser postgresql ## pytest, without the tests marked deep, live
 	$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)"
 
 deep: install browser postgresql mariadb proxies ## the tests marked deep, without coverage
-	$(BIN)/pytest $(XDIST) -m deep
+	$(BIN)/pytest -n $(DEEP_WORKERS) --dist worksteal -m deep
 
 every-test: install browser postgresql mariadb proxies
 	$(BIN)/pytest $(XDIST) -m "not live and not wheels"
