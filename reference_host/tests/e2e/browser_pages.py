@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route, sync_playwright
 
 from reference_host.tests.app_fixture import ACCOUNT
 
@@ -157,3 +157,16 @@ class Browsers:
         for visit in self.visits:
             visit.page.context.close()
         return [complaint for visit in self.visits for complaint in visit.complaints]
+
+
+@contextmanager
+def script_held_back(page: Page, script: str) -> Iterator[list[Route]]:
+    """Hold back a script of the page that is opened within; yield its request, to be continued."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/{script}*", hold)
+    with page.expect_request(f"**/{script}*"):
+        yield held

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from reference_host.tests.e2e.browser_pages import script_held_back
 from reference_host.tests.metric_factories import make
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
-
     from reference_host.tests.app_fixture import World
     from reference_host.tests.e2e.browser_pages import Browsers
 
@@ -22,7 +21,8 @@ def test_a_choice_narrows_the_form_once_the_script_has_come(
     """A survey chosen while the script loads shows its questions."""
     world.connect()
     page = browsers.visit(world, Role.EDITOR).page
-    held = held_back(page, "/metrics/new", "metric-form.js")
+    with script_held_back(page, "metric-form.js") as held:
+        page.goto("/metrics/new", wait_until="commit")
     page.get_by_role("radio", name="Relationship survey").check()
     assert page.get_by_role("group", name="Question", exact=True).count() == 0
 
@@ -39,23 +39,11 @@ def test_a_search_is_made_once_the_script_has_come(world: World, browsers: Brows
     world.connect()
     make(world, "Would they recommend us")
     page = browsers.visit(world, Role.EDITOR).page
-    held = held_back(page, "/metrics", "metrics.js")
+    with script_held_back(page, "metrics.js") as held:
+        page.goto("/metrics", wait_until="commit")
     page.get_by_role("searchbox").fill("no such metric")
     assert page.get_by_role("row", name="Would they recommend us").is_visible()
 
     held[0].continue_()
 
     page.get_by_role("row", name="Would they recommend us").wait_for(state="hidden")
-
-
-def held_back(page: Page, address: str, script: str) -> list[Route]:
-    """Open a page and hold back one of its scripts."""
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route(f"**/{script}*", hold)
-    with page.expect_request(f"**/{script}*"):
-        page.goto(address, wait_until="commit")
-    return held

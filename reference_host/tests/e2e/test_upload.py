@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reference_host.tests.e2e.browser_pages import script_held_back
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ def test_a_dropped_file_is_previewed_and_connected(world: World, browsers: Brows
 
 
 def test_an_expired_preview_states_why(world: World, browsers: Browsers) -> None:
-    """The next choice shows that the file has to be chosen again."""
+    """A choice, even before the script has come, shows that the file has to be chosen again."""
     visit = browsers.visit(world, Role.EDITOR, "/metrics/upload")
     page = visit.page
-    page.locator(".upload").evaluate(DROP)
-    page.get_by_label("Dates").wait_for()
+    with script_held_back(page, "upload.js") as held:
+        page.locator(".upload").evaluate(DROP)
+    page.get_by_label("Dates").select_option("day_first")
     world.app_state.staged_uploads.close()
 
-    page.get_by_label("Dates").select_option("day_first")
+    held[0].continue_()
 
     page.get_by_text("This upload has expired.").wait_for()

@@ -1,4 +1,5 @@
 // The surveys of a connection: filters the list while typing, and counts the chosen ones.
+import { touched } from "./touched.js";
 
 const list = document.getElementById("surveys");
 const search = document.getElementById("search");
@@ -30,5 +31,6 @@ if (list) {
     search.addEventListener("input", filter);
     search.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
     list.addEventListener("change", count);
+    if (touched(search.form)) filter();
   }
 }

@@ -1,11 +1,12 @@
 // Debug Configuration: lists surveys while typing, and starts the download when it is ready.
+import { touched } from "./touched.js";
 
 const list = document.getElementById("surveys");
 const search = document.getElementById("search");
 const form = document.getElementById("debug");
 let asked = null;
 let waiting = 0;
-let chosen = "";
+let chosen = list.querySelector(":checked")?.value ?? "";
 
 search.form.querySelector("button").hidden = true;
 search.form.addEventListener("submit", (event) => { event.preventDefault(); load(); });
@@ -20,7 +21,7 @@ list.addEventListener("click", (event) => {
   load({ reload: true });
 });
 form.addEventListener("job-ended", () => form.querySelector("[data-download]")?.click());
-if (!("listed" in list.dataset)) load();
+if (!("listed" in list.dataset) || touched(search.form)) load();
 
 async function load({ reload = false } = {}) {
   asked?.abort();

@@ -2,6 +2,7 @@
 import "./charts.js";
 import { arrange } from "./arrange.js";
 import { element, showProblem, token } from "./job.js";
+import { touched } from "./touched.js";
 
 const saved = document.getElementById("saved");
 const dialog = document.getElementById("dialog");
@@ -14,6 +15,7 @@ function watchTexts(root) {
     form.dataset.watched = "";
     form.addEventListener("change", () => (pending = pending.then(() => save(form))));
     form.addEventListener("submit", (event) => { event.preventDefault(); document.activeElement?.blur(); });
+    if (touched(form) && !form.contains(document.activeElement)) pending = pending.then(() => save(form));
   }
 }
 

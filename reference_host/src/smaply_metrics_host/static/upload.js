@@ -1,6 +1,7 @@
 // The preview of an uploaded file: after each choice, the server reads the file again and the form is replaced.
 import { showProblem } from "./job.js";
 import { released } from "./pointer.js";
+import { touched } from "./touched.js";
 
 let form = document.getElementById("upload-form");
 let asking;
@@ -43,3 +44,5 @@ function replaceForm(fresh, sent) {
   if (within) (form.querySelector(`#${CSS.escape(before.id || "none")}`) ?? form.querySelector("select")).focus({ preventScroll: true });
   document.getElementById("upload-status").textContent = form.dataset.summary;
 }
+
+if (touched(form)) update();
