@@ -10,8 +10,9 @@ import pytest
 from smaply_metrics_core.host import Actor, Role
 from smaply_metrics_host.app import create_app
 from smaply_metrics_host.settings import HostSettings
-from tests.host.conftest import KEY, require_postgres
+from tests.host.conftest import KEY
 from tests.postgresql_server import running_postgres
+from tests.required_programs import require_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from benchmarks.fleet.checks import RefreshOutcomes
 from benchmarks.fleet.known_surveys import ExportLog, KnownValue, LoggedExport, RoundFile
 from benchmarks.fleet.processes import LoadedCards
 from smaply_metrics_core.host import Card, Freshness
-from tests.host.conftest import require_postgres
+from tests.required_programs import require_postgres
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks import map_load, stampede, worker
-from tests.host.conftest import require_postgres
+from tests.required_programs import require_postgres
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
 from benchmarks import sql
-from tests.postgresql_server import WHY_NOT, find_programs
+from tests.required_programs import require_postgres
 
 ON_A_SERVER = pytest.param(
     ["--postgresql"],
@@ -22,10 +21,8 @@ def test_ratios_are_reported(
     options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All metrics have a tally, and the output has both ratios."""
-    if options and find_programs() is None:
-        if os.environ.get("CI"):
-            pytest.fail(WHY_NOT)
-        pytest.skip(WHY_NOT)
+    if options:
+        require_postgres()
     monkeypatch.setattr(sql, "QUICK_ROWS", 1_000)
     monkeypatch.setattr(sql, "RUNS", 1)
 

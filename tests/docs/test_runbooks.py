@@ -21,8 +21,9 @@ from smaply_metrics_core.host.store.engine import make_engine, parse_database_ur
 from smaply_metrics_core.host.store.migrations.runner import MIGRATIONS, newest_version
 from smaply_metrics_qualtrics_sandbox import SandboxServer, generate
 from tests.docs.runbook import PAGE, Operator, commands
-from tests.host.conftest import KEY, require_postgres
+from tests.host.conftest import KEY
 from tests.postgresql_server import PrivatePostgres, running_postgres
+from tests.required_programs import require_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

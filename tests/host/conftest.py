@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -29,7 +28,8 @@ from smaply_metrics_core.host.store.engine import parse_database_url
 from smaply_metrics_core.sources.registry import SourceRegistry
 from tests.host.fake_source import Shop, entry_point, stars
 from tests.host.spare_databases import SpareDatabases
-from tests.postgresql_server import WHY_NOT, PrivatePostgres, find_programs, running_postgres
+from tests.postgresql_server import PrivatePostgres, running_postgres
+from tests.required_programs import require_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,16 +178,6 @@ class World:
             clock=self.clock,
             entry_points=lambda: [entry_point("shop", self.shop, self.distribution)],
         )
-
-
-def require_postgres() -> Path:
-    """Return PostgreSQL's programs; skip when they are not installed, except in CI."""
-    programs = find_programs()
-    if programs is not None:
-        return programs
-    if os.environ.get("CI"):
-        pytest.fail(WHY_NOT)
-    pytest.skip(WHY_NOT)
 
 
 @pytest.fixture(scope="session")

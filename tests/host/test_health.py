@@ -28,9 +28,9 @@ from tests.host.conftest import (
     KEY,
     TOKEN,
     postgresql_only,
-    require_postgres,
     sqlite_only,
 )
+from tests.required_programs import require_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

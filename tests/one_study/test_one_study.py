@@ -5,7 +5,6 @@ The studies are the project's own and, if they are next to the clone, real ones.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from tests.one_study.databases import reader_server
 from tests.one_study.origins import ORIGINS, Origin
 from tests.one_study.study import Study
 from tests.postgresql_server import WHY_NOT, PrivatePostgres
+from tests.required_programs import skip_or_fail
 from tests.shared_data import needs_limesurvey_studies, needs_recorded_data
 
 DEEP = "all tools, with a PostgreSQL server: about two seconds for each study"
@@ -32,9 +32,7 @@ def server() -> Iterator[PrivatePostgres]:
     """A PostgreSQL server with a user that only reads."""
     with reader_server() as running:
         if running is None:
-            if os.environ.get("CI"):
-                pytest.fail(WHY_NOT)
-            pytest.skip(WHY_NOT)
+            skip_or_fail(WHY_NOT)
         yield running
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.host.conftest import require_postgres
+from tests.required_programs import require_postgres
 from tests.soak import campaign
 from tests.soak.samples import FEWEST, Growth, Sample, growth_of, open_files, take_sample
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, NoReturn
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import psycopg
 import pymysql
@@ -12,7 +12,8 @@ import pytest
 
 from plugins.sql.tests import mariadb_server
 from tests.ports import free_port
-from tests.postgresql_server import WHY_NOT, PrivatePostgres, find_programs, running_postgres
+from tests.postgresql_server import PrivatePostgres, running_postgres
+from tests.required_programs import require_postgres, skip_or_fail
 
 READER: Final = mariadb_server.READER
 READER_PASSWORD: Final = mariadb_server.READER_PASSWORD
@@ -45,20 +46,10 @@ class MariadbReaderDatabase(NamedTuple):
                 cursor.execute(statement)
 
 
-def _give_up(why: str) -> NoReturn:
-    """Skip a test whose server is not installed; under CI, this is an error."""
-    if os.environ.get("CI"):
-        pytest.fail(why)
-    pytest.skip(why)
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PrivatePostgres]:
     """The server, on a free port of 127.0.0.1."""
-    programs = find_programs()
-    if programs is None:
-        _give_up(WHY_NOT)
-    with running_postgres(programs, port=free_port()) as server:
+    with running_postgres(require_postgres(), port=free_port()) as server:
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE ROLE {READER} LOGIN PASSWORD '{READER_PASSWORD}'")
         yield server
@@ -85,13 +76,15 @@ def reader_database(postgres: PrivatePostgres) -> Iterator[Callable[..., ReaderD
         owner.close()
 
 
+def require_mariadb() -> tuple[Path, Path]:
+    """Return MariaDB's programs that create and run a server."""
+    return mariadb_server.find_programs() or skip_or_fail(mariadb_server.WHY_NOT)
+
+
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[mariadb_server.PrivateMariadb]:
     """The server, on a free port of 127.0.0.1."""
-    programs = mariadb_server.find_programs()
-    if programs is None:
-        _give_up(mariadb_server.WHY_NOT)
-    with mariadb_server.running_mariadb(programs) as server:
+    with mariadb_server.running_mariadb(require_mariadb()) as server:
         yield server
 
 

@@ -18,6 +18,7 @@ from plugins.sql.tests.conftest import (
     READER,
     READER_PASSWORD,
     MariadbReaderDatabase,
+    require_mariadb,
 )
 from plugins.sql.tests.databases import (
     NOW,
@@ -28,12 +29,7 @@ from plugins.sql.tests.databases import (
     mariadb_at,
     survey,
 )
-from plugins.sql.tests.mariadb_server import (
-    WHY_NOT,
-    PrivateMariadb,
-    find_programs,
-    running_mariadb,
-)
+from plugins.sql.tests.mariadb_server import PrivateMariadb, running_mariadb
 from smaply_metrics_core import (
     AccessMissing,
     Address,
@@ -278,9 +274,7 @@ def test_a_server_without_tls(mariadb_database: Servers, resolved: None, tmp_pat
 
 def test_certificates(resolved: None, tmp_path: Path) -> None:
     """The right authority is accepted; another one, and another host name, are errors."""
-    programs = find_programs()
-    if programs is None:
-        pytest.skip(WHY_NOT)
+    programs = require_mariadb()
     (tmp_path / "other").mkdir()
     authority, other = Authority(tmp_path), Authority(tmp_path / "other")
     certificate, key = authority.issue(HOST)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-import pytest
+from tests.required_programs import skip_or_fail
 
 DEPLOY: Final = Path(__file__).resolve().parents[3] / "deploy"
 
@@ -15,9 +15,6 @@ DEPLOY: Final = Path(__file__).resolve().parents[3] / "deploy"
 def require_program(name: str, package: str) -> str:
     """Return the path of a program. Without it, skip the test, or fail under CI."""
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if path is not None:
-        return path
-    message = f"{name} is not installed: run `make proxies`, or install {package}."
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+    return path or skip_or_fail(
+        f"{name} is not installed: run `make proxies`, or install {package}."
+    )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Route, sync_playwright
 
 from reference_host.tests.app_fixture import ACCOUNT
+from tests.required_programs import skip_or_fail
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
@@ -36,12 +35,9 @@ HEIGHT: Final = 900
 
 def require_chromium() -> str:
     """Return the path of Chromium. Without it, skip the test, or fail under CI."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is not None:
-        return path
-    if os.environ.get("CI"):
-        pytest.fail("Chromium is not installed: run `make browser`.")
-    pytest.skip("Chromium is not installed: run `make browser`.")
+    return next(filter(None, map(shutil.which, NAMES)), None) or skip_or_fail(
+        "Chromium is not installed: run `make browser`."
+    )
 
 
 @contextmanager

@@ -45,11 +45,11 @@ from tests.host.conftest import (
     TOKEN,
     VIEWER,
     postgresql_only,
-    require_postgres,
 )
 from tests.host.fake_source import entry_point
 from tests.postgresql_server import running_postgres
 from tests.processes import SECONDS
+from tests.required_programs import require_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.engine import parse_database_url
 from smaply_metrics_core.host.store.error_mapping import store_error
 from smaply_metrics_core.models.problem import Audience, Blame
-from tests.host.conftest import require_postgres
 from tests.postgresql_server import running_postgres
+from tests.required_programs import require_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
