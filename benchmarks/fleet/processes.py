@@ -37,27 +37,51 @@ MOST_PROBLEMS: Final = 20
 
 
 @dataclass(frozen=True)
+class FleetSize:
+    """How large a fleet is, and how it is disturbed.
+
+    Attributes:
+        surveys: The number of surveys, each with 20 metrics.
+        hosts: The number of processes that load maps.
+        workers: The number of processes that refresh.
+        concurrency: How many surveys a worker refreshes at the same time.
+        export_seconds: How long an export takes.
+        lease: The length of a lease in seconds; a third of it after its last sign of life, a worker
+            is considered dead.
+        rounds: How many times all metrics are due.
+        restarts: The rounds in which all processes are restarted.
+        kill_seconds: The time between two kills; more, until the surveys of the last one are
+            refreshed. (A survey whose worker was killed twice is left until it is due again.)
+        kills: The most kills in each round but the last.
+    """
+
+    surveys: int
+    hosts: int
+    workers: int
+    concurrency: int
+    export_seconds: float
+    lease: float
+    rounds: int
+    restarts: tuple[int, ...]
+    kill_seconds: float
+    kills: int
+
+
+@dataclass(frozen=True)
 class FleetPlace:
-    """Where a fleet works, and how.
+    """Where a fleet works.
 
     Attributes:
         home: The home of all processes, with the files of the source.
         database: The URL of the PostgreSQL database.
         environment: The variable with the encryption key.
-        surveys: The number of surveys.
-        export_seconds: How long an export takes.
-        lease: The length of a lease in seconds; a third of it after its last sign of life, a worker
-            is considered dead.
-        concurrency: How many surveys a worker refreshes at the same time.
+        size: How large it is, and how it is disturbed.
     """
 
     home: Path
     database: str
     environment: dict[str, str]
-    surveys: int
-    export_seconds: float
-    lease: float
-    concurrency: int
+    size: FleetSize
 
     @property
     def answers(self) -> RoundFile:
@@ -87,7 +111,7 @@ class FleetPlace:
     def open_host(self) -> MetricsHost:
         """Open a host that queues refreshes."""
         source = KnownSurveys(
-            self.surveys, self.export_seconds, self.held, self.answers, self.exports
+            self.size.surveys, self.size.export_seconds, self.held, self.answers, self.exports
         )
         return MetricsHost(
             settings_of(
@@ -95,7 +119,7 @@ class FleetPlace:
                 self.database,
                 self.environment,
                 refresh_executor="procrastinate",
-                deadlines=Deadlines(lease=self.lease),
+                deadlines=Deadlines(lease=self.size.lease),
             ),
             registry=SourceRegistry(
                 clock=SystemClock(),
@@ -187,7 +211,7 @@ def run_worker(pipe: Connection, place: FleetPlace) -> None:
     with (
         suppress(SystemExit),
         place.open_host() as host,
-        host.worker(place.concurrency) as worker,
+        host.worker(place.size.concurrency) as worker,
     ):
         pipe.send(READY)
         worker.wait()

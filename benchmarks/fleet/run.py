@@ -25,6 +25,7 @@ from benchmarks.fleet.known_surveys import SOURCE, question_id, survey_id
 from benchmarks.fleet.processes import (
     READY,
     FleetPlace,
+    FleetSize,
     LoadedCards,
     load_maps,
     metrics_of,
@@ -45,36 +46,6 @@ POLL: Final = 0.25
 MOST_SHOWN: Final = 20
 _ENDED: Final = object()
 """Marks the end of the restarts of a round."""
-
-
-@dataclass(frozen=True)
-class FleetSize:
-    """How large a fleet is, and how it is disturbed.
-
-    Attributes:
-        surveys: The number of surveys, each with 20 metrics.
-        hosts: The number of processes that load maps.
-        workers: The number of processes that refresh.
-        concurrency: How many surveys a worker refreshes at the same time.
-        export_seconds: How long an export takes.
-        lease: The length of a lease in seconds.
-        rounds: How many times all metrics are due.
-        restarts: The rounds in which all processes are restarted.
-        kill_seconds: The time between two kills; more, until the surveys of the last one are
-            refreshed. (A survey whose worker was killed twice is left until it is due again.)
-        kills: The most kills in each round but the last.
-    """
-
-    surveys: int
-    hosts: int
-    workers: int
-    concurrency: int
-    export_seconds: float
-    lease: float
-    rounds: int
-    restarts: tuple[int, ...]
-    kill_seconds: float
-    kills: int
 
 
 FULL: Final = FleetSize(
@@ -114,7 +85,6 @@ class Fleet:
     """
 
     place: FleetPlace
-    size: FleetSize
     children: Children
     hosts: list[Child] = field(default_factory=list)
     workers: list[Child] = field(default_factory=list)
@@ -126,8 +96,8 @@ class Fleet:
 
     def start(self) -> None:
         """Start all processes at once."""
-        self.hosts = [self._start_host() for _ in range(self.size.hosts)]
-        self.workers = [self._start_worker() for _ in range(self.size.workers)]
+        self.hosts = [self._start_host() for _ in range(self.place.size.hosts)]
+        self.workers = [self._start_worker() for _ in range(self.place.size.workers)]
         for child in (*self.hosts, *self.workers):
             _wait_until_ready(child)
 
@@ -208,7 +178,6 @@ class FleetRun:
     """
 
     place: FleetPlace
-    size: FleetSize
     fleet: Fleet
     host: MetricsHost
     store: Store
@@ -218,7 +187,7 @@ class FleetRun:
 
     def run(self) -> None:
         """Run all rounds."""
-        for number in range(1, self.size.rounds + 1):
+        for number in range(1, self.place.size.rounds + 1):
             since = self._make_due(number)
             begun = time.monotonic()
             if number == 1:  # Each round but the first finds the fleet running.
@@ -234,7 +203,7 @@ class FleetRun:
         self._note("unexpected errors in the log", errors.splitlines())
 
     def _kills_in(self, number: int) -> int:
-        return 0 if number == self.size.rounds else self.size.kills
+        return 0 if number == self.place.size.rounds else self.place.size.kills
 
     def _make_due(self, number: int) -> datetime:
         """Give all surveys new answers, then make all metrics due; return when."""
@@ -256,7 +225,7 @@ class FleetRun:
 
     def _refresh(self, number: int, since: datetime) -> dict[str, checks.RefreshOutcomes]:
         """Disturb the fleet until every metric was refreshed; return how the attempts ended."""
-        restarting = self.fleet.restart() if number in self.size.restarts else iter(())
+        restarting = self.fleet.restart() if number in self.place.size.restarts else iter(())
         kills = self._kills_in(number)
         deadline = time.monotonic() + SECONDS
         while True:
@@ -274,9 +243,9 @@ class FleetRun:
 
     def _kill(self) -> bool:
         """Kill a worker if it is time to, and return whether one was killed."""
-        if time.monotonic() - self._killed_at < self.size.kill_seconds:
+        if time.monotonic() - self._killed_at < self.place.size.kill_seconds:
             return False
-        silence = self.size.lease / 3
+        silence = self.place.size.lease / 3
         if checks.jobs_of_killed_workers(self.store, silence) or not self.fleet.kill_a_worker():
             return False
         self._killed_at = time.monotonic()
@@ -290,7 +259,7 @@ class FleetRun:
         self._note("wrong values", checks.wrong_cards(cards, number))
         extra = checks.extra_exports(exports, self.fleet.interrupted, outcomes)
         self._note("extra exports", extra)
-        if len({one.survey for one in exports}) != self.size.surveys:
+        if len({one.survey for one in exports}) != self.place.size.surveys:
             self._note("lost refreshes", [f"not every survey was exported in round {number}"])
 
     def _note(self, invariant: str, found: list[str]) -> None:
@@ -299,15 +268,15 @@ class FleetRun:
 
     def result(self) -> dict[str, Any]:
         """Return what was measured, and which invariants are broken."""
-        due = self.size.surveys * self.size.rounds
+        due = self.place.size.surveys * self.place.size.rounds
         exports = len(self.place.exports.started())
         loaded = self.fleet.loaded
         return {
-            "metrics": len(metrics_of(self.size.surveys)),
-            "surveys": self.size.surveys,
-            "hosts": self.size.hosts,
-            "workers": self.size.workers,
-            "rounds": self.size.rounds,
+            "metrics": len(metrics_of(self.place.size.surveys)),
+            "surveys": self.place.size.surveys,
+            "hosts": self.place.size.hosts,
+            "workers": self.place.size.workers,
+            "rounds": self.place.size.rounds,
             "kills": self.fleet.kills,
             "restarts": self.fleet.restarts,
             "surveys_due": due,
@@ -334,18 +303,10 @@ def measure(size: FleetSize) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bench-") as made, postgres_url() as url:
         if url is None:
             raise RuntimeError(WHY_NOT)
-        place = FleetPlace(
-            Path(made),
-            url,
-            keys(),
-            size.surveys,
-            size.export_seconds,
-            size.lease,
-            size.concurrency,
-        )
+        place = FleetPlace(Path(made), url, keys(), size)
         place.answers.write(1)
         with _opened(place) as (host, store), Children() as children:
-            run = FleetRun(place, size, Fleet(place, size, children), host, store)
+            run = FleetRun(place, Fleet(place, children), host, store)
             run.run()
             return run.result()
 
@@ -364,7 +325,7 @@ def _opened(place: FleetPlace) -> Iterator[tuple[MetricsHost, Store]]:
                     calculation=Calculation.AVERAGE,
                 ),
             )
-            for survey, question in metrics_of(place.surveys)
+            for survey, question in metrics_of(place.size.surveys)
         ]
         host.metrics.add_many(ACTOR, SOURCE, new)
         store = open_store(place.home, place.database)
