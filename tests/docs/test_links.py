@@ -10,10 +10,12 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.structure.conftest import project_files
+
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")])
+PAGES: Final = [file for file in project_files(ROOT) if file.suffix == ".md"]
 CODE: Final = re.compile(r"^( *)(```+|~~~+).*?^\1\2$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
-LINK: Final = re.compile(r"\]\(([^()\s]+)\)")
+LINK: Final = re.compile(r"\]\(([^)]*)\)")
 HEADING: Final = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 NAMED: Final = re.compile(r"^\(([\w-]+)\)=$", re.MULTILINE)
 

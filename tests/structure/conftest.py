@@ -73,12 +73,13 @@ def distributions(root: Path) -> list[Distribution]:
 @pytest.fixture(scope="session")
 def our_files(root: Path) -> list[Path]:
     """All files of the project, without generated files and most hidden files."""
-    files = [file for file in _walk(root) if file.suffix != ".pyc"]
+    files = [file for file in project_files(root) if file.suffix != ".pyc"]
     assert root / "pyproject.toml" in files
     return files
 
 
-def _walk(folder: Path) -> list[Path]:
+def project_files(folder: Path) -> list[Path]:
+    """Return the files of the project in a folder, also those that Python generates."""
     found: list[Path] = []
     for path in sorted(folder.iterdir()):
         if path.name in NOT_OURS:
@@ -86,7 +87,7 @@ def _walk(folder: Path) -> list[Path]:
         if path.name.startswith(".") and path.name not in HIDDEN_BUT_OURS:
             continue
         if path.is_dir():
-            found += _walk(path)
+            found += project_files(path)
         else:
             found.append(path)
     return found

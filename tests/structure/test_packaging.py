@@ -86,19 +86,3 @@ def test_the_core_documents_each_extra(distributions: list[Distribution]) -> Non
 
     assert sorted(table["optional-dependencies"]) == sorted(PURPOSES)
     assert [extra for extra in PURPOSES if f"| `{extra}` |" not in readme] == []
-
-
-def test_links_between_files_of_the_repository_exist(root: Path, our_files: list[Path]) -> None:
-    """The target of each relative link in a Markdown file exists."""
-    dead: list[str] = []
-    for file in our_files:
-        if file.suffix != ".md":
-            continue
-        for link in LINK.findall(file.read_text(encoding="utf-8")):
-            target = link.partition("#")[0]
-            if ":" in target or not target:
-                continue
-            if not (file.parent / target).exists():
-                dead.append(f"{file.relative_to(root)}: {link}")
-
-    assert dead == []
