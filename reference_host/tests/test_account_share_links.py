@@ -94,7 +94,7 @@ def test_links_do_not_work_while_sharing_is_switched_off(world: World, ada: Brow
     assert "switched off" in switch(ada, "off")
     switch(ada, "off")  # No change, no entry in the audit trail.
 
-    wrong = guest.get("/shared/of-nobody/map")
+    wrong = guest.get("/shared/unknown/map")
     assert wrong.status_code == 404
     assert without_time(guest.get(path)) == without_time(wrong)
     assert guest.get(path.replace("/map", "/cards")).status_code == 404

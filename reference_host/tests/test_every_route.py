@@ -230,7 +230,7 @@ def path_values(world: World, prepared: Prepared) -> dict[str, str]:
         "upload_id": world.run(stage()),
         "digest": "0" * 16,
         "name": "base.css",
-        "token": "of-nobody",
+        "token": "unknown",
     }
 
 

@@ -119,7 +119,7 @@ def test_revoked_expired_and_wrong_links_are_the_same_page(world: World) -> None
     answers = [
         browser.get(path)
         for browser in (guest, world.client(Role.ADMIN))
-        for path in (revoked, expired, "/shared/of-nobody/map", f"/shared/{'x' * 5000}/map")
+        for path in (revoked, expired, "/shared/unknown/map", f"/shared/{'x' * 5000}/map")
     ]
 
     assert {answer.status_code for answer in answers} == {404}

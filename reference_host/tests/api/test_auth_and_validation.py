@@ -215,7 +215,7 @@ def test_the_content_type_must_be_json(editor: httpx.Client, content_type: str) 
         ("/api/metrics/%00", 422),
         ("/api/metrics/%F0%9F%98%80", 422),
         ("/api/metrics?workspace=wor_000000000000", 404),
-        ("/api/jobs/of-nobody", 404),
+        ("/api/jobs/unknown", 404),
         ("/api/nothing", 404),
     ],
 )

@@ -88,7 +88,7 @@ class Fuzz:
     neighbour: Prepared
     statuses: dict[str, Counter[int]] = field(default_factory=dict)
     _session: requests.Session = field(default_factory=requests.Session)
-    _job: str = "of-nobody"
+    _job: str = "unknown"
     _accounts: int = 0
 
     def enter(self) -> None:
