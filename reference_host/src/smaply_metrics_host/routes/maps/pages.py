@@ -88,9 +88,8 @@ async def show(  # noqa: PLR0913, PLR0917  # What FastAPI passes by position.
     app_state.live_updates.nudge(person.account, map_id)
     if wall == "1":
         return await run_in_threadpool(_wall, request, app_state, view)
-    account = await app_state.metrics.accounts.show(person.actor)
-    texts = answer.texts(account.zone, app_state.clock.now())
-    return await run_in_threadpool(_page, request, app_state, person, view, texts)
+    answered = answer.texts(view.zone, app_state.clock.now())
+    return await run_in_threadpool(_page, request, app_state, person, view, answered)
 
 
 @router.post("/{map_id}/refresh")
