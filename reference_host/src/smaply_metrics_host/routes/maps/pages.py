@@ -87,7 +87,7 @@ async def show(  # noqa: PLR0913, PLR0917  # What FastAPI passes by position.
     view = await app_state.map_renderer.view(person.account, map_id, person.role, refresh=True)
     app_state.live_updates.nudge(person.account, map_id)
     if wall == "1":
-        return await run_in_threadpool(_wall, request, app_state, view)
+        return await run_in_threadpool(bare_page, request, app_state, view, wall=True)
     answered = answer.texts(view.zone, app_state.clock.now())
     return await run_in_threadpool(_page, request, app_state, person, view, answered)
 
@@ -118,14 +118,16 @@ def _page(
     )
 
 
-def _wall(request: Request, app_state: AppState, view: RenderedMap) -> Response:
+def bare_page(request: Request, app_state: AppState, view: RenderedMap, *, wall: bool) -> Response:
+    """Return the page of a map without navigation: for guests, and for a screen on a wall."""
+    guest = view.notices.guest
     return app_state.templates.page(
         request,
         "map_bare.html",
         view=view,
         places=view.places(),
         html=partial(app_state.map_renderer.html, view),
-        address=with_root(request, f"/maps/{view.journey.id}"),
-        guest=False,
-        wall=True,
+        address="." if guest else with_root(request, f"/maps/{view.journey.id}"),
+        guest=guest,
+        wall=wall,
     )
