@@ -44,10 +44,7 @@ async def list_maps(
         any_map=bool(maps),
         health=await maps_health(app_state.metrics, app_state.card_placements, person.actor),
         steps=await first_steps(
-            app_state.metrics,
-            app_state.maps,
-            person.actor,
-            can_upload=await app_state.upload_storage.is_available(),
+            app_state.metrics, person.actor, maps, app_state.upload_storage.is_available
         ),
         proposes_zone=await proposes_zone(app_state.metrics, person.actor),
     )
