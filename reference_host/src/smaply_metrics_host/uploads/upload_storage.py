@@ -115,7 +115,7 @@ class UploadStorage:
         """
         actor.require(Role.EDITOR, "Uploading a file")
         data, mapping = await run_in_threadpool(convert_upload, request, self._clock)
-        folder = await self._folder(actor.account)
+        folder = self._folder(actor.account, await self._connection(actor.account))
         with file_errors():
             await run_in_threadpool(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
         await run_in_threadpool(_require_room, folder, len(data), survey)
@@ -141,10 +141,10 @@ class UploadStorage:
 
     async def find(self, actor: Actor, survey: str) -> StoredSurvey | None:
         """Return the survey that a file with this name would replace; ``None`` without one."""
-        folder = await self._folder(actor.account)
+        view = await self._connection(actor.account)
+        folder = self._folder(actor.account, view)
         if not (folder / f"{survey}{SUFFIX}").is_file():
             return None
-        view = await self._connection(actor.account)
         metrics = await self._metrics.metrics.list(actor) if view else ()
         return StoredSurvey(
             await run_in_threadpool(_stored_mapping, folder / _mapping_name(survey)),
@@ -155,14 +155,17 @@ class UploadStorage:
             ),
         )
 
-    async def _folder(self, account: str) -> Path:
+    def _folder(self, account: str, view: ConnectionView | None) -> Path:
         """Return the folder that the connection for uploads reads, which may not exist yet.
+
+        Args:
+            account: The account.
+            view: The connection; ``None`` if there is none yet.
 
         Raises:
             StoreError: if it is outside the account's folder.
         """
         root = self._settings.files_of(account).resolve()
-        view = await self._connection(account)
         named = OURS if view is None else _folder_name(view)
         folder = (root / named).resolve()
         if not folder.is_relative_to(root):

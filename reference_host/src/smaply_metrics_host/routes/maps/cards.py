@@ -118,9 +118,10 @@ async def restyle(
     if problems:
         entered = await _entered(app_state, person, placed, given)
         return page(placed, entered, problems, was=was)
-    restyle = partial(app_state.card_placements.restyle, person.account, at.card_id)
     try:
-        await run_in_threadpool(restyle, display, was)
+        await run_in_threadpool(
+            app_state.card_placements.restyle, person.account, at.card_id, display, was
+        )
     except DisplayConflict as conflict:
         entered = await _entered(app_state, person, placed, given)
         differences = display_differences(conflict.saved, display)

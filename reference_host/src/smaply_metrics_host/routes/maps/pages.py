@@ -44,10 +44,7 @@ async def list_maps(
         any_map=bool(maps),
         health=await maps_health(app_state.metrics, app_state.card_placements, person.actor),
         steps=await first_steps(
-            app_state.metrics,
-            app_state.maps,
-            person.actor,
-            can_upload=await app_state.upload_storage.is_available(),
+            app_state.metrics, person.actor, maps, app_state.upload_storage.is_available
         ),
         proposes_zone=await proposes_zone(app_state.metrics, person.actor),
     )
@@ -87,10 +84,9 @@ async def show(  # noqa: PLR0913, PLR0917  # What FastAPI passes by position.
     view = await app_state.map_renderer.view(person.account, map_id, person.role, refresh=True)
     app_state.live_updates.nudge(person.account, map_id)
     if wall == "1":
-        return await run_in_threadpool(_wall, request, app_state, view)
-    account = await app_state.metrics.accounts.show(person.actor)
-    texts = answer.texts(account.zone, app_state.clock.now())
-    return await run_in_threadpool(_page, request, app_state, person, view, texts)
+        return await run_in_threadpool(bare_page, request, app_state, view, wall=True)
+    answered = answer.texts(view.zone, app_state.clock.now())
+    return await run_in_threadpool(_page, request, app_state, person, view, answered)
 
 
 @router.post("/{map_id}/refresh")
@@ -119,14 +115,16 @@ def _page(
     )
 
 
-def _wall(request: Request, app_state: AppState, view: RenderedMap) -> Response:
+def bare_page(request: Request, app_state: AppState, view: RenderedMap, *, wall: bool) -> Response:
+    """Return the page of a map without navigation: for guests, and for a screen on a wall."""
+    guest = view.notices.guest
     return app_state.templates.page(
         request,
         "map_bare.html",
         view=view,
         places=view.places(),
         html=partial(app_state.map_renderer.html, view),
-        address=with_root(request, f"/maps/{view.journey.id}"),
-        guest=False,
-        wall=True,
+        address="." if guest else with_root(request, f"/maps/{view.journey.id}"),
+        guest=guest,
+        wall=wall,
     )

@@ -6,7 +6,6 @@ share one rendering and one poll of its live updates.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -19,6 +18,7 @@ from smaply_metrics_host.map_readers import Guest, MapReader
 from smaply_metrics_host.rendering.chart_renderer import ThemeName
 from smaply_metrics_host.routes.maps.charts import chart_drawing, chart_specifications
 from smaply_metrics_host.routes.maps.live_updates import changed_parts
+from smaply_metrics_host.routes.maps.pages import bare_page
 from smaply_metrics_host.store.share_links import SharedMap
 
 router = APIRouter(prefix="/shared/{token}", include_in_schema=False)
@@ -47,17 +47,7 @@ async def show(
     """Show the map with its stored values, and refresh due metrics in the background."""
     view = await app_state.map_renderer.view(shared.account, shared.map, Guest.GUEST, refresh=True)
     app_state.live_updates.nudge(shared.account, shared.map)
-    return await run_in_threadpool(
-        app_state.templates.page,
-        request,
-        "map_bare.html",
-        view=view,
-        places=view.places(),
-        html=partial(app_state.map_renderer.html, view),
-        address=".",
-        guest=True,
-        wall=wall == "1",
-    )
+    return await run_in_threadpool(bare_page, request, app_state, view, wall=wall == "1")
 
 
 @router.get("/events")

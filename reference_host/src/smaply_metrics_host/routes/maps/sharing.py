@@ -68,9 +68,8 @@ async def add_link(
         NotFound: if this account has no such map.
         StoreError: if the audit trail cannot be written.
     """
-    journey = await run_in_threadpool(app_state.maps.show, person.account, map_id)
     link, token = await run_in_threadpool(app_state.share_links.add, map_id, days, by=person)
-    detail = f"{journey.name}, for {days} days"
+    detail = f"{link.map_name}, for {days} days"
     await app_state.metrics.audit.record(person.actor, AuditAction.SHARE, map_id, detail)
     return link, f"{app_state.settings.address}/shared/{token}/map"
 
