@@ -86,11 +86,11 @@ class ShareLinks:
                 this account may not be shared.
             NotFound: if this account has no such map.
         """
-        _check_days(days)
         token = new_token()
         now = self._clock.now()
         with self._database.writing() as db:
             require_map(db, by.account, map_id)
+            _check_days(days)
             _require_allowed(db, by.account)
             name = select(maps.c.name).where(maps.c.account == by.account, maps.c.id == map_id)
             link = ShareLink(
