@@ -31,7 +31,7 @@ from smaply_metrics_core.host.refresh.job_context import carrying_lock
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
-from smaply_metrics_core.host.store.queued_jobs import queue_schema, set_flags
+from smaply_metrics_core.host.store.queued_jobs import QUEUE, queue_schema, set_flags
 from smaply_metrics_core.models.problem import Audience
 
 if TYPE_CHECKING:
@@ -39,10 +39,6 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger(__name__)
-
-QUEUE: Final = "smaply-metrics"
-LEFT_QUEUE: Final = "smaply-metrics-left"
-"""The refreshes that a worker could not make; it leaves this queue to other workers for a while."""
 
 TASK: Final = "smaply_metrics.refresh"
 
