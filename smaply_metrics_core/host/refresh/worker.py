@@ -16,12 +16,12 @@ from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.forking import call_in_children, keep_inherited
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
-from smaply_metrics_core.host.refresh.job_context import carrying_lock, job_context
+from smaply_metrics_core.host.refresh.job_context import job_context
 from smaply_metrics_core.host.refresh.procrastinate_queue import (
     TASK,
     add_to_waiting,
+    deferrer_of,
     job_of,
-    lock_of,
     pool_arguments,
     prepare_queue,
     queue_errors,
@@ -261,19 +261,12 @@ class Worker:
     ) -> None:
         from procrastinate.exceptions import AlreadyEnqueued
 
-        queueing_lock = lock_of(key, queue)
-        deferrer = self._app.configure_task(
-            TASK,
-            queue=queue,
-            lock=carrying_lock(),
-            queueing_lock=queueing_lock,
-            schedule_in=None if delay is None else {"seconds": delay},
-        )
+        deferrer = deferrer_of(self._app, key, queue, delay=delay)
         while True:
             try:
                 await deferrer.defer_async(**job)
             except AlreadyEnqueued:
-                if await asyncio.to_thread(add_to_waiting, self._store, queueing_lock, job):
+                if await asyncio.to_thread(add_to_waiting, self._store, key, job, queue):
                     return
             else:
                 return
