@@ -173,6 +173,8 @@ class Questionnaire(Frozen):
 
     def _path(self, question_id: str | None) -> tuple[Question, ...]:
         """Return a question after the headings that it belongs to; empty if there is none."""
+        if question_id is None:  # Of a metric that counts responses.
+            return ()
         pending: list[tuple[Question, ...]] = [(one,) for one in reversed(self.questions)]
         while pending:
             path = pending.pop()

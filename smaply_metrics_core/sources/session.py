@@ -61,7 +61,6 @@ class SourceSession:
         self._maker = ContextMaker(config)
         self._lock = threading.Lock()
         self._context: SourceContext | None = None
-        self._over = False
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -278,7 +277,6 @@ class SourceSession:
     def close(self) -> None:
         """Close the session and its HTTP client; further calls raise ``InputError``."""
         with self._lock:
-            self._over = True
             self._maker.close()
 
     def _ready_to_count(self) -> SourceContext:
@@ -301,7 +299,7 @@ class SourceSession:
     def _ready(self) -> SourceContext:
         """Return the context of hooks, created on the first call since it imports httpx."""
         with self._lock:
-            if self._over:
+            if self._maker.closed:
                 raise InputError(
                     "The session with the source is closed.", remedy="Open a new session."
                 )

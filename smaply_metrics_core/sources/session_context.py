@@ -60,12 +60,17 @@ class ContextMaker:
         self._config = config
         self._isolation = config.isolation
         self._opened = ExitStack()
-        self._over = False
+        self._closed = False
         self._transport = config.transport_factory() if config.transport_factory else None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is over."""
+        return self._closed
 
     def close(self) -> None:
         """Release login sessions, close the HTTP client, and report no more progress."""
-        self._over = True
+        self._closed = True
         self._opened.close()
 
     def make(self) -> SourceContext:
@@ -123,7 +128,7 @@ class ContextMaker:
             raise ContractViolation(
                 "progress takes two numbers, of which the second may be None, and a text."
             )
-        if self._config.progress is None or self._over:
+        if self._config.progress is None or self._closed:
             return
         try:
             self._config.progress(done, total, self._isolation.redactor.redact_line(what))

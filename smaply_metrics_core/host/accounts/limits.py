@@ -38,8 +38,11 @@ class LimitUse:
 
 def limit_uses(runtime: Runtime, db: Connection, account: str) -> dict[str, LimitUse]:
     """Return each limit of an account, by the name that it has in ``AccountLimits``."""
-    own, allowed = read_limits(db, account), _allowed(runtime, db, account)
-    exports = exports_in(db, account, _this_hour(runtime))
+    own = read_limits(db, account)
+    allowed = _allowed(runtime, own)
+    exports = None
+    if allowed.exports_per_hour is not None:
+        exports = exports_in(db, account, _this_hour(runtime))
     return {
         "connections": LimitUse(
             allowed.connections,
@@ -47,11 +50,7 @@ def limit_uses(runtime: Runtime, db: Connection, account: str) -> dict[str, Limi
             own.connections,
         ),
         "metrics": LimitUse(allowed.metrics, count_metrics(db, account), own.metrics),
-        "exports_per_hour": LimitUse(
-            allowed.exports_per_hour,
-            None if allowed.exports_per_hour is None else exports,
-            own.exports_per_hour,
-        ),
+        "exports_per_hour": LimitUse(allowed.exports_per_hour, exports, own.exports_per_hour),
     }
 
 
@@ -61,7 +60,7 @@ def require_connection(runtime: Runtime, db: Connection, account: str, existing:
     Raises:
         LimitReached: when the account has as many connections as it may have.
     """
-    limit = _allowed(runtime, db, account).connections
+    limit = _allowed(runtime, read_limits(db, account)).connections
     if limit is not None and existing >= limit:
         raise LimitReached(
             f"This account may have at most {_counted(limit, 'connection')}.",
@@ -78,7 +77,7 @@ def require_metrics(runtime: Runtime, db: Connection, account: str, adding: int 
     Raises:
         LimitReached: when the account would have more metrics than it may have.
     """
-    limit = _allowed(runtime, db, account).metrics
+    limit = _allowed(runtime, read_limits(db, account)).metrics
     if limit is None:
         return
     lock_metrics(db, account)
@@ -99,7 +98,7 @@ def require_export(runtime: Runtime, account: str) -> None:
         LimitReached: when the account has used its exports of this hour.
     """
     with runtime.store.reading() as db:
-        limit = _allowed(runtime, db, account).exports_per_hour
+        limit = _allowed(runtime, read_limits(db, account)).exports_per_hour
     if limit is None:
         return
     hour = _this_hour(runtime)
@@ -116,9 +115,9 @@ def require_export(runtime: Runtime, account: str) -> None:
         )
 
 
-def _allowed(runtime: Runtime, db: Connection, account: str) -> AccountLimits:
-    """Return the limits that apply to an account; ``None`` for no limit."""
-    own, settings = read_limits(db, account), runtime.settings
+def _allowed(runtime: Runtime, own: AccountLimits) -> AccountLimits:
+    """Return the limits that apply to an account with these of its own; ``None`` for no limit."""
+    settings = runtime.settings
     return AccountLimits(
         _effective(own.connections, settings.account_max_connections),
         _effective(own.metrics, settings.account_max_metrics),

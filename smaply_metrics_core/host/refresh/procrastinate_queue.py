@@ -31,18 +31,15 @@ from smaply_metrics_core.host.refresh.job_context import carrying_lock
 from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.error_mapping import driver_errors, store_error
 from smaply_metrics_core.host.store.migrations.runner import wait_for_turn
-from smaply_metrics_core.host.store.queued_jobs import queue_schema, set_flags
+from smaply_metrics_core.host.store.queued_jobs import QUEUE, queue_schema, set_flags
 from smaply_metrics_core.models.problem import Audience
 
 if TYPE_CHECKING:
     from procrastinate import App
+    from procrastinate.jobs import JobDeferrer
 
 
 logger = logging.getLogger(__name__)
-
-QUEUE: Final = "smaply-metrics"
-LEFT_QUEUE: Final = "smaply-metrics-left"
-"""The refreshes that a worker could not make; it leaves this queue to other workers for a while."""
 
 TASK: Final = "smaply_metrics.refresh"
 
@@ -99,7 +96,7 @@ def job_of(key: SurveyKey, *, forced: bool, resumed: bool = False, left: int = 0
     return {**job, "left": left} if left else job
 
 
-def lock_of(key: SurveyKey, queue: str = QUEUE) -> str:
+def _lock_of(key: SurveyKey, queue: str) -> str:
     """Return the queueing lock of a survey.
 
     Each queue has locks of its own: a job that no worker takes from ``LEFT_QUEUE``, which workers
@@ -109,7 +106,29 @@ def lock_of(key: SurveyKey, queue: str = QUEUE) -> str:
     return lock if queue == QUEUE else f"{queue}:{lock}"
 
 
-def add_to_waiting(store: Store, lock: str, job: Mapping[str, Any]) -> bool:
+def deferrer_of(
+    app: App, key: SurveyKey, queue: str = QUEUE, *, delay: float | None = None
+) -> JobDeferrer:
+    """Return what queues the job of a survey, unless one waits in the same queue.
+
+    Args:
+        app: The app of Procrastinate.
+        key: The survey.
+        queue: The queue.
+        delay: The seconds before the job may be started; ``None`` for at once.
+    """
+    return app.configure_task(
+        TASK,
+        queue=queue,
+        lock=carrying_lock(),
+        queueing_lock=_lock_of(key, queue),
+        schedule_in=None if delay is None else {"seconds": delay},
+    )
+
+
+def add_to_waiting(
+    store: Store, key: SurveyKey, job: Mapping[str, Any], queue: str = QUEUE
+) -> bool:
     """Add what a job that cannot be queued requests to the one that waits for the same survey.
 
     Otherwise, the request of an Editor or the retry for a dead worker would be lost: the waiting
@@ -117,8 +136,9 @@ def add_to_waiting(store: Store, lock: str, job: Mapping[str, Any]) -> bool:
 
     Args:
         store: The store with the queue.
-        lock: The queueing lock of the survey in the queue of the job.
+        key: The survey.
         job: The arguments of the job.
+        queue: The queue of both jobs.
 
     Returns:
         ``False`` if no job waits any more, so the job can be queued.
@@ -127,7 +147,7 @@ def add_to_waiting(store: Store, lock: str, job: Mapping[str, Any]) -> bool:
     if not flags:
         return True
     with store.writing() as db:
-        return set_flags(db, store, lock, flags)
+        return set_flags(db, store, _lock_of(key, queue), flags)
 
 
 class ProcrastinateExecutor:
@@ -180,9 +200,7 @@ class ProcrastinateExecutor:
         job = job_of(key, forced=forced)
         try:
             with queue_errors(self._store):
-                while not self._queue(key, job) and not add_to_waiting(
-                    self._store, lock_of(key), job
-                ):
+                while not self._queue(key, job) and not add_to_waiting(self._store, key, job):
                     pass  # The waiting job was started in between.
         except StoreError as error:
             # The load returns the stored cards; the next load queues the survey again.
@@ -196,11 +214,8 @@ class ProcrastinateExecutor:
         """Queue a job; ``False`` if one waits for the same survey."""
         from procrastinate.exceptions import AlreadyEnqueued
 
-        deferrer = self._open().configure_task(
-            TASK, queue=QUEUE, lock=carrying_lock(), queueing_lock=lock_of(key)
-        )
         try:
-            deferrer.defer(**job)
+            deferrer_of(self._open(), key).defer(**job)
         except AlreadyEnqueued:
             logger.debug("%s is already queued.", key)
             return False

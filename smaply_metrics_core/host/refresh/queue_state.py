@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import text
 
 from smaply_metrics_core.host.store import Store
-from smaply_metrics_core.host.store.queued_jobs import queue_schema
+from smaply_metrics_core.host.store.queued_jobs import QUEUES, queue_schema
 
 ALIVE_SECONDS: Final = 30
 """A worker is alive if it sent a heartbeat in this time; it sends one every 10 seconds."""
@@ -27,8 +27,7 @@ _QUEUE: Final = """
              WHERE event.job_id = job.id)
         ) AS due
         FROM {schema}.procrastinate_jobs AS job
-        WHERE queue_name IN ('smaply-metrics', 'smaply-metrics-left')
-        AND status IN ('todo', 'doing')
+        WHERE queue_name = ANY(:queues) AND status IN ('todo', 'doing')
     ) AS jobs
 """
 _WORKERS: Final = """
@@ -66,7 +65,8 @@ def read_queue(store: Store) -> QueueState:
     """
     with store.reading() as db:
         schema = queue_schema(store)
-        waiting, running, oldest = db.execute(text(_QUEUE.format(schema=schema))).one()
+        statement = text(_QUEUE.format(schema=schema))
+        waiting, running, oldest = db.execute(statement, {"queues": [*QUEUES]}).one()
         statement = text(_WORKERS.format(schema=schema))
         workers, heartbeat = db.execute(statement, {"alive": ALIVE_SECONDS}).one()
     return QueueState(

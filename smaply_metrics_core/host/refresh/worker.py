@@ -16,14 +16,12 @@ from smaply_metrics_core.errors import StoreError
 from smaply_metrics_core.forking import call_in_children, keep_inherited
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.refresh.executors import SurveyKey
-from smaply_metrics_core.host.refresh.job_context import carrying_lock, job_context
+from smaply_metrics_core.host.refresh.job_context import job_context
 from smaply_metrics_core.host.refresh.procrastinate_queue import (
-    LEFT_QUEUE,
-    QUEUE,
     TASK,
     add_to_waiting,
+    deferrer_of,
     job_of,
-    lock_of,
     pool_arguments,
     prepare_queue,
     queue_errors,
@@ -32,6 +30,7 @@ from smaply_metrics_core.host.refresh.procrastinate_queue import (
 from smaply_metrics_core.host.refresh.refresh_end import RefreshEnd
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store.queued_jobs import LEFT_QUEUE, QUEUE, QUEUES
 from smaply_metrics_core.observability.log_events import log_event
 from smaply_metrics_core.observability.telemetry import capture_context
 
@@ -161,7 +160,7 @@ class Worker:
         async with self._app.open_async():
             self._jobs = JobWorker(
                 self._app,
-                queues=[QUEUE, LEFT_QUEUE],
+                queues=[*QUEUES],
                 concurrency=self._concurrency,
                 delete_jobs="always",  # Failures are logged, and retried by the refresh policy.
                 fetch_job_polling_interval=RETRY_SECONDS,
@@ -262,19 +261,12 @@ class Worker:
     ) -> None:
         from procrastinate.exceptions import AlreadyEnqueued
 
-        queueing_lock = lock_of(key, queue)
-        deferrer = self._app.configure_task(
-            TASK,
-            queue=queue,
-            lock=carrying_lock(),
-            queueing_lock=queueing_lock,
-            schedule_in=None if delay is None else {"seconds": delay},
-        )
+        deferrer = deferrer_of(self._app, key, queue, delay=delay)
         while True:
             try:
                 await deferrer.defer_async(**job)
             except AlreadyEnqueued:
-                if await asyncio.to_thread(add_to_waiting, self._store, queueing_lock, job):
+                if await asyncio.to_thread(add_to_waiting, self._store, key, job, queue):
                     return
             else:
                 return
@@ -295,7 +287,7 @@ class Worker:
         while True:
             try:
                 with queue_errors(self._store):
-                    for queue in (QUEUE, LEFT_QUEUE):
+                    for queue in QUEUES:
                         for job in await manager.get_stalled_jobs(
                             queue=queue, seconds_since_heartbeat=self._silence
                         ):

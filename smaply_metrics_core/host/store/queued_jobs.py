@@ -13,6 +13,11 @@ from smaply_metrics_core.host.store.store import Store
 SCHEMA: Final = "smaply_metrics_jobs"
 """The schema of Procrastinate's tables, unless the store has a schema of its own."""
 
+QUEUE: Final = "smaply-metrics"
+LEFT_QUEUE: Final = "smaply-metrics-left"
+"""The refreshes that a worker could not make; it leaves this queue to other workers for a while."""
+QUEUES: Final = (QUEUE, LEFT_QUEUE)
+
 _EXISTS: Final = text("SELECT to_regclass(:table) IS NOT NULL")
 
 

@@ -22,12 +22,11 @@ from smaply_metrics_core.host import AllowedDestinations, Freshness, MetricsHost
 from smaply_metrics_core.host.connections.keys import new_key
 from smaply_metrics_core.host.refresh import worker as worker_module
 from smaply_metrics_core.host.refresh.procrastinate_queue import (
-    QUEUE,
     TASK,
     ProcrastinateExecutor,
 )
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
-from smaply_metrics_core.host.store.queued_jobs import SCHEMA
+from smaply_metrics_core.host.store.queued_jobs import QUEUE, SCHEMA
 from smaply_metrics_core.observability.correlation import correlated
 from smaply_metrics_core.observability.log_output import (
     LogFormat,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.host.conftest import World
+    from tests.processes import Child
 
 
 @pytest.fixture
@@ -58,6 +59,15 @@ def queued(world: World, status: str = "todo") -> int:
         f"SELECT count(*) FROM {SCHEMA}.procrastinate_jobs WHERE status = '{status}'"  # noqa: S608
     )
     return int(count)
+
+
+def exporting_worker(fleet: Fleet, host: MetricsHost) -> Child:
+    """Start a worker, and return it when its exports of a first load have begun; they are held."""
+    fleet.hold()
+    worker = fleet.start_worker()
+    host.cards.load(VIEWER)
+    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    return worker
 
 
 @postgresql_only
@@ -98,10 +108,7 @@ def test_a_job_outlives_its_worker(world: World, fleet: Fleet, host: MetricsHost
     Takes 5 s, since the processes share no clock: a lease of 4 s has to expire.
     """
     fleet.shorten_leases()
-    fleet.hold()
-    doomed = fleet.start_worker()
-    host.cards.load(VIEWER)
-    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    doomed = exporting_worker(fleet, host)
     doomed.kill()
     assert queued(world, "doing") == 2
     fleet.release()
@@ -140,10 +147,7 @@ def test_a_job_that_waits_does_not_hide_the_retry(
     Takes 5 s, since a lease of 4 s has to expire.
     """
     fleet.shorten_leases()
-    fleet.hold()
-    doomed = fleet.start_worker()
-    host.cards.load(VIEWER)
-    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    doomed = exporting_worker(fleet, host)
     doomed.kill()
     executor = ProcrastinateExecutor(host._store)  # noqa: SLF001
     for (args,) in world.query(f"SELECT args FROM {SCHEMA}.procrastinate_jobs"):  # noqa: S608
@@ -194,10 +198,7 @@ def test_a_worker_survives_a_restart_of_the_server(
     world: World, fleet: Fleet, host: MetricsHost
 ) -> None:
     """It reconnects, and the running refresh is saved."""
-    fleet.hold()
-    worker = fleet.start_worker()
-    host.cards.load(VIEWER)
-    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    worker = exporting_worker(fleet, host)
     world.query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -213,10 +214,7 @@ def test_a_worker_survives_a_restart_of_the_server(
 @postgresql_only
 def test_a_stopped_worker_leaves_no_attempt(world: World, fleet: Fleet, host: MetricsHost) -> None:
     """Its refresh is not an attempt, holds no lease, and is queued for the next worker."""
-    fleet.hold()
-    stopped = fleet.start_worker()
-    host.cards.load(VIEWER)
-    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    stopped = exporting_worker(fleet, host)
     stopped.process.terminate()
     assert f"SystemExit: {128 + signal.SIGTERM}" in stopped.wait()
     assert world.query("SELECT count(*) FROM leases WHERE owner IS NOT NULL") == [(0,)]
@@ -227,10 +225,7 @@ def test_a_stopped_worker_leaves_no_attempt(world: World, fleet: Fleet, host: Me
 @postgresql_only
 def test_a_metric_made_during_an_export_gets_a_second_one(fleet: Fleet, host: MetricsHost) -> None:
     """A worker whose survey is being refreshed waits and runs the job afterwards."""
-    fleet.hold()
-    fleet.start_worker()
-    host.cards.load(VIEWER)
-    until(lambda: sorted(fleet.exports) == ["S1", "S2"])
+    exporting_worker(fleet, host)
     new = host.metrics.add(EDITOR, "shop", "Responses", RESPONSES)
     fleet.release()
     (card,) = host.cards.load(VIEWER, [new.id], wait=SECONDS)
