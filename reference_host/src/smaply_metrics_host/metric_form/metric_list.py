@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from smaply_metrics_host.metric_form.metric_text import definition_text
 from smaply_metrics_host.rendering.card_view import CardView, card_view
 from smaply_metrics_host.rendering.sparkline import (
+    MOST_VALUES,
     Sparkline,
     by_period,
     history_sparkline,
@@ -153,7 +154,9 @@ async def with_values(
     cards = await metrics.cards.load(actor, ids, refresh=False)
     # A series by period has its past values itself.
     past = [card.metric_id for card in cards if card.result and not by_period(card.result)]
-    read = await asyncio.gather(*(metrics.metrics.history(actor, one) for one in past))
+    read = await asyncio.gather(
+        *(metrics.metrics.history(actor, one, last=MOST_VALUES) for one in past)
+    )
     history = dict(zip(past, read, strict=True))
 
     def row(line: MetricRow, card: Card) -> MetricRow:
