@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from starlette.concurrency import run_in_threadpool
-
 from smaply_metrics_core.host import AuditAction, Role
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smaply_metrics_core.host import Actor, AsyncMetricsHost
-    from smaply_metrics_host.store.maps import Maps
+    from smaply_metrics_host.store.map_models import MapSummary
 
 UNCHANGED_ZONE = "UTC"
 """The time zone of an account that has not chosen one."""
@@ -38,25 +38,24 @@ class FirstStep:
 
 
 async def first_steps(
-    metrics: AsyncMetricsHost, maps: Maps, actor: Actor, *, can_upload: bool
+    metrics: AsyncMetricsHost, maps: Sequence[MapSummary], actor: Actor, *, can_upload: bool
 ) -> tuple[FirstStep, ...]:
     """Return the first steps; empty if the account has taken all of them.
 
     Args:
         metrics: The framework.
-        maps: The journey maps.
+        maps: The journey maps of the account, oldest first.
         actor: The person who reads them.
         can_upload: Whether an Editor can upload a file instead of connecting a survey tool.
     """
-    listed = await run_in_threadpool(maps.list, actor.account)
-    if any(one.cards for one in listed):
+    if any(one.cards for one in maps):
         return ()
     connected = bool(await metrics.connections.labels(actor))
     page = await metrics.metrics.page(actor, limit=1)
     measured = bool(page.metrics)
     may_edit, may_connect = actor.role >= Role.EDITOR, actor.role >= Role.ADMIN
     upload = may_edit and not connected and can_upload
-    on = next(iter(listed), None)
+    on = next(iter(maps), None)
     if may_connect:
         connect = FirstStep(
             "Connect a survey tool",

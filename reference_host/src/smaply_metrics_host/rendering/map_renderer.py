@@ -83,12 +83,14 @@ class RenderedMap:
     Attributes:
         structure: The digest of the names, the texts and the positions of the cards.
         cards: The cards by id.
+        zone: The account's time zone.
     """
 
     journey: JourneyMap
     structure: str
     cards: Mapping[str, CardView]
     notices: Notices
+    zone: str
 
     @property
     def refreshing(self) -> bool:
@@ -301,7 +303,8 @@ def _view(  # noqa: PLR0913, PLR0917  # The parts of a map.
     }
     if isinstance(reader, Guest):
         cards = {card_id: guest_card(card) for card_id, card in cards.items()}
-    return RenderedMap(journey, _structure(journey), cards, _notices(cards.values(), reader))
+    notices = _notices(cards.values(), reader)
+    return RenderedMap(journey, _structure(journey), cards, notices, zone)
 
 
 def _structure(journey: JourneyMap) -> str:

@@ -79,7 +79,6 @@ async def show(
         raise NotFound(
             "The metric of this card was deleted.", remedy="An Editor can remove the card."
         ) from None
-    zone = (await metrics.accounts.show(person.actor)).zone
     return app_state.templates.page(
         request,
         "card_page.html",
@@ -88,8 +87,8 @@ async def show(
         html=await run_in_threadpool(app_state.map_renderer.html, view, card_id),
         metric=metric,
         parts=definition_parts(metric),
-        spark=history_sparkline(history, zone),
-        past=[_past_value(one, zone) for one in history[: -MOST_VALUES - 1 : -1]],
+        spark=history_sparkline(history, view.zone),
+        past=[_past_value(one, view.zone) for one in history[: -MOST_VALUES - 1 : -1]],
         changes=await _changes(app_state, person, metric.id),
     )
 

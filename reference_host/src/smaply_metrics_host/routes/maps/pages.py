@@ -45,7 +45,7 @@ async def list_maps(
         health=await maps_health(app_state.metrics, app_state.card_placements, person.actor),
         steps=await first_steps(
             app_state.metrics,
-            app_state.maps,
+            maps,
             person.actor,
             can_upload=await app_state.upload_storage.is_available(),
         ),
@@ -88,8 +88,7 @@ async def show(  # noqa: PLR0913, PLR0917  # What FastAPI passes by position.
     app_state.live_updates.nudge(person.account, map_id)
     if wall == "1":
         return await run_in_threadpool(_wall, request, app_state, view)
-    account = await app_state.metrics.accounts.show(person.actor)
-    texts = answer.texts(account.zone, app_state.clock.now())
+    texts = answer.texts(view.zone, app_state.clock.now())
     return await run_in_threadpool(_page, request, app_state, person, view, texts)
 
 
