@@ -20,7 +20,7 @@ from smaply_metrics_host.metric_form.metric_list import (
     page_of,
     with_values,
 )
-from smaply_metrics_host.rendering.refresh_answer import refresh_answer
+from smaply_metrics_host.rendering.card_loading import refresh_now
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.map_models import MapSummary
 from smaply_metrics_host.store.people import Person
@@ -113,9 +113,7 @@ async def refresh(
 
     async def work(job: Job) -> JobResult:
         load = partial(app_state.metrics.cards.load, person.actor, [metric_id])
-        before = await load(refresh=False)
-        after = await load(force=True)
-        answer = refresh_answer(before, after)
+        after, answer = await refresh_now(load)
         if answer.waits:
             after = await load(wait=REFRESH_SECONDS, progress=job.progress)
         zone = (await app_state.metrics.accounts.show(person.actor)).zone
