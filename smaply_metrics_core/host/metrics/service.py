@@ -366,22 +366,29 @@ class Metrics:
         return metric
 
     def history(
-        self, actor: Actor, metric_id: str, *, since: datetime | None = None
+        self,
+        actor: Actor,
+        metric_id: str,
+        *,
+        since: datetime | None = None,
+        last: int | None = None,
     ) -> tuple[HistoryEntry, ...]:
         """Return the past values of a metric for its current definition, oldest first.
 
         Each successful refresh adds a value; ``Settings.history_retention_days`` limits how
         long it is stored. Values of another definition, time zone or connection are not included.
         An entry has the changes of the question since the entry before. A value of too few
-        respondents for the account is ``hidden``.
+        respondents for the account is ``hidden``. ``since`` excludes values of older data, and
+        ``last`` all but this many of the newest ones.
 
         Raises:
             NotFound: when the account has no such metric.
+            InputError: when ``last`` is below 1.
         """
         with self._runtime.store.reading() as db:
             settings = read_account(db, actor.account)
             fingerprint = rows.read_fingerprint(db, actor.account, metric_id, settings)
-            past = history.of_metric(db, actor.account, metric_id, fingerprint, since)
+            past = history.of_metric(db, actor.account, metric_id, fingerprint, since, last)
             metric = rows.find(db, actor.account, metric_id)
             definition = metric.definition
             survey_id, question_id = definition.survey_id, definition.question_id

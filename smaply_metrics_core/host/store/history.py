@@ -8,6 +8,7 @@ from datetime import datetime  # pydantic needs it at run time.
 from sqlalchemy import Connection, delete, insert, or_, select
 
 from smaply_metrics_core.calculations.small_groups import must_hide
+from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host.store.dialect import in_list
 from smaply_metrics_core.host.store.tables import history
 from smaply_metrics_core.models.base import Frozen
@@ -117,10 +118,31 @@ def add(
         db.execute(insert(history), rows)
 
 
-def of_metric(
-    db: Connection, account: str, metric_id: str, fingerprint: str, since: datetime | None
+def of_metric(  # noqa: PLR0913, PLR0917  # The metric, and which of its values.
+    db: Connection,
+    account: str,
+    metric_id: str,
+    fingerprint: str,
+    since: datetime | None,
+    last: int | None,
 ) -> tuple[PastValue, ...]:
-    """Return the past values of a metric with this fingerprint, oldest first."""
+    """Return the past values of a metric with this fingerprint, oldest first.
+
+    Args:
+        db: The connection to the store.
+        account: The account of the metric.
+        metric_id: The metric.
+        fingerprint: That of its current definition.
+        since: Excludes values of older data.
+        last: The maximum number of values, of which the newest are returned.
+
+    Raises:
+        InputError: when ``last`` is below 1.
+    """
+    if last is not None and last < 1:
+        raise InputError(
+            "The number of past values is not valid.", remedy="Use a number of 1 or more."
+        )
     statement = select(
         history.c.as_of,
         history.c.value,
@@ -137,8 +159,9 @@ def of_metric(
     )
     if since is not None:
         statement = statement.where(history.c.as_of >= since)
-    rows = db.execute(statement.order_by(history.c.as_of)).mappings()
-    return tuple(PastValue.model_validate(dict(row)) for row in rows)
+    newest_first = statement.order_by(history.c.as_of.desc()).limit(last)
+    rows = db.execute(newest_first).mappings().all()
+    return tuple(PastValue.model_validate(dict(row)) for row in reversed(rows))
 
 
 def with_changes(

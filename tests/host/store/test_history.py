@@ -45,6 +45,10 @@ def test_each_successful_value_is_stored_with_its_time(
     assert [one.as_of for one in past] == [first, world.clock.now()]
     (latest,) = connected.metrics.history(VIEWER, metric.id, since=world.clock.now())
     assert latest == past[-1]
+    assert connected.metrics.history(VIEWER, metric.id, last=1) == (latest,)
+    assert connected.metrics.history(VIEWER, metric.id, last=2) == past
+    with pytest.raises(InputError, match="number of past values"):
+        connected.metrics.history(VIEWER, metric.id, last=0)
 
 
 def test_a_value_of_another_definition_is_not_included(

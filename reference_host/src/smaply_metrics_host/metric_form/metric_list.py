@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from smaply_metrics_host.metric_form.metric_text import definition_text
 from smaply_metrics_host.rendering.card_view import CardView, card_view
 from smaply_metrics_host.rendering.sparkline import (
+    MOST_VALUES,
     Sparkline,
     by_period,
     history_sparkline,
@@ -132,11 +133,14 @@ def page_of(  # noqa: PLR0913  # What is listed, by name.
     return Page(tuple(found[first : first + ON_A_PAGE]), number, pages, len(found))
 
 
-async def with_values(
+async def with_values(  # noqa: PLR0913  # The page, and what its rows are rendered with.
     metrics: AsyncMetricsHost,
     result_renderer: ResultRenderer,
     actor: Actor,
     page: Page,
+    *,
+    cards: Mapping[str, Card],
+    zone: str,
     now: datetime,
 ) -> Page:
     """Return a page with the stored value, the state and the past values of each metric.
@@ -146,14 +150,16 @@ async def with_values(
         result_renderer: Renders the values.
         actor: The person who reads the list.
         page: The page.
+        cards: The cards of its metrics.
+        zone: The time zone of the account.
         now: The current instant.
     """
-    ids = [line.metric.id for line in page.lines]
-    zone = (await metrics.accounts.show(actor)).zone
-    cards = await metrics.cards.load(actor, ids, refresh=False)
+    own = [cards[line.metric.id] for line in page.lines]
     # A series by period has its past values itself.
-    past = [card.metric_id for card in cards if card.result and not by_period(card.result)]
-    read = await asyncio.gather(*(metrics.metrics.history(actor, one) for one in past))
+    past = [card.metric_id for card in own if card.result and not by_period(card.result)]
+    read = await asyncio.gather(
+        *(metrics.metrics.history(actor, one, last=MOST_VALUES) for one in past)
+    )
     history = dict(zip(past, read, strict=True))
 
     def row(line: MetricRow, card: Card) -> MetricRow:
@@ -165,7 +171,7 @@ async def with_values(
         return replace(line, card=view, spark=history_sparkline(history.get(metric.id, ()), zone))
 
     def rows() -> tuple[MetricRow, ...]:
-        return tuple(row(line, card) for line, card in zip(page.lines, cards, strict=True))
+        return tuple(row(line, card) for line, card in zip(page.lines, own, strict=True))
 
     return replace(page, lines=await run_in_threadpool(rows))
 

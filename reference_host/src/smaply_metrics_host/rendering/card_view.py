@@ -197,7 +197,7 @@ def _notice(card: Card, zone: str, now: datetime) -> Notice | None:
     if problem is None:
         return None
     empty = problem.kind == NOTHING_TO_COUNT
-    current = empty or card.freshness is Freshness.FRESH or card.as_of is None
+    current = empty or card.freshness is Freshness.FRESH
     mild = empty or card.freshness in {Freshness.NOT_CONNECTED, Freshness.NOT_CHOSEN}
     return Notice(
         tone="warn" if mild else "bad",

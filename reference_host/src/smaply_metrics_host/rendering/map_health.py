@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from starlette.concurrency import run_in_threadpool
 
 from smaply_metrics_core import charts
-from smaply_metrics_core.host import Card, Display, Freshness, NotFound
+from smaply_metrics_core.host import Card, Display, Freshness
+from smaply_metrics_host.rendering.card_loading import load_existing
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import Actor, AsyncMetricsHost
@@ -46,10 +47,7 @@ async def maps_health(
     if not placed:
         return {}
     ids = {metric for several in placed.values() for metric, _ in several}
-    try:
-        loaded = await metrics.cards.load(actor, sorted(ids), refresh=False)
-    except NotFound:  # A metric on a map was deleted.
-        loaded = await metrics.cards.load(actor, refresh=False)
+    loaded = await load_existing(metrics, actor, sorted(ids), refresh=False)
     cards = {card.metric_id: card for card in loaded}
 
     def every() -> dict[str, MapHealth]:

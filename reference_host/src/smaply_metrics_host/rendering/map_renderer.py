@@ -18,16 +18,16 @@ from smaply_metrics_core.host import (
     Actor,
     AsyncMetricsHost,
     Card,
-    NotFound,
     RefreshAttempt,
     Role,
     SingleFlight,
 )
 from smaply_metrics_host.live_updates import MapSnapshot
 from smaply_metrics_host.map_readers import Guest, MapReader, role_of
+from smaply_metrics_host.rendering.card_loading import load_existing, refresh_now
 from smaply_metrics_host.rendering.card_view import UPDATE_DUE, CardView, Notice, card_view
 from smaply_metrics_host.rendering.guest_cards import guest_card
-from smaply_metrics_host.rendering.refresh_answer import RefreshAnswer, refresh_answer
+from smaply_metrics_host.rendering.refresh_answer import RefreshAnswer
 from smaply_metrics_host.rendering.result_renderer import RenderedResult, ResultRenderer
 from smaply_metrics_host.rendering.templating import Templates
 from smaply_metrics_host.store.map_models import JourneyMap
@@ -221,9 +221,9 @@ class MapRenderer:
             RoleRequired: The actor is not an Editor.
         """
         journey = await run_in_threadpool(self._maps.show, actor.account, map_id)
-        before = await self._load(actor, journey, refresh=False)
-        after = await self._load(actor, journey, force=True)
-        return refresh_answer(before.values(), after.values())
+        load = partial(load_existing, self._metrics, actor, _metric_ids(journey))
+        _, answer = await refresh_now(load)
+        return answer
 
     async def _make(
         self, account: str, map_id: str, reader: MapReader, *, refresh: bool
@@ -231,7 +231,8 @@ class MapRenderer:
         actor = Actor(account, "the map", role_of(reader))
         journey = await run_in_threadpool(self._maps.show, account, map_id)
         settings = await self._metrics.accounts.show(actor)
-        loaded = await self._load(actor, journey, refresh=refresh)
+        cards = await load_existing(self._metrics, actor, _metric_ids(journey), refresh=refresh)
+        loaded = {card.metric_id: card for card in cards}
         attempts = await self._attempts_of(actor, loaded)
         view = await run_in_threadpool(
             _view,
@@ -268,17 +269,9 @@ class MapRenderer:
             found |= read
         return found
 
-    async def _load(
-        self, actor: Actor, journey: JourneyMap, *, refresh: bool = True, force: bool = False
-    ) -> dict[str, Card]:
-        ids = list(dict.fromkeys(placed.metric for placed in journey.cards))
-        load = partial(self._metrics.cards.load, actor, refresh=refresh, force=force)
-        try:
-            cards = await load(ids)
-        except NotFound:  # A metric on the map was deleted.
-            there = {metric.id for metric in await self._metrics.metrics.list(actor)}
-            cards = await load([metric for metric in ids if metric in there])
-        return {card.metric_id: card for card in cards}
+
+def _metric_ids(journey: JourneyMap) -> list[str]:
+    return list(dict.fromkeys(placed.metric for placed in journey.cards))
 
 
 def _view(  # noqa: PLR0913, PLR0917  # The parts of a map.

@@ -12,7 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from smaply_metrics_core.host import InputError, Metric
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, Editor
-from smaply_metrics_host.rendering.refresh_answer import refresh_answer
+from smaply_metrics_host.rendering.card_loading import refresh_now
+from smaply_metrics_host.routes.maps.structure import back_to_editing
 from smaply_metrics_host.routes.metric_form import read_cell
 from smaply_metrics_host.store.map_models import JourneyMap
 from smaply_metrics_host.store.map_rows import no_such
@@ -34,9 +35,7 @@ MOST_MAPS: Final = 50
 async def refresh(app_state: CurrentAppState, person: Editor, form: CheckedForm) -> Response:
     """Refresh metrics now, and state what happens."""
     ids = [metric.id for metric in await _metrics(app_state, person, _ids(form))]
-    before = await app_state.metrics.cards.load(person.actor, ids, refresh=False)
-    after = await app_state.metrics.cards.load(person.actor, ids, force=True)
-    answer = refresh_answer(before, after)
+    _, answer = await refresh_now(partial(app_state.metrics.cards.load, person.actor, ids))
     return RedirectResponse(f"/metrics?{answer.query()}", 303)
 
 
@@ -78,8 +77,7 @@ async def place(
     add = partial(app_state.card_placements.place, person.account, cell)
     for metric in metrics:
         await run_in_threadpool(add, metric.id, metric.display)
-    app_state.live_updates.nudge(person.account, cell.map)
-    return RedirectResponse(f"/maps/{cell.map}/edit#{cell.lane}-{cell.stage}", 303)
+    return back_to_editing(app_state, person, cell.map, f"{cell.lane}-{cell.stage}")
 
 
 def _ids(form: FormData) -> list[str]:

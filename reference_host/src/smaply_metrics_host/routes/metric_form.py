@@ -355,8 +355,9 @@ async def _has_twin(app_state: AppState, person: Person, form: MetricForm) -> bo
     name = form.name.casefold()
     if not name:
         return False
-    metrics = await app_state.metrics.metrics.list(person.actor)
-    return any(one.name.casefold() == name and one.id != form.metric for one in metrics)
+    # Called after each choice in the form, so it does not read the definitions of all metrics.
+    page = await app_state.metrics.metrics.page(person.actor, search=form.name, limit=None)
+    return any(one.name.casefold() == name and one.id != form.metric for one in page.metrics)
 
 
 async def _conflict(desk: FormPage, theirs: Metric, form: MetricForm) -> Conflict:

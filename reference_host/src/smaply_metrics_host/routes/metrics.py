@@ -20,7 +20,7 @@ from smaply_metrics_host.metric_form.metric_list import (
     page_of,
     with_values,
 )
-from smaply_metrics_host.rendering.refresh_answer import refresh_answer
+from smaply_metrics_host.rendering.card_loading import refresh_now
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.map_models import MapSummary
 from smaply_metrics_host.store.people import Person
@@ -58,10 +58,7 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
     connections = await app_state.metrics.connections.list(actor)
     workspaces = await run_in_threadpool(app_state.people.workspaces, person.account)
     shown = [one for one in metrics if workspace in {"", one.workspace}]
-    cards: dict[str, Card] = {}
-    if sort in BY_VALUE and shown:
-        loaded = await app_state.metrics.cards.load(actor, [one.id for one in shown], refresh=False)
-        cards = {card.metric_id: card for card in loaded}
+    cards = await _cards(app_state, person, shown if sort in BY_VALUE else ())
     found = page_of(
         shown,
         sort=sort,
@@ -71,8 +68,17 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
         titles={one.id: one.label for one in connections},
         uses=await run_in_threadpool(app_state.card_placements.uses, person.account),
     )
+    if sort not in BY_VALUE:
+        cards = await _cards(app_state, person, [line.metric for line in found.lines])
+    now = app_state.clock.now()
     found = await with_values(
-        app_state.metrics, app_state.result_renderer, actor, found, app_state.clock.now()
+        app_state.metrics,
+        app_state.result_renderer,
+        actor,
+        found,
+        cards=cards,
+        zone=zone,
+        now=now,
     )
     used = [line.metric.id for line in found.lines if line.uses]
     name = "metric_list.html" if fragment_of(request) == "metric-list" else "metrics.html"
@@ -93,7 +99,7 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
         deleted=deleted,
         number=number,
         answer=answer,
-        texts=answer.texts(zone, app_state.clock.now()),
+        texts=answer.texts(zone, now),
         refreshed=await _as_it_is(app_state, person, refreshed, metrics),
     )
 
@@ -107,9 +113,7 @@ async def refresh(
 
     async def work(job: Job) -> JobResult:
         load = partial(app_state.metrics.cards.load, person.actor, [metric_id])
-        before = await load(refresh=False)
-        after = await load(force=True)
-        answer = refresh_answer(before, after)
+        after, answer = await refresh_now(load)
         if answer.waits:
             after = await load(wait=REFRESH_SECONDS, progress=job.progress)
         zone = (await app_state.metrics.accounts.show(person.actor)).zone
@@ -144,14 +148,21 @@ async def delete(
     return moved(request, f"/metrics?deleted={cards}")
 
 
+async def _cards(app_state: AppState, person: Person, metrics: Sequence[Metric]) -> dict[str, Card]:
+    """Return the cards of metrics by id, without a refresh."""
+    if not metrics:
+        return {}
+    ids = [one.id for one in metrics]
+    loaded = await app_state.metrics.cards.load(person.actor, ids, refresh=False)
+    return {card.metric_id: card for card in loaded}
+
+
 async def _as_it_is(
     app_state: AppState, person: Person, metric_id: str, metrics: Sequence[Metric]
 ) -> Card | None:
     """Return the card of a refreshed metric, without another refresh."""
-    if metric_id not in {one.id for one in metrics}:
-        return None
-    (card,) = await app_state.metrics.cards.load(person.actor, [metric_id], refresh=False)
-    return card
+    refreshed = [one for one in metrics if one.id == metric_id]
+    return (await _cards(app_state, person, refreshed)).get(metric_id)
 
 
 def _maps(

@@ -34,7 +34,7 @@ async function run(form, submitter) {
     else if (last.state === "cancelled") place.textContent = "Cancelled.";
     else if (last.location) location.assign(last.location);
   } catch {
-    showProblem(place, { message: "The connection to this app was lost.", remedy: "Check your network and try again." });
+    showLost(place);
   } finally {
     buttons.forEach((button) => { button.disabled = false; });
     // Restore the focus, which is lost when its button is disabled or removed.
@@ -100,6 +100,10 @@ function stepItem(step) {
   if (more) item.append(" ", element("span", { class: "step-more", dir: "auto" }, more));
   else if (step.status === "skipped") item.append(" ", element("span", { class: "step-more", "aria-hidden": "true" }, "skipped"));
   return item;
+}
+
+export function showLost(place, remedy = "Check your network and try again.") {
+  showProblem(place, { message: "The connection to this app was lost.", remedy });
 }
 
 export function showProblem(place, problem) {

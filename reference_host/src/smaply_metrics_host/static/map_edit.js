@@ -1,7 +1,7 @@
 // Map editing: names and texts are saved on change; links with `data-open` open a dialog.
 import "./charts.js";
 import { arrange } from "./arrange.js";
-import { element, showProblem, token } from "./job.js";
+import { element, showLost, token } from "./job.js";
 import { touched } from "./touched.js";
 
 const saved = document.getElementById("saved");
@@ -61,7 +61,7 @@ async function ask(address) {
     if (!answer.ok || answer.redirected) return location.assign(address);
     open(await answer.text());
   } catch {
-    showProblem(dialog, { message: "The connection to this app was lost.", remedy: "Check your network and try again." });
+    showLost(dialog);
   }
 }
 

@@ -1,7 +1,7 @@
 // The metric form. After each choice the server renders the form again, and only the parts that differ
 // are replaced, so that typing and focus are not interrupted. Without scripts the form has buttons for this.
 import { dropCharts, watchCharts } from "./charts.js";
-import { cancelJob, follow, showProblem } from "./job.js";
+import { cancelJob, follow, showLost, showProblem } from "./job.js";
 import { released } from "./pointer.js";
 import { touched } from "./touched.js";
 
@@ -135,9 +135,7 @@ async function received(answer, place) {
   return last.location ? fetchForm(last.location, place) : undefined;
 }
 
-function lost(place) {
-  showProblem(place, { message: "The connection to this app was lost.", remedy: "Check your network and try again. Your entries are still here." });
-}
+const lost = (place) => showLost(place, "Check your network and try again. Your entries are still here.");
 
 // Replaces the parts that differ from the fresh form, preserving what was typed since `sent`.
 async function sync(form, fresh, sent) {

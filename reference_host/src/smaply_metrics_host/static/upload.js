@@ -1,5 +1,5 @@
 // The preview of an uploaded file: after each choice, the server reads the file again and the form is replaced.
-import { showProblem } from "./job.js";
+import { element, showLost } from "./job.js";
 import { released } from "./pointer.js";
 import { touched } from "./touched.js";
 
@@ -25,9 +25,9 @@ async function update() {
   } catch (error) {
     if (error.name === "AbortError") return;
     form.removeAttribute("aria-busy");
-    const place = document.createElement("div");
+    const place = element("div");
     form.prepend(place);
-    showProblem(place, { message: "The connection to this app was lost.", remedy: "Check your network, then choose again." });
+    showLost(place, "Check your network, then choose again.");
   }
 }
 

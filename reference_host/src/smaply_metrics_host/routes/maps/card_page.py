@@ -73,7 +73,8 @@ async def show(
     metrics = app_state.metrics
     try:
         metric = await metrics.metrics.show(person.actor, placed.metric)
-        history = await metrics.metrics.history(person.actor, placed.metric)
+        # One more than is listed: a change of the question is stated with the value after it.
+        history = await metrics.metrics.history(person.actor, placed.metric, last=MOST_VALUES + 1)
     except NotFound:
         raise NotFound(
             "The metric of this card was deleted.", remedy="An Editor can remove the card."
