@@ -13,9 +13,11 @@ from tests.processes import SECONDS, Children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
     from pathlib import Path
 
     from smaply_metrics_core.host import MetricsHost
+    from tests.host.host_process import Told
     from tests.processes import Child
 
 
@@ -71,9 +73,11 @@ class Fleet:
         for host in hosts:
             host.pipe.send("go")
 
-    def start_worker(self, key: str = KEY) -> Child:
+    def start_worker(
+        self, key: str = KEY, run: Callable[[Connection, Told], None] = run_worker
+    ) -> Child:
         """Start a worker with this encryption key, and return it once it accepts jobs."""
-        worker = self.children.start(run_worker, {**self.instructions, "key": key})
+        worker = self.children.start(run, {**self.instructions, "key": key})
         assert worker.receive() == READY
         return worker
 

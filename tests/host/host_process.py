@@ -14,6 +14,10 @@ threads, wait: the number of threads that load every card, and how long they wai
 
 from __future__ import annotations
 
+import signal
+import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -132,4 +136,20 @@ def run_worker(pipe: Connection, told: Told) -> None:
     """Send ``ready`` once a worker accepts jobs, and run it until this process is terminated."""
     with terminated_gracefully(), open_host(told) as host, host.worker(2) as worker:
         pipe.send(READY)
+        worker.wait()
+
+
+def run_worker_without_interrupts(pipe: Connection, told: Told) -> None:
+    """Send ``ready`` once ``wait`` waits, with other threads that receive the signals instead."""
+
+    def tell() -> None:
+        while sys._current_frames()[main].f_code is not threading.Condition.wait.__code__:  # noqa: SLF001  # The documented way to see what a thread runs.
+            time.sleep(SECONDS)
+        pipe.send(READY)
+
+    main = threading.get_ident()
+    with terminated_gracefully(), open_host(told) as host, host.worker(2) as worker:
+        watching = threading.Thread(target=tell, daemon=True)
+        watching.start()
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         worker.wait()

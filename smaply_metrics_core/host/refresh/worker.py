@@ -47,6 +47,10 @@ RETRY_SECONDS: Final = 2.0
 HEARTBEAT_SECONDS: Final = 10.0
 """The time between two writes of the heartbeat file; Procrastinate's own is as frequent."""
 
+SIGNAL_SECONDS: Final = 0.5
+"""How soon a waiting main thread handles a signal that another thread received, or that came just
+before the wait: such a signal does not interrupt it."""
+
 LEFT_SECONDS: Final = 10.0
 """How long a survey that this process cannot refresh is left to other workers; then it may be tried
 again here."""
@@ -139,7 +143,8 @@ class Worker:
             StoreError: when the database cannot be used, or a newer Procrastinate has upgraded the
                 tables of the queue.
         """
-        self._ended.wait()
+        while not self._ended.wait(SIGNAL_SECONDS):
+            pass
         if self._failure is not None:
             prepare_queue(self._store)
             raise self._failure

@@ -27,6 +27,7 @@ from tests.host.conftest import (
     postgresql_only,
     sqlite_only,
 )
+from tests.host.host_process import run_worker_without_interrupts
 from tests.processes import SECONDS
 
 if TYPE_CHECKING:
@@ -220,6 +221,16 @@ def test_a_stopped_worker_leaves_no_attempt(world: World, fleet: Fleet, host: Me
     assert world.query("SELECT count(*) FROM leases WHERE owner IS NOT NULL") == [(0,)]
     assert world.query("SELECT count(*) FROM attempts") == [(0,)]
     assert (queued(world), queued(world, "doing")) == (2, 0)
+
+
+@postgresql_only
+def test_a_signal_that_interrupts_no_wait_stops_the_worker(
+    fleet: Fleet,
+) -> None:
+    """As one that comes between the last look at signals and the wait, which would be lost."""
+    stopped = fleet.start_worker(run=run_worker_without_interrupts)
+    stopped.process.terminate()
+    assert f"SystemExit: {128 + signal.SIGTERM}" in stopped.wait()
 
 
 @postgresql_only

@@ -17,6 +17,7 @@ from smaply_metrics_qualtrics_sandbox.generator.survey_files import generate
 from smaply_metrics_qualtrics_sandbox.server import SandboxServer
 
 WRONG_USAGE = 2
+_SIGNAL_SECONDS = 0.5
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,7 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
                 folder, token=options.token, port=options.port, page_size=options.page_size
             ) as server:
                 print(server.host, flush=True)  # noqa: T201 - the line that callers wait for
-                stop.wait()
+                # A signal that comes just before the wait, or to another thread, does not end it.
+                while not stop.wait(_SIGNAL_SECONDS):
+                    pass
         except SandboxError as error:
             parser.error(str(error))
     return 0
