@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from math import fsum
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -81,6 +82,22 @@ class WindowCount(NamedTuple):
     groups: Mapping[str | None, GroupCount]
 
 
+class _KeySums(NamedTuple):
+    """The sums of the weights of the rows with each key, and of their squares."""
+
+    weights: Mapping[int, float]
+    squares: Mapping[int, float]
+
+    def of(self, key: int) -> WeightSum:
+        """Return the sums of one key."""
+        return WeightSum(self.weights[key], self.squares[key])
+
+    def total(self, keys: Sequence[int]) -> WeightSum:
+        """Return the sums of several keys together."""
+        weights, squares = self.weights, self.squares
+        return WeightSum(fsum([weights[key] for key in keys]), fsum([squares[key] for key in keys]))
+
+
 class KeyCounter:
     """Counts the rows of many plans block by block.
 
@@ -137,7 +154,7 @@ class KeyCounter:
                 else:
                     if plan.weight not in weights:
                         weights[plan.weight] = BlockWeights(block.texts(plan.weight))
-                    counted = weights[plan.weight].count(key)
+                    counted = weights[plan.weight].count(key, plan.status)
                 self._counts[plan] = _compacted([*self._counts[plan], counted])
 
     def window(self, plan: CountPlan) -> WindowCount:
@@ -149,7 +166,7 @@ class KeyCounter:
         if not self._types:
             raise ValueError("no rows were added: add an empty frame if there are none")
         if plan not in self._windows:
-            self._windows[plan] = _window(plan, self._counts.pop(plan))
+            self._windows[plan] = _window(plan, _merged(self._counts.pop(plan)))
         return self._windows[plan]
 
 
@@ -159,51 +176,59 @@ def _count(keys: pl.Series) -> pl.DataFrame:
 
 
 def _compacted(counted: list[pl.DataFrame]) -> list[pl.DataFrame]:
-    if len(counted) == 1 or sum(frame.height for frame in counted) <= MOST_KEYS:
+    if sum(frame.height for frame in counted) <= MOST_KEYS:
         return counted
-    return [pl.concat(counted).group_by(KEY).agg(pl.all().sum())]
+    return [_merged(counted)]
 
 
-def _window(plan: CountPlan, counted: Sequence[pl.DataFrame]) -> WindowCount:
+def _merged(counted: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Add up the rows of equal keys."""
+    if len(counted) == 1:
+        return counted[0]
+    return pl.concat(counted).group_by(KEY).agg(pl.all().sum())
+
+
+def _window(plan: CountPlan, counted: pl.DataFrame) -> WindowCount:
     """Decode the keys of a plan."""
     # By status and group, then by what is below them: two halves of a key.
     halves: dict[int, dict[int, int]] = {}
-    for frame in counted:
-        for key, n in zip(frame[KEY].to_list(), frame[COUNT].to_list(), strict=True):
-            outcomes = halves.setdefault(key >> _LOW, {})
-            outcomes[key & _MASK] = outcomes.get(key & _MASK, 0) + n
-    sums = {} if plan.weight is None else _sums(counted)
+    keys = counted[KEY].to_list()
+    for key, n in zip(keys, counted[COUNT].to_list(), strict=True):
+        halves.setdefault(key >> _LOW, {})[key & _MASK] = n
+    sums = (
+        None
+        if plan.weight is None
+        else _KeySums(
+            *(dict(zip(keys, counted[name].to_list(), strict=True)) for name in (WEIGHT, SQUARE))
+        )
+    )
     statuses = plan.status.texts(KeySlot.STATUS)
     labels = plan.group.texts(KeySlot.GROUP) if plan.group else [None]
+    reasons = plan.outcome.texts(KeySlot.REASON)
     excluded: Counter[str] = Counter()
     groups: dict[str | None, GroupCount] = {}
     for half, outcomes in halves.items():
-        status = statuses[KeySlot.STATUS.code(half << _LOW)]
+        above = half << _LOW
+        status = statuses[KeySlot.STATUS.code(above)]
         if status == COUNTED:
-            label = labels[KeySlot.GROUP.code(half << _LOW)]
-            reasons = plan.outcome.texts(KeySlot.REASON)
-            groups[label] = _group_count(outcomes, sums.get(half), reasons)
+            label = labels[KeySlot.GROUP.code(above)]
+            groups[label] = _group_count(outcomes, reasons, above, sums)
         elif status is not None:
             excluded[status] += sum(outcomes.values())
     return WindowCount(excluded, groups)
 
 
-def _sums(counted: Iterable[pl.DataFrame]) -> dict[int, dict[int, WeightSum]]:
-    """Return the sums of weights by the two halves of their key."""
-    halves: dict[int, dict[int, WeightSum]] = {}
-    for frame in counted:
-        columns = (frame[name].to_list() for name in (KEY, WEIGHT, SQUARE))
-        for key, weight, square in zip(*columns, strict=True):
-            found, sums = halves.setdefault(key >> _LOW, {}), WeightSum(weight, square)
-            before = found.setdefault(key & _MASK, sums)
-            if before is not sums:
-                found[key & _MASK] = WeightSum.total([before, sums])
-    return halves
-
-
 def _group_count(
-    outcomes: Mapping[int, int], sums: Mapping[int, WeightSum] | None, texts: Sequence[str | None]
+    outcomes: Mapping[int, int], texts: Sequence[str | None], above: int, sums: _KeySums | None
 ) -> GroupCount:
+    """Return the rows of a group.
+
+    Args:
+        outcomes: How many rows have each outcome.
+        texts: The text of each code of a reason.
+        above: The part of the keys that holds the status and the group.
+        sums: The sums of weights, for weighted queries.
+    """
     reasons: Counter[str] = Counter()
     answers: dict[int, int] = {}
     for outcome, n in outcomes.items():
@@ -212,15 +237,13 @@ def _group_count(
             answers[outcome] = n  # An outcome without a reason is the code of its answer.
         else:
             reasons[reason] += n
-    return GroupCount(
-        sum(outcomes.values()),
-        reasons,
-        {code: n for code, n in answers.items() if code},
-        None
-        if sums is None
-        else GroupWeights(
-            WeightSum.total(sums.values()),
-            WeightSum.total(sums[code] for code in answers),
-            {code: sums[code] for code in answers if code},
-        ),
-    )
+    weights = None
+    if sums is not None:
+        responses = sums.total([above | code for code in outcomes])
+        weights = GroupWeights(
+            responses,
+            sums.total([above | code for code in answers]) if reasons else responses,
+            {code: sums.of(above | code) for code in answers if code},
+        )
+    counted = {code: n for code, n in answers.items() if code}
+    return GroupCount(sum(outcomes.values()), reasons, counted, weights)

@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from smaply_metrics_core.calculations.key_parts import KeySlot, roots_of
+from smaply_metrics_core.calculations.key_parts import KeyPart, KeySlot, roots_of
 from smaply_metrics_core.models.query import WeightReason
 from smaply_metrics_core.models.survey import Question
 
@@ -28,6 +28,9 @@ _BITS: Final = 108
 
 _SMALLEST_SHARE: Final = 2.0 ** (53 - _BITS)
 """A number that is smaller than this share of the largest one loses digits as an integer."""
+
+MOST_WINDOWS: Final = 16
+"""The rows of this many windows and filters are in memory at a time, 4 MB or less for each."""
 
 KEY: Final = "key"
 COUNT: Final = "count"
@@ -68,28 +71,36 @@ class BlockWeights:
         weights, self._weight = _as_integers(numbers)
         squares, self._square = _as_integers(numbers * numbers)
         self._frame = pl.DataFrame({WEIGHT: weights, SQUARE: squares})
+        self._in_window: dict[KeyPart, tuple[pl.Series, pl.DataFrame]] = {}
 
-    def count(self, keys: pl.Series) -> pl.DataFrame:
+    def count(self, keys: pl.Series, status: KeyPart) -> pl.DataFrame:
         """Count equal keys, and add up the weights and squared weights of their rows.
 
         A key also gets the code that says why a row has no weight. Keys without a status belong to
         rows of no window, or to filtered ones, and are dropped.
+
+        Args:
+            keys: The key of each row.
+            status: The part of the keys that holds the status.
         """
+        if status not in self._in_window:
+            if len(self._in_window) == MOST_WINDOWS:
+                del self._in_window[next(iter(self._in_window))]
+            in_window = keys >= KeySlot.STATUS.factor
+            self._in_window[status] = in_window, self._frame.filter(in_window)
+        in_window, rows = self._in_window[status]
         coded = keys if self._codes is None else keys + self._codes
-        rows, in_window = self._frame.with_columns(coded.alias(KEY)), coded >= KeySlot.STATUS.factor
-        # Copying all rows takes a tenth of the time, so it is done only where some are dropped.
-        counted = rows if in_window.all() else rows.filter(in_window)
-        # Scaled after the sums: an expression in `agg` is evaluated for each group.
-        return (
-            counted.lazy()
+        counted = (
+            rows.with_columns(coded.filter(in_window).alias(KEY))
+            .lazy()
             .group_by(KEY)
             .agg(pl.len().alias(COUNT), pl.col(WEIGHT, SQUARE).sum())
-            .with_columns(
-                pl.col(WEIGHT).cast(pl.Float64) * self._weight,
-                pl.col(SQUARE).cast(pl.Float64) * self._square,
-            )
             .collect()
         )
+        # Scaled after the sums: an expression in `agg` is evaluated for each group.
+        weights = counted[WEIGHT].cast(pl.Float64) * self._weight
+        squares = counted[SQUARE].cast(pl.Float64) * self._square
+        return pl.DataFrame([counted[KEY], counted[COUNT], weights, squares])
 
 
 def _as_integers(numbers: pl.Series) -> tuple[pl.Series, float]:

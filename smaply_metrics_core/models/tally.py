@@ -36,7 +36,7 @@ class WeightSum:
         added = [*parts]
         if len(added) == 1:
             return added[0]
-        return cls(fsum(part.sum for part in added), fsum(part.squares for part in added))
+        return cls(fsum([part.sum for part in added]), fsum([part.squares for part in added]))
 
     def fits(self, count: int) -> bool:
         """Whether these can be the sums of this number of positive weights."""
@@ -151,13 +151,11 @@ def _check_weights(counts: Counts, weights: Weights) -> None:
         raise ValueError("the weights are not those of the answers")
     if (weights.chosen is None) != (counts.chosen is None):
         raise ValueError("the weights of chosen are missing, or there is no chosen")
-    pairs = [
-        (weights.answered, counts.answered),
-        *((weights.answers[key], n) for key, n in counts.answers.items()),
-    ]
+    pairs = [(weights.answers[key], n) for key, n in counts.answers.items()]
+    pairs.append((weights.answered, counts.answered))
     if weights.chosen is not None and counts.chosen is not None:
         pairs.append((weights.chosen, counts.chosen))
-    if not all(sums.fits(count) for sums, count in pairs):
+    if any(not sums.fits(count) for sums, count in pairs):
         raise ValueError("the sums of weights do not fit the counts")
     known = weights.responses
     if known is not None and weights.answered.sum > known.sum * (1 + ROUNDING):
