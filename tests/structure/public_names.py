@@ -49,7 +49,7 @@ EXPORTS: Final = {
     """,
     "smaply_metrics_core.host": """
         AccessMissing AccountExport AccountLimits AccountSettings Accounts Actor AllowedDestinations
-        AlreadyExists AmbiguousConnection AsyncAccounts AsyncAuditTrail AsyncCards
+        AlreadyExists AmbiguousConnection AnswerCounts AsyncAccounts AsyncAuditTrail AsyncCards
         AsyncChosenSurveys AsyncConnections AsyncDebugBundles AsyncEvents AsyncHealth AsyncKeys
         AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog AttemptOutcome Audience
         AuditAction AuditEntry AuditTrail Blame BundleRefused CALCULATIONS Calculation

@@ -195,7 +195,7 @@ def view_of(
     return FormView(
         by_id=_by_id(offer),
         gone_question=gone_question,
-        questions=question_list(form, options.questions, survey, gone_question)
+        questions=question_list(form, options.questions, survey, gone_question, offer.answers)
         if options and survey
         else None,
         # The note on a matrix says to choose a row.
