@@ -101,6 +101,7 @@ class AsyncMetrics:
         self.edit = slow(metrics.edit)
         self.delete = quick(metrics.delete)
         self.history = quick(metrics.history)
+        self.histories = quick(metrics.histories)
 
 
 class AsyncCards:
