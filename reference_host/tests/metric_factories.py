@@ -33,3 +33,18 @@ def make(
 def saved(world: World) -> list[Metric]:
     """Return the stored metrics."""
     return list(world.run(world.app_state.metrics.metrics.list(world.actor())))
+
+
+def add_questions(world: World, number: int) -> None:
+    """Add questions “Topic 0?”, “Topic 1?” to the survey, with ids from QID1000 on."""
+    definition = world.sandbox.state.survey(RELATIONSHIP).definition
+    block = next(iter(definition["Blocks"].values()))
+    for topic in range(number):
+        question_id = f"QID{1000 + topic}"
+        definition["Questions"][question_id] = {
+            **definition["Questions"]["QID2"],
+            "QuestionID": question_id,
+            "DataExportTag": f"Topic_{topic}",
+            "QuestionText": f"Topic {topic}?",
+        }
+        block["BlockElements"].append({"Type": "Question", "QuestionID": question_id})

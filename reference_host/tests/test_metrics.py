@@ -19,6 +19,7 @@ from smaply_metrics_core.host import (
 )
 from smaply_metrics_host.metric_form.metric_list import ON_A_PAGE, page_of
 from smaply_metrics_host.store.map_models import Cell
+from tests.host.refresh.test_batches import statements
 
 if TYPE_CHECKING:
     from reference_host.tests.metric_factories import NPS, make
@@ -78,6 +79,43 @@ def test_the_list_describes_each_metric(world: World) -> None:
     assert "<summary>2 cards</summary>" in page
     assert f'<a href="/maps/{map_id}"><bdi>Buying &amp; paying</bdi></a>' in page
     assert f'href="/metrics/{metric.id}/edit"' in page
+
+
+def test_a_series_shows_its_last_full_period(world: World) -> None:
+    """Its change is judged and coloured as on cards; a Number has only its trend."""
+    world.connect()
+    make(world, "By month", BY_MONTH)
+    make(world, "Overall", NPS)
+    for _ in range(2):
+        world.run(world.app_state.metrics.cards.load(world.actor(), wait=120))
+        world.clock.forward(timedelta(hours=2))
+    page = world.client(Role.VIEWER).get("/metrics").text
+    overall, by_month = (part.split("</tr>")[0] for part in page.split('class="metric-name"')[1:])
+    assert "<bdi>Overall</bdi>" in overall
+    assert 'class="spark"' in overall
+    assert "card-change" not in overall
+    assert re.search(
+        r'class="card-change (good|bad|neutral)">(<span[^>]+>[▲▼]</span>)? ?\S', by_month
+    )
+    assert re.search(r'class="measures">\w{3} \d{4} vs\. \w{3} \d{4}</span>', by_month)
+    assert re.search(r'class="measures">(no clear|clearly) ', by_month)
+
+
+def test_more_metrics_take_no_more_statements(world: World) -> None:
+    """Their values, past values and maps are read together."""
+    world.connect()
+    counts = []
+    for _ in range(2):
+        for number in range(3):
+            place(world, make(world, f"NPS {number}"), "Buying", 1)
+        world.run(world.app_state.metrics.cards.load(world.actor(), wait=120))
+        vera = world.client(Role.VIEWER)
+        vera.get("/metrics")
+        with statements() as seen:
+            page = vera.get("/metrics").text
+        counts.append(len(seen))
+    assert len(names(page)) == 6
+    assert counts[0] == counts[1]
 
 
 def test_the_latest_change_is_first(world: World) -> None:

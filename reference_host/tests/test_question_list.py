@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,11 +11,12 @@ import pytest
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.metric_factories import RELATIONSHIP, make
 from smaply_metrics_core import Question, QuestionKind, Questionnaire, Survey
-from smaply_metrics_core.host import FormOption, Role
+from smaply_metrics_core.host import AccountSettings, AnswerCounts, FormOption, Role
 from smaply_metrics_host.metric_form.form_data import MetricForm
 from smaply_metrics_host.metric_form.question_list import (
     KINDS,
     QUESTIONS_SHOWN,
+    TOO_FEW,
     QuestionList,
     question_list,
 )
@@ -112,6 +115,29 @@ def test_a_deleted_question_stays_chosen() -> None:
     assert (result.chosen.label, result.chosen.kind) == ("Old text (deleted)", "")
 
 
+def test_numbers_of_answers_are_stated_where_they_are_known() -> None:
+    """A hidden number is told apart from an unknown one."""
+    options = (NONE, option(CAFE), option(MATRIX))
+    survey = Questionnaire(survey=Survey(id="SV_1", name="Mine"), questions=(CAFE, MATRIX))
+    answers = AnswerCounts(
+        counts={"QID1": 1204, "QID9": 7, "QID2_0": 1},
+        few=frozenset({"QID2_1"}),
+        as_of=None,
+        failed=False,
+        due=False,
+    )
+    found = question_list(MetricForm(question="QID1"), options, survey, "", answers)
+    stated = {one.value: one.answers for _, entries in found.groups for one in entries}
+    assert stated == {
+        "": "",
+        "QID1": "1,204 answers",
+        "QID2": "",
+        "QID2_0": "1 answer",
+        "QID2_1": TOO_FEW,
+    }
+    assert found.chosen.answers == "1,204 answers"
+
+
 def test_every_type_has_a_word() -> None:
     """A new kind of question needs a badge."""
     assert set(KINDS) == set(QuestionKind)
@@ -134,6 +160,47 @@ def test_the_form_searches_questions_and_keeps_the_chosen_one(world: World) -> N
     assert form.offered("question") == ["QID1"]
     form.choose(survey="SV_StorePilotDemoA")
     assert form.fields["question_search"] == [""]
+
+
+def test_the_answers_of_a_survey_are_counted_on_request(world: World) -> None:
+    """One export counts all questions; the form keeps its choices, and the count rests an hour."""
+    world.connect()
+    form = FormFiller(world.client(Role.EDITOR), START)
+    assert 'class="quiet question-answers"' not in form.page
+    world.sandbox.state.clear_log()
+
+    form.press("/metrics/answers", question="QID1", name="Mine")
+    assert form.fields["name"] == ["Mine"]
+    listed = re.findall(r'question-answers">([\d,]+) answers</span>', form.page)
+    assert len(listed) > 5
+    assert "Answers over all time, counted" in form.page
+    assert "Count the answers" not in form.page
+    exports = [
+        one for one in world.sandbox.state.calls() if one["path"].endswith("/export-responses")
+    ]
+    assert len(exports) == 1
+
+    world.run(
+        world.app_state.metrics.accounts.edit(world.actor(), AccountSettings(minimum_group=1000))
+    )
+    form.choose()
+    assert TOO_FEW in form.page
+    world.clock.forward(timedelta(hours=2))
+    form.choose()
+    assert "Count the answers" in form.page
+    world.sandbox.state.add_fault("export_start", kind="status", status=403, times=0)
+    problem = form.send("/metrics/answers")
+    assert problem.url.path.startswith("/jobs/")
+    form.choose()
+    assert "The answers could not be counted" in form.page
+    assert TOO_FEW in form.page
+
+
+def test_numbers_of_answers_need_a_survey(world: World) -> None:
+    """Without one, the form says so."""
+    world.connect()
+    form = FormFiller(world.client(Role.EDITOR), "/metrics/new?source=qualtrics")
+    assert "No survey is chosen." in form.send("/metrics/answers").text
 
 
 def test_the_list_is_closed_when_a_metric_is_edited(world: World) -> None:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import pytest
 
 from reference_host.tests.app_fixture import ACCOUNT, SUPPORT
 from reference_host.tests.map_factories import NPS, add_map, add_metric, measure, place
 from smaply_metrics_core.host import AccountSettings, AuditAction, GroupBy, MetricType, Role
+from smaply_metrics_host.app import GUEST_BURST
 from smaply_metrics_host.store.database import NAME
 from smaply_metrics_host.store.people import SEEN_SECONDS
 from smaply_metrics_host.store.share_links import MOST_LINKS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import httpx
 
     from reference_host.tests.app_fixture import World
     from reference_host.tests.map_factories import SmallMap
+    from smaply_metrics_core.host import Card
     from smaply_metrics_host.store.people import Person
 
 BY_CHANNEL = NPS.model_copy(
@@ -32,6 +39,18 @@ def measured_map(world: World) -> SmallMap:
     place(world, corner, add_metric(world, "Secret metric", BY_CHANNEL, heading="Fans"))
     measure(world)
     return corner
+
+
+@contextmanager
+def loading(world: World, card: Card) -> Iterator[None]:
+    """Let the app load this card, as if its source had given it."""
+
+    async def load(*_: object, **__: object) -> tuple[Card, ...]:
+        return (card,)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.app_state.metrics.cards, "load", load)
+        yield
 
 
 def person(world: World, role: Role) -> Person:
@@ -83,6 +102,64 @@ def test_a_guest_reads_the_map_and_nothing_else(world: World) -> None:
         assert guest.get(other, follow_redirects=False).status_code in {303, 401}
     home = world.app_state.settings.home
     assert token.encode() not in (home / NAME).read_bytes()
+
+
+def test_a_guest_does_not_read_notes_of_the_source(world: World) -> None:
+    """They may name surveys and people; how a number was counted is written by the core."""
+    corner = measured_map(world)
+    path, guest, vera = share(world, corner), world.client(None), world.client(Role.VIEWER)
+    loaded = world.run(world.app_state.metrics.cards.load(world.actor(), refresh=False))
+    result = loaded[0].result
+    assert result is not None
+    assert result.source_notes == ()
+    noted = {
+        "notes": ("Survey “Secret survey” of Eve.", "Weights are scaled."),
+        "source_notes": ("Survey “Secret survey” of Eve.",),
+    }
+    for update, seen in ((noted, True), (noted | {"source_notes": None}, False)):
+        store = result.model_copy(update=update)
+        with loading(world, loaded[0].model_copy(update={"result": store})):
+            page, own = guest.get(path).text, vera.get(corner.path).text
+        assert "Secret survey" in own
+        assert "Secret survey" not in page
+        assert ("Weights are scaled." in page) == seen
+        assert "Responses: " in page
+
+
+def test_nothing_of_a_map_stays_in_the_browser_of_a_guest(world: World) -> None:
+    """Neither the page nor its charts, which people of the account may cache."""
+    corner = measured_map(world)
+    path, guest = share(world, corner), world.client(None)
+    (digest,) = set(re.findall(r"charts/(\w+)\.svg", guest.get(path).text))
+    parts = (
+        "map",
+        "cards",
+        f"charts/{digest}.svg?theme=light",
+        f"charts.json?theme=light&digests={digest}",
+    )
+    for part in parts:
+        answer = guest.get(path.replace("map", part))
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store"), part
+    chart = f"{corner.path}/charts/{digest}.svg?theme=light"
+    assert "private" in world.client(Role.VIEWER).get(chart).headers["cache-control"]
+
+
+def test_the_requests_of_a_link_are_limited(world: World) -> None:
+    """All of its guests get 429 for a while, others and people of the account do not."""
+    corner = add_map(world)
+    first, second = share(world, corner), share(world, corner)
+    links = world.app_state.share_links.of_map(ACCOUNT, corner.map)
+    guest = world.client(None)
+    for _ in range(GUEST_BURST):
+        world.app_state.guest_requests.take(links[-1].id)
+    refused = [guest.get(first), guest.get(first.replace("/map", "/cards"))]
+    assert {(one.status_code, one.headers["retry-after"]) for one in refused} == {(429, "1")}
+    assert "Too many requests" in refused[0].text
+    assert "<nav" not in refused[0].text
+    assert guest.get(second).status_code == 200
+    assert world.client(Role.VIEWER).get(corner.path).status_code == 200
+    world.clock.forward(timedelta(seconds=2))
+    assert guest.get(first).status_code == 200
 
 
 def test_a_guest_refreshes_like_a_viewer(world: World) -> None:

@@ -134,6 +134,7 @@ def calculate(
             *((ROWS_NOTE,) if by_row else ()),
             *((GROUPS_NOTE,) if definition.compare_groups else ()),
         ),
+        source_notes=tally.notes,
         question_changes=changes,
         as_of=tally.as_of,
     )

@@ -224,6 +224,7 @@ def _without_previous(result: Result, previous: WindowResult, reason: str) -> Re
             ),
             "previous_ungrouped": 0,
             "notes": (),
+            "source_notes": (),
         }
     )
 
@@ -327,7 +328,7 @@ def _without_values(result: Result, reason: str) -> Result:
 
 def _texts_without_counts(result: Result) -> dict[str, object]:
     """Return the texts of a result without a total. Notes of a source may name numbers."""
-    return {"formula": without_base(result.formula), "notes": ()}
+    return {"formula": without_base(result.formula), "notes": (), "source_notes": ()}
 
 
 def _without_value(window: WindowResult, reason: str) -> WindowResult:

@@ -1,6 +1,12 @@
 from smaply_metrics_core.charts.chart_choice import chart_types, default_chart, unavailable_reason
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
-from smaply_metrics_core.charts.headlines import Direction, Headline, Tone, headline
+from smaply_metrics_core.charts.headlines import (
+    Direction,
+    Headline,
+    Tone,
+    headline,
+    period_headline,
+)
 from smaply_metrics_core.charts.remarks import (
     answer_count_text,
     hidden_text,
@@ -33,6 +39,7 @@ __all__ = [
     "hidden_text",
     "instant_text",
     "low_sample_text",
+    "period_headline",
     "render_png",
     "render_svg",
     "summary",

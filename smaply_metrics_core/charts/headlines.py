@@ -95,6 +95,36 @@ def headline(result: Result, display: Display, *, zone: str = "UTC") -> Headline
     return replace(found, label=label, tone=Tone.NEUTRAL)
 
 
+def period_headline(result: Result, display: Display) -> Headline | None:
+    """Return the last full period of a Series, compared with the one before it.
+
+    ``label`` names both periods, as in ``Q2 2026 vs. Q1 2026``. ``None`` for other results, and if
+    there are no two such periods or their values may not be compared.
+
+    Args:
+        result: The result.
+        display: The display settings of its metric.
+    """
+    compared = result.period_change
+    if compared is None:
+        return None
+    groups = {group.key: group for group in result.groups}
+    current, previous = groups.get(compared.current), groups.get(compared.previous)
+    text = change_text(compared.change, result.unit)
+    if current is None or previous is None or not text:
+        return None
+    direction = _direction(compared.change, text)
+    tone = _tone_of(direction, compared.change.verdict, display)
+    return Headline(
+        text=value_text(result.unit, current.value, display),
+        label=f"{current.label} vs. {previous.label}",
+        change=text,
+        direction=direction,
+        tone=Tone.NEUTRAL if unreadable_text(result) else tone,
+        verdict=verdict_text(compared.change),
+    )
+
+
 def _headline(result: Result, display: Display, zone: str) -> Headline:
     if result.type is MetricType.COMPARISON and result.previous and result.change:
         return _compared(result, result.previous, result.change, display, zone)

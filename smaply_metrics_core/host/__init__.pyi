@@ -106,6 +106,7 @@ from smaply_metrics_core.host.health.report import HealthCheck, HealthReport, He
 from smaply_metrics_core.host.health.service import Health
 from smaply_metrics_core.host.maintenance.backup import back_up_store
 from smaply_metrics_core.host.maintenance.check import StoreCheck, StoreFinding, check_store
+from smaply_metrics_core.host.metrics.answer_counts import AnswerCounts
 from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft, MetricOptions
 from smaply_metrics_core.host.metrics.metric_lists import MetricInput, MetricListPage
 from smaply_metrics_core.host.metrics.service import Metrics
@@ -203,6 +204,7 @@ __all__ = [
     "AllowedDestinations",
     "AlreadyExists",
     "AmbiguousConnection",
+    "AnswerCounts",
     "AsyncAccounts",
     "AsyncAuditTrail",
     "AsyncCards",

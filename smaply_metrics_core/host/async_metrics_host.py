@@ -72,6 +72,8 @@ class AsyncSurveyCatalog:
     def __init__(self, catalog: SurveyCatalog, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.surveys = slow(catalog.surveys)
         self.questionnaire = slow(catalog.questionnaire)
+        self.answer_counts = quick(catalog.answer_counts)
+        self.count_answers = slow(catalog.count_answers)
         self.options = quick(catalog.options)
         self.windows = quick(catalog.windows)
 
@@ -99,6 +101,7 @@ class AsyncMetrics:
         self.edit = slow(metrics.edit)
         self.delete = quick(metrics.delete)
         self.history = quick(metrics.history)
+        self.histories = quick(metrics.histories)
 
 
 class AsyncCards:

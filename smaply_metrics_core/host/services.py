@@ -18,6 +18,7 @@ from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.debug_bundles import DebugBundles
 from smaply_metrics_core.host.events.service import Events
 from smaply_metrics_core.host.health.service import Health
+from smaply_metrics_core.host.metrics.answer_counts import AnswerCounter
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.metrics.service import Metrics
 from smaply_metrics_core.host.metrics.survey_catalog import (
@@ -66,14 +67,15 @@ class Services:
         sessions = ConnectionSessions(runtime, credentials, health)
         questionnaires = QuestionnaireCache(runtime, sessions)
         surveys = SourceCache[tuple[Survey, ...]](runtime.clock, MAX_LISTS)
-        catalog = SurveyCatalog(runtime, sessions, questionnaires, surveys)
+        answers = AnswerCounter(runtime, sessions, health)
+        catalog = SurveyCatalog(runtime, sessions, questionnaires, surveys, answers)
         previews = Previews(runtime, sessions, health, questionnaires)
 
         def forget(connection_ids: Sequence[str]) -> None:
             """Forget connections of a deleted account, and clear the caches of this process."""
             for connection_id in connection_ids:
                 sessions.forget(connection_id)
-            for cache in (surveys, questionnaires, previews):
+            for cache in (surveys, questionnaires, answers, previews):
                 cache.clear()
 
         return cls(

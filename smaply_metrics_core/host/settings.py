@@ -212,7 +212,8 @@ class Settings(EnvironmentSettings):
         Field(
             ge=1,
             description="How many times one account may download responses in a clock "
-            "hour: refreshes of a survey, previews that are not cached, and debug bundles.",
+            "hour: refreshes of a survey, previews that are not cached, counts of answers, and "
+            "debug bundles.",
         ),
     ] = None
     support_contact: Annotated[

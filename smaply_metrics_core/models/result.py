@@ -191,6 +191,9 @@ class Result(Frozen):
             uses them, such as ``1 = Very poor … 5 = Very good``.
         rolling: The number of periods in the rolling window of each group; ``None`` without them.
         notes: Remarks for people about the calculation.
+        source_notes: Those of the source, which may name what is in the survey tool; the others are
+            written by the core. ``None`` if it is not known which, in results from before this
+            field existed.
         period_change: The last full calendar period of a Series, compared with the one before it;
             ``None`` without two such periods.
         question_changes: The changes of the question within the dates of the windows, from the
@@ -217,6 +220,7 @@ class Result(Frozen):
     scale: str = ""
     rolling: int | None = None
     notes: tuple[str, ...] = ()
+    source_notes: tuple[str, ...] | None = None
     period_change: PeriodChange | None = None
     question_changes: tuple[QuestionChange, ...] = ()
     confidence: float | None = None

@@ -10,12 +10,13 @@ from smaply_metrics_core.charts import (
     answer_count_text,
     headline,
     low_sample_text,
+    period_headline,
     summary,
     ungrouped_text,
     unreadable_text,
 )
 from smaply_metrics_core.models.query import Calculation, Period
-from smaply_metrics_core.models.result import Change, Unit
+from smaply_metrics_core.models.result import Change, PeriodChange, Unit
 from smaply_metrics_core.models.uncertainty import Interval, IntervalMethod, Verdict
 from tests.charts.factories import (
     PLAIN,
@@ -70,6 +71,40 @@ def test_the_latest_period_has_remarks() -> None:
 
     assert headline(months, latest).label == "Nov 2026, still running, fewer than 30 answers"
     assert headline(cut, latest).label == "Nov 2026, partly outside the date range"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reverse", "tone"),
+    [
+        (Verdict.DOWN, False, Tone.BAD),
+        (Verdict.DOWN, True, Tone.GOOD),
+        (Verdict.NO_CLEAR_CHANGE, False, Tone.NEUTRAL),
+        (Verdict.NOT_JUDGED, False, Tone.NEUTRAL),
+    ],
+)
+def test_the_change_of_the_last_full_period(verdict: Verdict, reverse: bool, tone: Tone) -> None:  # noqa: FBT001  # Parameters.
+    """It is coloured as a Comparison, and names both periods; a running one is not compared."""
+    months = series(periods(Period.MONTH, "2026-09", [46.0, 39.5, 90.0], running=True))
+    before, after, _ = months.groups
+    change = Change(difference=-6.5, verdict=verdict, p_value=0.012)
+    compared = PeriodChange(current=after.key, previous=before.key, change=change)
+    months = months.model_copy(update={"period_change": compared})
+    found = period_headline(months, display(reverse_colors=reverse, suffix=" pts"))
+    assert found is not None
+    assert (found.text, found.change) == ("40% pts", f"{MINUS}6.5 points")
+    assert found.label == "Oct 2026 vs. Sep 2026"
+    assert (found.direction, found.tone) == (Direction.DOWN, tone)
+
+
+def test_without_two_full_periods_there_is_no_change() -> None:
+    """Nor if the change is unknown; a Number has none."""
+    months = series(periods(Period.MONTH, "2026-09", [46.0, 39.5]))
+    unknown = Change(difference=None, reason="There are no answers.")
+    keys = [group.key for group in months.groups]
+    compared = PeriodChange(current=keys[1], previous=keys[0], change=unknown)
+    assert period_headline(months, PLAIN) is None
+    assert period_headline(months.model_copy(update={"period_change": compared}), PLAIN) is None
+    assert period_headline(number(4.0), PLAIN) is None
 
 
 def test_groups_that_are_not_periods_have_no_latest() -> None:

@@ -44,12 +44,12 @@ EXPORTS: Final = {
     "smaply_metrics_core.charts": """
         DataTable Direction Headline THEMES Theme Tone answer_count_text browser_bundle certainty
         chart_types data_table date_range_text default_chart headline hidden_text instant_text
-        low_sample_text render_png render_svg summary unavailable_reason ungrouped_text
-        unreadable_text vega_lite
+        low_sample_text period_headline render_png render_svg summary unavailable_reason
+        ungrouped_text unreadable_text vega_lite
     """,
     "smaply_metrics_core.host": """
         AccessMissing AccountExport AccountLimits AccountSettings Accounts Actor AllowedDestinations
-        AlreadyExists AmbiguousConnection AsyncAccounts AsyncAuditTrail AsyncCards
+        AlreadyExists AmbiguousConnection AnswerCounts AsyncAccounts AsyncAuditTrail AsyncCards
         AsyncChosenSurveys AsyncConnections AsyncDebugBundles AsyncEvents AsyncHealth AsyncKeys
         AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog AttemptOutcome Audience
         AuditAction AuditEntry AuditTrail Blame BundleRefused CALCULATIONS Calculation

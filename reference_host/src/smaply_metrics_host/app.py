@@ -70,12 +70,16 @@ from smaply_metrics_host.web.middleware import SecurityMiddleware
 from smaply_metrics_host.web.root_path import RootPathMiddleware
 from smaply_metrics_host.web.routing import share_routes
 from smaply_metrics_host.web.server_sent_events import Streams
+from smaply_metrics_host.web.token_buckets import TokenBuckets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from smaply_metrics_host.settings import HostSettings
 
+GUEST_BURST: Final = 600
+GUEST_REQUESTS_PER_SECOND: Final = 10.0
+"""Of all guests with one share link together; opening a map takes about five requests."""
 PAGES: Final = (
     health,
     home,
@@ -169,6 +173,7 @@ def create_app(
                     streams=Streams(),
                     authentication=authentication(people),
                     templates=templates,
+                    guest_requests=TokenBuckets(now, GUEST_BURST, GUEST_REQUESTS_PER_SECOND),
                 )
                 yield
                 await live_updates.close()

@@ -29,6 +29,7 @@ from smaply_metrics_host.uploads.staged_uploads import StagedUploads
 from smaply_metrics_host.uploads.upload_storage import UploadStorage
 from smaply_metrics_host.web.authentication import Authentication
 from smaply_metrics_host.web.server_sent_events import Streams
+from smaply_metrics_host.web.token_buckets import TokenBuckets
 
 MOST_UPLOADS_AT_ONCE: Final = 2
 
@@ -58,6 +59,7 @@ class AppState:
         streams: The open event streams.
         authentication: Identifies the person who makes a request.
         readiness: Shares the checks of concurrent probes.
+        guest_requests: Limits the requests of guests for each share link.
         uploading: Limits how many uploaded files are read at once, since each takes memory.
     """
 
@@ -83,6 +85,7 @@ class AppState:
     streams: Streams
     authentication: Authentication
     templates: Templates
+    guest_requests: TokenBuckets
     readiness: SingleFlight[tuple[HealthCheck, ...]] = field(
         default_factory=lambda: SingleFlight(join_running=True)
     )

@@ -47,6 +47,7 @@ from smaply_metrics_host.web.middleware import API, SHARED, headers_for
 from smaply_metrics_host.web.reader_problem import problem_for
 from smaply_metrics_host.web.root_path import app_path, with_root
 from smaply_metrics_host.web.server_sent_events import TooManyStreams
+from smaply_metrics_host.web.token_buckets import TooManyRequests
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -71,6 +72,7 @@ STATUSES: Final[tuple[tuple[type[MetricsError], int], ...]] = (
     (NotJson, 415),
     (LimitReached, 429),
     (TooManyJobs, 429),
+    (TooManyRequests, 429),
     (TooManyStreams, 429),
     (InputError, 422),
     (CheckFailed, 422),
@@ -112,7 +114,8 @@ def handle_errors(app: FastAPI) -> None:
             return RedirectResponse("/sign-in", 303)
         headers = _retry_after(request, error)
         link = isinstance(error, SignInLinkInvalid | ShareLinkInvalid)
-        title = "This link does not work" if link else ""
+        often = "Too many requests" if isinstance(error, TooManyRequests) else ""
+        title = "This link does not work" if link else often
         return await _answer(request, status_of(error), error.to_problem(), headers, title)
 
     @app.exception_handler(RequestValidationError)
@@ -188,6 +191,8 @@ async def _answer(
 
 
 def _retry_after(request: Request, error: MetricsError) -> dict[str, str] | None:
+    if isinstance(error, TooManyRequests):
+        return {"retry-after": str(error.retry_seconds)}
     if not isinstance(error, RateLimited) or error.retry_at is None:
         return None
     app_state: AppState = request.app.state.app_state

@@ -174,6 +174,13 @@ STATES: Final = (
         "Multiple choice",
     ),
     State(
+        "metric-many-questions",
+        page_states_setup.with_many_questions,
+        "/metrics/{metric}/edit",
+        Role.EDITOR,
+        "type to narrow the list",
+    ),
+    State(
         "metric-edit", page_states_setup.demo, "/metrics/{metric}/edit", Role.EDITOR, "Save metric"
     ),
     State(

@@ -13,18 +13,22 @@ from typing import Final
 
 from reference_host.tests.app_fixture import ACCOUNT, TOKEN, MovableClock, World, running
 from reference_host.tests.form_client import FormFiller
+from reference_host.tests.metric_factories import add_questions
 from smaply_metrics_core.host import (
     Calculation,
     ChartType,
     Definition,
     Display,
+    Filter,
     GroupBy,
     MetricType,
     Role,
+    Weight,
 )
 from smaply_metrics_host.demo.sandbox_process import SandboxProcess
 from smaply_metrics_host.demo.seed import ACCOUNT as DEMO
 from smaply_metrics_host.demo.seed import seed_demo_account
+from smaply_metrics_host.metric_form.narrowed_list import MOST_OPTIONS
 from smaply_metrics_host.store.map_models import Cell
 from smaply_metrics_host.uploads.upload_storage import EXAMPLE
 from smaply_metrics_qualtrics_sandbox import SandboxServer
@@ -89,6 +93,23 @@ def connected(world: World) -> Ids:
     """An account that is connected to Qualtrics, without metrics."""
     world.connect()
     return {}
+
+
+def with_many_questions(world: World) -> Ids:
+    """A metric of a survey with more questions than a select lists."""
+    add_questions(world, MOST_OPTIONS + 50)
+    connection = world.connect()
+    by_topic = Definition(
+        type=MetricType.SERIES,
+        survey_id=SURVEY,
+        question_id=RECOMMEND,
+        calculation=Calculation.NPS,
+        group_by=GroupBy.parse("question:QID1000"),
+        filters=(Filter(kind="question", of="QID1001", values=("5",)),),
+        weight=Weight(kind="question", of="QID1002"),
+    )
+    add = world.app_state.metrics.metrics.add(world.actor(), connection, "By topic", by_topic)
+    return {"metric": world.run(add).id}
 
 
 def without_surveys(world: World) -> Ids:

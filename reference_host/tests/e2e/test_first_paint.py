@@ -1,11 +1,13 @@
-"""The first paint of a map that was opened before: nothing moves, and little is requested."""
+"""Layout shift: nothing moves on the first paint of a map, nor when cards get other notices."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from reference_host.tests.app_fixture import TOKEN
 from reference_host.tests.map_factories import NPS, add_map, add_metric, measure, place
 from smaply_metrics_core.host import GroupBy, MetricType, Role
 
@@ -32,6 +34,8 @@ SETTLED: Final = """() => new Promise((done) =>
 FROM_CACHE: Final = """() => performance.getEntriesByType('resource')
     .filter((entry) => /\\/static\\/|vega\\.js/.test(entry.name) && entry.transferSize > 0)
     .map((entry) => entry.name)"""
+TOPS: Final = """() => [...document.querySelectorAll('.slot')]
+    .map((slot) => slot.getBoundingClientRect().top)"""
 TALL: Final = 6_000
 """The height of the window: charts are drawn when they become visible."""
 MOVE: Final = """() => {
@@ -84,3 +88,40 @@ def test_a_warm_map_does_not_shift(
     # The observer works: a late element that moves the others is reported.
     page.evaluate(MOVE)
     page.wait_for_function("() => window.shifts.length > 0")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_notice_of_a_card_does_not_move_others(
+    world: World, browsers: Browsers, full: SmallMap, width: int
+) -> None:
+    """It appears over the end of its card, disappears again, and is read in full on request."""
+    visit = browsers.visit(world, Role.VIEWER, full.path, width=width)
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": TALL})
+    page.wait_for_function(DRAWN)
+    page.get_by_text("Live", exact=True).wait_for()
+    page.evaluate(OBSERVE)
+    before = page.evaluate(TOPS)
+
+    world.sandbox.state.set_token("another-token-of-forty-characters-000001")
+    world.clock.forward(timedelta(hours=1, minutes=5))
+    measure(world)
+    page.wait_for_function("() => document.querySelectorAll('.card-notice').length === 7")
+    page.wait_for_function(DRAWN)
+    page.evaluate(SETTLED)
+    assert page.evaluate("() => window.shifts") == []
+    assert page.evaluate(TOPS) == before
+    notice = page.locator(".card-notice").first
+    notice.locator("summary").click()
+    assert notice.get_by_text("An Admin can").first.is_visible()
+    assert visit.accessibility() == []
+    notice.locator("summary").click()
+
+    world.sandbox.state.set_token(TOKEN)
+    world.clock.forward(timedelta(hours=1, minutes=5))
+    measure(world)
+    page.wait_for_function("() => !document.querySelector('.card-notice')")
+    page.wait_for_function(DRAWN)
+    page.evaluate(SETTLED)
+    assert page.evaluate("() => window.shifts") == []
+    assert page.evaluate(TOPS) == before

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
@@ -53,6 +55,33 @@ def test_a_question_is_found_and_chosen_by_keyboard(world: World, browsers: Brow
     page.get_by_label("Search questions by text, ID or name").fill("statements")
     page.get_by_role("group", name="How much do you agree").wait_for()
     assert page.get_by_role("radio", name="How likely").is_checked()
+    assert visit.accessibility() == []
+
+
+@pytest.mark.deep(reason="an export, in a browser")
+def test_numbers_of_answers_appear_in_the_open_list(world: World, browsers: Browsers) -> None:
+    """They are counted in the background: what is typed meanwhile stays, and nothing moves."""
+    world.connect()
+    world.sandbox.state.clear_log()
+    visit = browsers.visit(world, Role.EDITOR, NEW)
+    page = visit.page
+    page.get_by_label("Name", exact=True).fill("Mine")
+    search = page.get_by_label("Search questions by text, ID or name")
+    search.focus()
+    before = page.get_by_role("radio", name="How likely").bounding_box()
+
+    page.locator(".question-answers").first.wait_for()
+    assert page.get_by_text("Answers over all time, counted just now.").count() == 1
+    assert page.get_by_role("radio", name="How likely").bounding_box() == before
+    assert page.get_by_label("Name", exact=True).input_value() == "Mine"
+    assert page.evaluate("document.activeElement.id") == "mf-question-search"
+    page.locator(".question-picker summary").click()
+    page.locator(".question-picker summary").click()
+    page.get_by_label("Name", exact=True).fill("Ours")
+    with page.expect_response("**/metrics/form"):
+        page.get_by_role("radio", name="Series").click()
+    calls = [one["path"] for one in world.sandbox.state.calls()]
+    assert sum(path.endswith("/export-responses") for path in calls) == 1
     assert visit.accessibility() == []
 
 

@@ -92,7 +92,7 @@ def require_metrics(runtime: Runtime, db: Connection, account: str, adding: int 
 
 
 def require_export(runtime: Runtime, account: str) -> None:
-    """Count an export that is about to start: a refresh, a preview or a debug bundle.
+    """Count a download of responses that is about to start.
 
     Raises:
         LimitReached: when the account has used its exports of this hour.

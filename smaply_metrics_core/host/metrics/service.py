@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
@@ -13,20 +13,20 @@ from smaply_metrics_core.host.accounts.limits import require_metrics
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.metrics.definition_check import DefinitionCheck
+from smaply_metrics_core.host.metrics.histories import read_histories
 from smaply_metrics_core.host.metrics.metric_lists import MetricInput, MetricListPage
 from smaply_metrics_core.host.metrics.metric_values import (
     changed_metric,
     new_metric_id,
-    validated_metric,
+    new_metrics,
 )
 from smaply_metrics_core.host.metrics.previews import Previews
 from smaply_metrics_core.host.paging import find_matching, require_page, slice_page
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts as attempt_rows
-from smaply_metrics_core.host.store import audit, history, question_versions
+from smaply_metrics_core.host.store import audit
 from smaply_metrics_core.host.store import connections as connection_rows
 from smaply_metrics_core.host.store import metrics as rows
-from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.audit import AuditAction
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.host.store.history import HistoryEntry
@@ -143,21 +143,7 @@ class Metrics:
         new: Sequence[MetricInput],
         questions: Sequence[Mapping[str, KnownQuestion]],
     ) -> tuple[Metric, ...]:
-        now = self._runtime.now()
-        metrics = tuple(
-            validated_metric(
-                id=new_metric_id(),
-                **{field: getattr(one, field) for field in MetricInput.model_fields},
-                source=row.source,
-                connection_id=row.id,
-                questions=known,
-                version=1,
-                # Lists keep the order of the metrics.
-                created_at=now + timedelta(microseconds=number),
-                updated_at=now,
-            )
-            for number, (one, known) in enumerate(zip(new, questions, strict=True))
-        )
+        metrics = new_metrics(row.source, row.id, new, questions, self._runtime.now())
         with self._runtime.store.writing() as db:
             connection_rows.find(db, actor.account, row.id, keep=True)
             self._insert(db, actor, metrics)
@@ -385,15 +371,23 @@ class Metrics:
             NotFound: when the account has no such metric.
             InputError: when ``last`` is below 1.
         """
+        return self.histories(actor, [metric_id], since=since, last=last)[metric_id]
+
+    def histories(
+        self,
+        actor: Actor,
+        metric_ids: Sequence[str],
+        *,
+        since: datetime | None = None,
+        last: int | None = None,
+    ) -> Mapping[str, tuple[HistoryEntry, ...]]:
+        """Return what ``history`` returns for each of several metrics, by its id.
+
+        It takes as many statements as for one.
+
+        Raises:
+            NotFound: when the account does not have one of the metrics.
+            InputError: when ``last`` is below 1.
+        """
         with self._runtime.store.reading() as db:
-            settings = read_account(db, actor.account)
-            fingerprint = rows.read_fingerprint(db, actor.account, metric_id, settings)
-            past = history.of_metric(db, actor.account, metric_id, fingerprint, since, last)
-            metric = rows.find(db, actor.account, metric_id)
-            definition = metric.definition
-            survey_id, question_id = definition.survey_id, definition.question_id
-            questions = question_versions.read(
-                db, actor.account, metric.connection_id, survey_id, [question_id or ""]
-            )
-        shown = [value.shown(definition, settings.minimum_group) for value in past]
-        return tuple(history.with_changes(shown, questions.changes(question_id, settings.zone)))
+            return read_histories(db, actor.account, metric_ids, since=since, last=last)

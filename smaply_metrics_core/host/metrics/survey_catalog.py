@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
-from threading import Lock
+from threading import Event, Lock
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from cachetools import TLRUCache
 
-from smaply_metrics_core.context import Clock
+from smaply_metrics_core.context import Clock, ProgressCallback
 from smaply_metrics_core.forking import call_now_and_in_children
 from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.survey_restriction import require_chosen
+from smaply_metrics_core.host.metrics.answer_counts import AnswerCounter, AnswerCounts
 from smaply_metrics_core.host.metrics.form_models import MetricDraft, MetricOptions
 from smaply_metrics_core.host.metrics.form_options import metric_options
 from smaply_metrics_core.host.paging import find_matching, require_page, slice_page
@@ -178,11 +179,13 @@ class SurveyCatalog:
         sessions: ConnectionSessions,
         questionnaires: QuestionnaireCache,
         surveys: SourceCache[tuple[Survey, ...]],
+        answers: AnswerCounter,
     ) -> None:
         self._runtime = runtime
         self._sessions = sessions
         self._surveys = surveys
         self._questionnaires = questionnaires
+        self._answers = answers
 
     def surveys(  # noqa: PLR0913  # The options are passed by name.
         self,
@@ -246,6 +249,51 @@ class SurveyCatalog:
         row = self._runtime.find_connection(actor.account, connection_id)
         require_chosen(self._runtime, row, survey_id)
         return self._questionnaires.get(row, survey_id, reload=reload)
+
+    def answer_counts(
+        self, actor: Actor, connection_id: str, questionnaire: Questionnaire
+    ) -> AnswerCounts:
+        """Return how many answers each question has, as counted before by this process.
+
+        Raises:
+            RoleRequired: when the actor is a Viewer.
+        """
+        actor.require(Role.EDITOR, "Choosing a question")
+        row = self._runtime.find_connection(actor.account, connection_id)
+        require_chosen(self._runtime, row, questionnaire.survey.id)
+        return self._answers.find(row, questionnaire)
+
+    def count_answers(
+        self,
+        actor: Actor,
+        connection_id: str,
+        survey_id: str,
+        *,
+        progress: ProgressCallback | None = None,
+        cancelled: Event | None = None,
+    ) -> AnswerCounts:
+        """Count the answers of all questions with one download, if that is due, and return them.
+
+        This process counts a survey at most once an hour, failed attempts included. It counts as an
+        export of the account.
+
+        Args:
+            actor: An Editor or Admin.
+            connection_id: The connection; see ``Connections.show``.
+            survey_id: The survey.
+            progress: Receives the progress of the download.
+            cancelled: An event that cancels the count when it is set.
+
+        Raises:
+            RoleRequired: when the actor is a Viewer.
+            SurveyNotChosen: when an Admin restricted the connection to other surveys.
+            LimitReached: when the account has used its exports of this hour.
+            MetricsError: when the source cannot answer.
+        """
+        questionnaire = self.questionnaire(actor, connection_id, survey_id)
+        row = self._runtime.find_connection(actor.account, connection_id)
+        self._answers.count(row, questionnaire, progress=progress, cancelled=cancelled)
+        return self._answers.find(row, questionnaire)
 
     def options(self, questionnaire: Questionnaire, draft: MetricDraft) -> MetricOptions:
         """Return the options of each list of the metric form; see ``metric_options``."""

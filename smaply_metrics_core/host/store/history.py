@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime  # pydantic needs it at run time.
+from typing import Final
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from smaply_metrics_core.calculations.small_groups import must_hide
 from smaply_metrics_core.errors import InputError
@@ -77,6 +78,19 @@ class PastValue(HistoryEntry):
         )
 
 
+_COLUMNS: Final = (
+    history.c.metric_id,
+    history.c.as_of,
+    history.c.value,
+    history.c.unit,
+    history.c.responses,
+    history.c.answered,
+    history.c.interval,
+    history.c.fewest_respondents,
+    history.c.filtered_out,
+)
+
+
 def add(
     db: Connection,
     account: str,
@@ -118,23 +132,21 @@ def add(
         db.execute(insert(history), rows)
 
 
-def of_metric(  # noqa: PLR0913, PLR0917  # The metric, and which of its values.
+def of_metrics(
     db: Connection,
     account: str,
-    metric_id: str,
-    fingerprint: str,
+    fingerprints: Mapping[str, str],
     since: datetime | None,
     last: int | None,
-) -> tuple[PastValue, ...]:
-    """Return the past values of a metric with this fingerprint, oldest first.
+) -> dict[str, tuple[PastValue, ...]]:
+    """Return the past values of metrics, each oldest first, in one statement.
 
     Args:
         db: The connection to the store.
-        account: The account of the metric.
-        metric_id: The metric.
-        fingerprint: That of its current definition.
+        account: The account of the metrics.
+        fingerprints: The fingerprint of the current definition of each metric, by its id.
         since: Excludes values of older data.
-        last: The maximum number of values, of which the newest are returned.
+        last: The maximum number of values of a metric, of which the newest are returned.
 
     Raises:
         InputError: when ``last`` is below 1.
@@ -143,25 +155,27 @@ def of_metric(  # noqa: PLR0913, PLR0917  # The metric, and which of its values.
         raise InputError(
             "The number of past values is not valid.", remedy="Use a number of 1 or more."
         )
-    statement = select(
-        history.c.as_of,
-        history.c.value,
-        history.c.unit,
-        history.c.responses,
-        history.c.answered,
-        history.c.interval,
-        history.c.fewest_respondents,
-        history.c.filtered_out,
-    ).where(
+    newest_first = func.row_number().over(
+        partition_by=history.c.metric_id, order_by=history.c.as_of.desc()
+    )
+    # An earlier definition of one metric may be the current one of another.
+    current = tuple(f"{metric_id} {one}" for metric_id, one in fingerprints.items())
+    numbered = select(*_COLUMNS, newest_first.label("number")).where(
         history.c.account == account,
-        history.c.metric_id == metric_id,
-        history.c.fingerprint == fingerprint,
+        in_list(db, history.c.metric_id, tuple(fingerprints)),
+        in_list(db, history.c.metric_id + " " + history.c.fingerprint, current),
     )
     if since is not None:
-        statement = statement.where(history.c.as_of >= since)
-    newest_first = statement.order_by(history.c.as_of.desc()).limit(last)
-    rows = db.execute(newest_first).mappings().all()
-    return tuple(PastValue.model_validate(dict(row)) for row in reversed(rows))
+        numbered = numbered.where(history.c.as_of >= since)
+    found = numbered.subquery()
+    statement = select(found).order_by(found.c.metric_id, found.c.as_of)
+    if last is not None:
+        statement = statement.where(found.c.number <= last)
+    past: dict[str, list[PastValue]] = {metric_id: [] for metric_id in fingerprints}
+    for row in db.execute(statement).mappings():
+        values = {name: row[name] for name in PastValue.model_fields if name in row}
+        past[row["metric_id"]].append(PastValue.model_validate(values))
+    return {metric_id: tuple(values) for metric_id, values in past.items()}
 
 
 def with_changes(

@@ -107,19 +107,24 @@ def fingerprint_of(definition: str, moved_to: str) -> str:
     return hashlib.sha256(f"{definition} {moved_to}".encode()).hexdigest()[:32]
 
 
-def read_fingerprint(
-    db: Connection, account: str, metric_id: str, settings: AccountSettings
-) -> str:
-    """Return the fingerprint of a metric with the settings of its account.
+def read_with_fingerprints(
+    db: Connection, account: str, metric_ids: Sequence[str], settings: AccountSettings
+) -> dict[str, tuple[Metric, str]]:
+    """Return metrics with their fingerprints by id, with the settings of their account.
 
     Raises:
-        NotFound: when the account has no such metric.
+        NotFound: when the account does not have one of them.
     """
-    definition = find(db, account, metric_id).definition
-    moved_to = db.execute(
-        select(metrics.c.moved_to).where(metrics.c.account == account, metrics.c.id == metric_id)
-    ).scalar_one()
-    return fingerprint_of(settings.fingerprint(definition), moved_to)
+    wanted = metrics.c.account == account, in_list(db, metrics.c.id, metric_ids)
+    found = {}
+    for row in db.execute(select(*COLUMNS).where(*wanted)):
+        metric = metric_of(row)
+        definition = settings.fingerprint(metric.definition)
+        found[metric.id] = metric, fingerprint_of(definition, row.moved_to)
+    for metric_id in metric_ids:
+        if metric_id not in found:
+            raise no_metric(metric_id)
+    return found
 
 
 def no_metric(metric_id: str) -> NotFound:

@@ -19,7 +19,7 @@ from smaply_metrics_core.calculations.question_changes import (
     definition_of,
     differences,
 )
-from smaply_metrics_core.host.store.dialect import json_text
+from smaply_metrics_core.host.store.dialect import in_list, json_text
 from smaply_metrics_core.host.store.tables import question_versions
 from smaply_metrics_core.models.question_change import (
     QuestionChange,
@@ -102,20 +102,62 @@ def read(
     question_ids: Collection[str] | None = None,
 ) -> SurveyQuestions:
     """Return the versions of the questions of a survey, or only of some of them."""
+    found = _select(db, account, [connection_id], [survey_id], question_ids)
+    stored = found.get((connection_id, survey_id), {})
+    return SurveyQuestions(account, connection_id, survey_id, stored)
+
+
+def read_many(
+    db: Connection, account: str, wanted: Collection[tuple[str, str, str]]
+) -> dict[tuple[str, str], SurveyQuestions]:
+    """Return the versions of questions of several surveys, in one statement.
+
+    Args:
+        db: The connection to the store.
+        account: The account.
+        wanted: The ids of the connection, the survey and the question of each.
+
+    Returns:
+        The questions by connection and survey.
+    """
+    connection_ids, survey_ids, question_ids = (
+        sorted({one[part] for one in wanted}) for part in range(3)
+    )
+    found = _select(db, account, connection_ids, survey_ids, question_ids)
+    return {
+        survey: SurveyQuestions(account, *survey, found.get(survey, {}))
+        for survey in {one[:2] for one in wanted}
+    }
+
+
+def _select(
+    db: Connection,
+    account: str,
+    connection_ids: Sequence[str],
+    survey_ids: Sequence[str],
+    question_ids: Collection[str] | None,
+) -> dict[tuple[str, str], dict[str, tuple[QuestionVersion, ...]]]:
+    """Return the versions by connection and survey, and then by question."""
     columns = question_versions.c
     statement = select(
-        columns.question_id, columns.first_seen, columns.last_seen, json_text(columns.definition)
+        columns.connection_id,
+        columns.survey_id,
+        columns.question_id,
+        columns.first_seen,
+        columns.last_seen,
+        json_text(columns.definition),
     ).where(
         columns.account == account,
-        columns.connection_id == connection_id,
-        columns.survey_id == survey_id,
+        in_list(db, columns.connection_id, connection_ids),
+        in_list(db, columns.survey_id, survey_ids),
     )
     if question_ids is not None:
-        statement = statement.where(columns.question_id.in_(question_ids))
-    stored: dict[str, tuple[QuestionVersion, ...]] = {}
+        statement = statement.where(in_list(db, columns.question_id, tuple(question_ids)))
+    found: dict[tuple[str, str], dict[str, tuple[QuestionVersion, ...]]] = {}
     for row in db.execute(statement.order_by(columns.question_id, columns.first_seen)):
+        stored = found.setdefault((row.connection_id, row.survey_id), {})
         stored[row.question_id] = (*stored.get(row.question_id, ()), *_version(row))
-    return SurveyQuestions(account, connection_id, survey_id, stored)
+    return found
 
 
 def _key(row: Mapping[str, str], version: QuestionVersion) -> dict[str, Any]:

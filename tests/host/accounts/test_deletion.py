@@ -220,11 +220,15 @@ def test_caches_of_the_process_are_cleared(world: World, used: MetricsHost) -> N
     connection = used.connections.list(OWNER)[0].id
     used.catalog.surveys(OWNER, connection)
     used.metrics.preview(OWNER, connection, AVERAGE)
+    used.catalog.count_answers(OWNER, connection, AVERAGE.survey_id)
     sessions, catalog = used._sessions, used.catalog  # noqa: SLF001  # Their caches.
     caches = (catalog._surveys, catalog._questionnaires._cache, used.metrics._previews._downloads)  # noqa: SLF001
+    counts = catalog._answers._attempts  # noqa: SLF001
     assert all(cache._entries for cache in caches)  # noqa: SLF001
+    assert counts
     used.accounts.delete(OWNER)
     assert not any(cache._entries for cache in caches)  # noqa: SLF001
+    assert not counts
     assert connection not in {*sessions._rate_limiters, *sessions._tokens}  # noqa: SLF001
 
 

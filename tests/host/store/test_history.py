@@ -10,8 +10,9 @@ import pytest
 from smaply_metrics_core import SourceUnavailable
 from smaply_metrics_core.errors import InputError, NotFound
 from smaply_metrics_core.host import AccountSettings, Actor, Role, Settings
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, RESPONSES, VIEWER, load
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, OTHER, RESPONSES, VIEWER, load
 from tests.host.fake_source import stars
+from tests.host.refresh.test_batches import statements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,32 @@ def test_a_value_of_another_definition_is_not_included(
     assert shown(connected, metric.id) == [(4.0, 3)]
     connected.accounts.edit(ADMIN, AccountSettings("Europe/Vienna", 1))
     assert shown(connected, metric.id) == []
+
+
+def test_several_histories_are_read_at_once(world: World, connected: MetricsHost) -> None:
+    """Each is that of its metric and of its current definition; the statements do not add up."""
+    add = connected.metrics.add
+    metrics = [
+        add(EDITOR, "shop", str(number), one).id
+        for number, one in enumerate([AVERAGE, RESPONSES, OTHER, AVERAGE])
+    ]
+    for _ in range(3):
+        load(connected)
+        world.shop.answers["S1"] += stars("1")
+        world.clock.forward(3601)
+    # The first metric now has the former definition of the second one.
+    connected.metrics.edit(EDITOR, metrics[0], definition=RESPONSES)
+    connected.metrics.edit(EDITOR, metrics[1], definition=AVERAGE)
+    with statements() as many:
+        found = connected.metrics.histories(VIEWER, metrics, last=2)
+    with statements() as single:
+        each = {one: connected.metrics.history(VIEWER, one, last=2) for one in metrics}
+    assert found == each
+    assert [len(found[one]) for one in metrics] == [0, 0, 2, 2]
+    assert len(many) * len(metrics) == len(single)
+    assert connected.metrics.histories(VIEWER, []) == {}
+    with pytest.raises(NotFound):
+        connected.metrics.histories(VIEWER, [*metrics, "met_0"])
 
 
 def test_old_values_are_deleted(world: World, connected: MetricsHost) -> None:

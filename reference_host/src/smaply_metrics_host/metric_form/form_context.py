@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from smaply_metrics_core.host import (
         Actor,
+        AnswerCounts,
         AsyncMetricsHost,
         FieldProblem,
         KnownQuestion,
@@ -78,6 +79,7 @@ class FormContext:
         problem: Why the source could not be read, as the person's role reads it.
         problems: Validation messages by field.
         successor: The question or group-by that replaces a deleted one.
+        answers: The numbers of answers of the chosen survey; ``None`` without one.
     """
 
     form: MetricForm
@@ -91,6 +93,7 @@ class FormContext:
     problem: Problem | None = None
     problems: Problems = field(default_factory=dict)
     successor: FieldProblem | None = None
+    answers: AnswerCounts | None = None
 
 
 async def load_form_context(
@@ -148,7 +151,8 @@ async def load_form_context(
             offer = await _with_options(metrics, offer, survey, asked, known)
             draft, _ = draft_of(offer.form)
             covered = await _windows(metrics, actor, draft)
-            offer = replace(offer, windows=covered)
+            answers = await metrics.catalog.answer_counts(actor, form.source, survey)
+            offer = replace(offer, windows=covered, answers=answers)
     except MetricsError as error:
         problem = problem_for(actor.role, error.to_problem(), title)
         return replace(offer, problem=problem)

@@ -26,12 +26,14 @@ class FilterRow:
         exclude: Whether it excludes the values.
         values: The chosen values.
         found: The values of the field that were found in the data; empty until they are listed.
+        search: The search text for questions and fields.
     """
 
     of: str = ""
     exclude: bool = False
     values: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    search: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class MetricForm:
         version: The version of the metric when the form was opened.
         search: The search text for surveys.
         question_search: The search text for questions.
+        group_by_search: The search text for group-bys.
+        weight_search: The search text for weights.
         first: The first day of a custom range.
         last: The last day of a custom range, inclusive.
         preview: The id of the draft with the preview.
@@ -60,6 +64,7 @@ class MetricForm:
     question: str = ""
     question_search: str = ""
     group_by: str = ""
+    group_by_search: str = ""
     calculation: str = ""
     rolling: str = ""
     compare_groups: bool = False
@@ -74,6 +79,7 @@ class MetricForm:
     include: tuple[str, ...] = ()
     reverse_scale: bool = False
     weight: str = ""
+    weight_search: str = ""
     chart: str = ""
     heading: str = ""
     subheading: str = ""
@@ -127,6 +133,7 @@ def read(sent: FormData) -> MetricForm:
         form = replace(form, survey="", search="")
     if not _stayed(sent, "survey_was", form.survey):
         form = replace(form, question="", question_search="", weight="", filters=())
+        form = replace(form, group_by_search="", weight_search="")
         form = replace(form, group_by=_anywhere(form.group_by))
     if not _stayed(sent, QUESTION_BEFORE, form.question):
         form = replace(form, answers=(), top_answers=(), bottom_answers=())
@@ -195,7 +202,8 @@ def _filters(sent: FormData) -> tuple[FilterRow, ...]:
         found = _split(_text(sent, f"{name}-found"), "\n")
         if not _stayed(sent, f"{name}-was", of):
             values = found = ()
-        rows.append(FilterRow(of, _text(sent, f"{name}-mode") == "exclude", values, found))
+        exclude = _text(sent, f"{name}-mode") == "exclude"
+        rows.append(FilterRow(of, exclude, values, found, _text(sent, f"{name}-search")))
     gone = whole(_text(sent, REMOVE_FILTER))
     if gone is not None and gone < len(rows):
         del rows[gone]

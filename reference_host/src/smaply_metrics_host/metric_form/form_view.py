@@ -14,6 +14,11 @@ from smaply_metrics_core.host import (
     ExclusionReason,
     MetricType,
 )
+from smaply_metrics_host.metric_form.narrowed_list import (
+    NarrowedList,
+    SearchedOption,
+    narrowed_list,
+)
 from smaply_metrics_host.metric_form.question_list import QuestionList, question_list
 from smaply_metrics_host.metric_form.validation import CUSTOM, draft_of
 
@@ -116,6 +121,7 @@ class FilterView:
         found: The values that were found in the data, one per line.
         listable: Whether the values can be listed.
         unknown: Whether its question or field is missing from the survey.
+        offered: The questions and fields to filter by.
     """
 
     of: str
@@ -125,6 +131,7 @@ class FilterView:
     found: str
     listable: bool
     unknown: bool
+    offered: NarrowedList
 
 
 @dataclass(frozen=True)
@@ -154,11 +161,11 @@ class FormView:
     calculation: str
     meaning: str
     group_by: str
-    group_bys: tuple[tuple[str, tuple[FormOption, ...]], ...]
+    group_bys: NarrowedList
+    weights: NarrowedList
     ranges: tuple[Entry, ...]
     covered: tuple[str, ...]
     filters: tuple[FilterView, ...]
-    filterable: tuple[tuple[str, tuple[Entry, ...]], ...]
     charts: tuple[Entry, ...]
     cleared: str
     to_correct: tuple[Link, ...]
@@ -192,10 +199,11 @@ def view_of(
     gone_question = known.get(form.question, form.question) if gone else ""
     calculations = options.calculations if options else ()
     calculation = draft_of(form)[0].calculation
+    filterable = tuple(_filterable(survey)) if survey and form.filters else ()
     return FormView(
         by_id=_by_id(offer),
         gone_question=gone_question,
-        questions=question_list(form, options.questions, survey, gone_question)
+        questions=question_list(form, options.questions, survey, gone_question, offer.answers)
         if options and survey
         else None,
         # The note on a matrix says to choose a row.
@@ -203,11 +211,19 @@ def view_of(
         calculation=CALCULATIONS[calculation].title if calculation else "",
         meaning=next((one.help for one in calculations if one.value == form.calculation), ""),
         group_by=_group_by_text(form.group_by, known),
-        group_bys=tuple(_grouped(options.group_bys)) if options else (),
+        group_bys=narrowed_list(
+            _grouped(options.group_bys, asked) if options else (),
+            form.group_by_search,
+            form.group_by,
+        ),
+        weights=narrowed_list(
+            [("", [_entry(one, asked) for one in options.weights])] if options else (),
+            form.weight_search,
+            form.weight,
+        ),
         ranges=_ranges(options.ranges if options else ()),
         covered=tuple(charts.date_range_text(window, zone) for window in offer.windows),
-        filters=tuple(_filter(row, survey, asked) for row in form.filters),
-        filterable=tuple(_filterable(survey)) if survey else (),
+        filters=tuple(_filter(row, survey, asked, filterable) for row in form.filters),
         charts=chart_entries(form),
         hidden_fields=hidden_display_fields(form),
         same_name=same_name,
@@ -243,11 +259,21 @@ def _by_id(offer: FormContext) -> str:
     return sought if surveys is not None and not surveys.matching and could_be else ""
 
 
-def _grouped(options: tuple[FormOption, ...]) -> Iterator[tuple[str, tuple[FormOption, ...]]]:
+def _grouped(
+    options: tuple[FormOption, ...], asked: Mapping[str, Question]
+) -> Iterator[tuple[str, list[SearchedOption]]]:
     for kind, label in GROUPS:
-        found = tuple(one for one in options if one.value.partition(":")[0] == kind)
-        if found:
-            yield label, found
+        found = [one for one in options if one.value.partition(":")[0] == kind]
+        yield label, [_entry(one, asked) for one in found]
+
+
+def _entry(option: FormOption, asked: Mapping[str, Question]) -> SearchedOption:
+    """Return a group-by or a weight, which a search also finds by its ID or name."""
+    kind, _, of = option.value.partition(":")
+    question = asked.get(of) if kind == "question" else None
+    return SearchedOption(
+        option.value, option.label, option.refused, (of, question.name if question else "")
+    )
 
 
 def _ranges(offered: tuple[FormOption, ...]) -> tuple[Entry, ...]:
@@ -257,7 +283,12 @@ def _ranges(offered: tuple[FormOption, ...]) -> tuple[Entry, ...]:
     return (*presets, Entry(CUSTOM, "Custom dates"))
 
 
-def _filter(row: FilterRow, survey: Questionnaire | None, asked: dict[str, Question]) -> FilterView:
+def _filter(
+    row: FilterRow,
+    survey: Questionnaire | None,
+    asked: dict[str, Question],
+    filterable: tuple[tuple[str, tuple[SearchedOption, ...]], ...],
+) -> FilterView:
     kind, _, of = row.of.partition(":")
     question = asked.get(of) if kind == "question" else None
     offered = {one.key: one.label for one in question.choices} if question else {}
@@ -280,24 +311,27 @@ def _filter(row: FilterRow, survey: Questionnaire | None, asked: dict[str, Quest
         found="\n".join(row.found),
         listable=kind == "field" and there and not row.found,
         unknown=bool(row.of) and not there,
+        offered=narrowed_list(filterable, row.search, row.of),
     )
 
 
-def _filterable(survey: Questionnaire) -> Iterator[tuple[str, tuple[Entry, ...]]]:
+def _filterable(survey: Questionnaire) -> Iterator[tuple[str, tuple[SearchedOption, ...]]]:
     """Yield the questions and fields to filter by, with rows grouped by question."""
     plain = [one for one in survey.questions if not one.sub_questions]
     yield "Questions", tuple(_question(one) for one in plain)
     for one in survey.questions:
         if one.sub_questions:
-            yield one.text or one.name, tuple(_question(row) for row in one.sub_questions)
+            heading = one.text or one.name
+            yield heading, tuple(_question(row, heading) for row in one.sub_questions)
     yield (
         "Embedded fields",
-        tuple(Entry(f"field:{one.name}", one.label or one.name) for one in survey.fields),
+        tuple(SearchedOption(f"field:{one.name}", one.label or one.name) for one in survey.fields),
     )
 
 
-def _question(one: Question) -> Entry:
-    return Entry(f"question:{one.id}", one.text or one.name or one.id)
+def _question(one: Question, heading: str = "") -> SearchedOption:
+    found_by = (one.id, one.name, heading)
+    return SearchedOption(f"question:{one.id}", one.text or one.name or one.id, found_by=found_by)
 
 
 def chart_entries(form: MetricForm) -> tuple[Entry, ...]:

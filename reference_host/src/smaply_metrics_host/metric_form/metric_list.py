@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 
+from smaply_metrics_core.charts import period_headline
 from smaply_metrics_host.metric_form.metric_text import definition_text
 from smaply_metrics_host.rendering.card_view import CardView, card_view
 from smaply_metrics_host.rendering.sparkline import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from smaply_metrics_core.charts import Headline
     from smaply_metrics_core.host import Actor, AsyncMetricsHost, Card, Metric
     from smaply_metrics_host.rendering.result_renderer import ResultRenderer
 
@@ -66,6 +67,8 @@ class MetricRow:
         uses: The number of cards that show it.
         card: Its value and state, as a card with the display defaults; ``None`` until it is read.
         spark: Its past values; ``None`` if there are fewer than two.
+        period: The last full period of a series, compared with the one before; ``None`` without.
+            Values of past refreshes are not compared: the answers of one are part of the next.
     """
 
     metric: Metric
@@ -74,6 +77,7 @@ class MetricRow:
     uses: int
     card: CardView | None = None
     spark: Sparkline | None = None
+    period: Headline | None = None
 
 
 @dataclass(frozen=True)
@@ -157,17 +161,15 @@ async def with_values(  # noqa: PLR0913  # The page, and what its rows are rende
     own = [cards[line.metric.id] for line in page.lines]
     # A series by period has its past values itself.
     past = [card.metric_id for card in own if card.result and not by_period(card.result)]
-    read = await asyncio.gather(
-        *(metrics.metrics.history(actor, one, last=MOST_VALUES) for one in past)
-    )
-    history = dict(zip(past, read, strict=True))
+    history = await metrics.metrics.histories(actor, past, last=MOST_VALUES)
 
     def row(line: MetricRow, card: Card) -> MetricRow:
         metric = line.metric
         placed = PlacedCard(metric.id, "", "", "", metric.id, metric.display)
         view = card_view(placed, card, result_renderer, zone, now)
         if card.result is not None and by_period(card.result):
-            return replace(line, card=view, spark=period_sparkline(card.result))
+            period = period_headline(card.result, metric.display)
+            return replace(line, card=view, spark=period_sparkline(card.result), period=period)
         return replace(line, card=view, spark=history_sparkline(history.get(metric.id, ()), zone))
 
     def rows() -> tuple[MetricRow, ...]:

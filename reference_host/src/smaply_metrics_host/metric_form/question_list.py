@@ -8,11 +8,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.host import QuestionKind
+from smaply_metrics_host.web.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from smaply_metrics_core.host import FormOption, Question, Questionnaire
+    from smaply_metrics_core.host import AnswerCounts, FormOption, Question, Questionnaire
     from smaply_metrics_host.metric_form.form_data import MetricForm
 
 QUESTIONS_SHOWN: Final = 100
@@ -26,6 +27,7 @@ KINDS: Final = {
     QuestionKind.OTHER: "Other",
 }
 ALL_ROWS: Final = "All rows"
+TOO_FEW: Final = "Too few answers to show"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class QuestionEntry:
         kind: Its type in words; empty for no question or a deleted one.
         names: Its id and its short name.
         refused: Why it is unavailable; empty if it can be chosen.
+        answers: The number of its answers in words; empty if it is unknown.
     """
 
     number: int
@@ -49,6 +52,7 @@ class QuestionEntry:
     kind: str = ""
     names: tuple[str, ...] = ()
     refused: str = ""
+    answers: str = ""
 
     @property
     def full_label(self) -> str:
@@ -81,7 +85,11 @@ class QuestionList:
 
 
 def question_list(
-    form: MetricForm, options: tuple[FormOption, ...], survey: Questionnaire, deleted: str
+    form: MetricForm,
+    options: tuple[FormOption, ...],
+    survey: Questionnaire,
+    deleted: str,
+    answers: AnswerCounts | None = None,
 ) -> QuestionList:
     """Return the questions of a form.
 
@@ -90,9 +98,10 @@ def question_list(
         options: The options of the question; the first one is no question.
         survey: The survey, for the type and the name of each question.
         deleted: The text of the chosen question if it was deleted.
+        answers: The numbers of answers; ``None`` if they are unknown.
     """
     asked = {one.id: one for one in survey.walk()}
-    none, *questions = _entries(options, asked)
+    none, *questions = _entries(options, asked, answers)
     if deleted:
         chosen = QuestionEntry(-1, form.question, f"{deleted} (deleted)")
     else:
@@ -120,7 +129,7 @@ def fold(text: str) -> str:
 
 
 def _entries(
-    options: tuple[FormOption, ...], asked: dict[str, Question]
+    options: tuple[FormOption, ...], asked: dict[str, Question], answers: AnswerCounts | None
 ) -> Iterator[QuestionEntry]:
     for number, (heading, option) in enumerate(_with_headings(options, asked, "")):
         question = asked.get(option.value)
@@ -132,7 +141,17 @@ def _entries(
             KINDS[question.kind] if question else "",
             tuple(dict.fromkeys(filter(None, (question.id, question.name)))) if question else (),
             option.refused,
+            _answers(option.value, answers),
         )
+
+
+def _answers(question: str, answers: AnswerCounts | None) -> str:
+    if answers is None:
+        return ""
+    if question in answers.few:
+        return TOO_FEW
+    number = answers.counts.get(question)
+    return "" if number is None else count(number, "answer")
 
 
 def _with_headings(

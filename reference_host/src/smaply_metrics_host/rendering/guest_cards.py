@@ -9,6 +9,7 @@ from smaply_metrics_host.rendering.card_view import NOTHING_TO_COUNT_TITLE, Noti
 
 if TYPE_CHECKING:
     from smaply_metrics_host.rendering.card_view import CardView
+    from smaply_metrics_host.rendering.result_renderer import RenderedResult
 
 _NOTHING_TO_COUNT: Final = "No response in this date range counts."
 _OLD_VALUE: Final = "The last update failed. The card shows the value from before."
@@ -21,12 +22,14 @@ def guest_card(card: CardView) -> CardView:
     """Return a card with nothing of the account but its value.
 
     The names of the metric and of its connection, past updates, problems and remedies are about the
-    account; so are downloads, which have addresses of their own.
+    account; so are downloads, which have addresses of their own, and notes of the source, which may
+    name surveys and people.
     """
     return replace(
         card,
         map="",
         guest=True,
+        rendered=card.rendered and _guest_result(card.rendered),
         name="",
         connection="",
         attempts=(),
@@ -34,6 +37,12 @@ def guest_card(card: CardView) -> CardView:
         status=card.status if card.status in _OWN_STATUSES else "not updated",
         notice=None if card.notice is None else _guest_notice(card, card.notice),
     )
+
+
+def _guest_result(rendered: RenderedResult) -> RenderedResult:
+    result = rendered.result
+    hidden = result.notes if result.source_notes is None else result.source_notes
+    return replace(rendered, told=tuple(one for one in rendered.told if one not in hidden))
 
 
 def _guest_notice(card: CardView, notice: Notice) -> Notice:

@@ -1,4 +1,4 @@
-"""The preview of a metric, and the values of a field to filter by: jobs that save nothing."""
+"""The preview of a metric, values to filter by and numbers of answers: jobs that save nothing."""
 
 from __future__ import annotations
 
@@ -106,6 +106,27 @@ async def find_values(desk: AtDesk, sent: CheckedForm) -> Response:
 
     source = await source_title(desk, form)
     job = app_state.jobs.start(person, "Listing the values", work, source=source, back=back)
+    return started(desk.request, job)
+
+
+@router.post("/answers")
+async def count_answers(desk: AtDesk, sent: CheckedForm) -> Response:
+    """Start a job that counts the answers of all questions of the survey, at most once an hour."""
+    app_state, person = desk.app_state, desk.person
+    form = await with_connection(app_state.metrics, person.actor, read(sent))
+    if not form.survey:
+        raise InputError("No survey is chosen.", remedy="Choose a survey.")
+    preview = app_state.drafts.preview(person, form.preview)
+    back = f"/metrics/drafts/{app_state.drafts.put(person, PutAside(form, preview=preview))}"
+
+    async def work(job: Job) -> JobResult:
+        await app_state.metrics.catalog.count_answers(
+            person.actor, form.source, form.survey, progress=job.progress
+        )
+        return JobResult(back)
+
+    source = await source_title(desk, form)
+    job = app_state.jobs.start(person, "Counting the answers", work, source=source, back=back)
     return started(desk.request, job)
 
 

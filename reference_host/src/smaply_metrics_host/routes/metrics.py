@@ -22,7 +22,6 @@ from smaply_metrics_host.metric_form.metric_list import (
 )
 from smaply_metrics_host.rendering.card_loading import refresh_now
 from smaply_metrics_host.routes.jobs import started
-from smaply_metrics_host.store.map_models import MapSummary
 from smaply_metrics_host.store.people import Person
 from smaply_metrics_host.web.fragments import fragment_of, moved
 
@@ -94,7 +93,9 @@ async def listed(  # noqa: PLR0913  # The search, and the last action.
         workspaces={one.id: one.name for one in workspaces},
         connected=bool(connections),
         manual=await app_state.upload_storage.is_available(),
-        maps=await run_in_threadpool(_maps, app_state, person, used),
+        maps=await run_in_threadpool(
+            app_state.card_placements.maps_with_each, person.account, used
+        ),
         saved=next((one for one in metrics if one.id == saved), None),
         deleted=deleted,
         number=number,
@@ -163,9 +164,3 @@ async def _as_it_is(
     """Return the card of a refreshed metric, without another refresh."""
     refreshed = [one for one in metrics if one.id == metric_id]
     return (await _cards(app_state, person, refreshed)).get(metric_id)
-
-
-def _maps(
-    app_state: AppState, person: Person, metrics: list[str]
-) -> dict[str, tuple[MapSummary, ...]]:
-    return {one: app_state.card_placements.maps_with(person.account, one) for one in metrics}

@@ -9,7 +9,22 @@ export function keepLive(map) {
   const live = new Live(map, document.getElementById("live"), document.getElementById("live-said"));
   document.addEventListener("visibilitychange", () => live.begin());
   live.answer(document.getElementById("refresh-answer"));
+  releaseHeights(map);
   live.begin();
+}
+
+// A card whose height was kept has its natural one when the window gets another width, and when a part of it is opened.
+function releaseHeights(map) {
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return; // Phones hide the address bar while people scroll.
+    width = innerWidth;
+    for (const slot of map.querySelectorAll(".slot")) slot.style.minHeight = "";
+  });
+  map.addEventListener("click", ({ target }) => {
+    const slot = target.closest("summary")?.closest(".slot");
+    if (slot) slot.style.minHeight = "";
+  });
 }
 
 // What happened to cards, for screen readers; a refresh that only started is not read out.
@@ -92,6 +107,7 @@ class Live {
     if (!part || part.dataset.version === version) return false;
     const open = new Set([...part.querySelectorAll("details[open]")].map((one) => one.dataset.keep));
     const focused = part.contains(document.activeElement) ? document.activeElement.closest("details")?.dataset.keep : undefined;
+    const height = part.getBoundingClientRect().height;
     dropCharts(part);
     if (id === "notices") this.moveAside(part);
     part.innerHTML = html;
@@ -101,8 +117,17 @@ class Live {
       if (focused && one.dataset.keep === focused) one.querySelector("summary").focus({ preventScroll: true });
     }
     updateTimes(part);
+    if (id !== "notices") this.keepHeight(part, height);
     watchCharts(part);
     return true;
+  }
+
+  // The cards below stay where they are: a notice that makes its card higher is shown over its content.
+  keepHeight(part, height) {
+    part.style.minHeight = `${height}px`;
+    const late = part.classList.contains("late");
+    part.classList.remove("late");
+    part.classList.toggle("late", part.querySelector(".card-notice") && (late || part.getBoundingClientRect().height > height));
   }
 
   // Notices that change are shown over the map from now on, and their place stays: the map does not move.

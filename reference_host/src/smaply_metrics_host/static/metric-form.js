@@ -6,7 +6,7 @@ import { released } from "./pointer.js";
 import { touched } from "./touched.js";
 
 const ROOT = document.body.dataset.root;
-const AGAIN = `${ROOT}/metrics/form`, PREVIEW = `${ROOT}/metrics/preview`;
+const AGAIN = `${ROOT}/metrics/form`, PREVIEW = `${ROOT}/metrics/preview`, ANSWERS = `${ROOT}/metrics/answers`;
 const PAUSE = 350; // milliseconds after the last key
 const PREVIEW_PAUSE = 900; // milliseconds after the last choice
 const TYPED = "input:is([type=text], [type=search]), textarea";
@@ -17,6 +17,7 @@ export async function fetchForm(address, place) {
 
 export function watchForm(form) {
   let timer, asking, waiting, running, tried;
+  const counted = new Set();
 
   // Updates the preview after the last choice, once for each definition: a download takes time.
   function previewSoon() {
@@ -25,14 +26,14 @@ export function watchForm(form) {
     if (due && due !== tried) waiting = setTimeout(() => { if (form.isConnected) { tried = due; preview(); } }, PREVIEW_PAUSE);
   }
 
-  async function update(button) {
+  async function update(button, { chosen = true } = {}) {
     clearTimeout(timer);
     asking?.abort();
     const mine = asking = new AbortController();
     const sent = new FormData(form, button);
     try {
       const fresh = await received(await ask(AGAIN, sent, mine.signal), notices());
-      if (fresh && !mine.signal.aborted) { await sync(form, fresh, sent); previewSoon(); }
+      if (fresh && !mine.signal.aborted) { await sync(form, fresh, sent); if (chosen) previewSoon(); countAnswers(); }
     } catch (error) {
       if (error.name !== "AbortError") lost(notices());
     }
@@ -82,6 +83,19 @@ export function watchForm(form) {
     await update(); // Choices may have changed in the meantime.
   }
 
+  // Counts the answers of a survey once its list of questions is open. If that fails, the list has no numbers.
+  async function countAnswers() {
+    const survey = form.querySelector(".question-picker[open] [data-count]")?.dataset.count;
+    if (!survey || counted.has(survey)) return;
+    counted.add(survey);
+    try {
+      const answer = await ask(ANSWERS, new FormData(form));
+      if (answer.status !== 202) return;
+      await follow(await answer.json(), document.createElement("div"));
+      if (form.isConnected) await update(undefined, { chosen: false });
+    } catch { /* The form works without the numbers. */ }
+  }
+
   const upload = () => form.requestSubmit(form.querySelector("#mf-upload"));
   const notices = () => form.querySelector("#form-notices");
   const busy = (now) => { form.toggleAttribute("aria-busy", now); form.querySelectorAll(".form-foot button").forEach((one) => { one.disabled = now; }); };
@@ -95,7 +109,7 @@ export function watchForm(form) {
     else send(to, button);
   });
   form.addEventListener("input", (event) => {
-    if (event.target.matches(TYPED)) { clearTimeout(timer); timer = setTimeout(update, PAUSE); }
+    if (event.target.matches(TYPED)) { clearTimeout(timer); timer = setTimeout(() => update(), PAUSE); }
   });
   form.addEventListener("change", (event) => {
     if (event.target.matches("[type=file]")) { if (event.target.files.length) upload(); }
@@ -109,7 +123,9 @@ export function watchForm(form) {
     input.files = event.dataTransfer.files;
     upload();
   });
+  form.addEventListener("toggle", countAnswers, true); // It does not bubble.
   watchCharts(form);
+  countAnswers();
   if (touched(form)) update();
 }
 

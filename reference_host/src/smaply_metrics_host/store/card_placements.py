@@ -15,6 +15,8 @@ from smaply_metrics_host.store.map_rows import next_position, no_such, reorder, 
 from smaply_metrics_host.store.tables import cards, maps
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from smaply_metrics_host.store.database import Database
     from smaply_metrics_host.store.map_models import Cell
 
@@ -124,12 +126,21 @@ class CardPlacements:
 
     def maps_with(self, account: str, metric: str) -> tuple[MapSummary, ...]:
         """Return the maps that show a metric, each with its number of cards."""
+        return self.maps_with_each(account, [metric]).get(metric, ())
+
+    def maps_with_each(
+        self, account: str, metrics: Sequence[str]
+    ) -> dict[str, tuple[MapSummary, ...]]:
+        """Return the maps that show each of some metrics; no entry for one without cards."""
         with self._database.reading() as db:
             rows = db.execute(
-                select(maps.c.id, maps.c.name, maps.c.workspace, func.count())
+                select(cards.c.metric, maps.c.id, maps.c.name, maps.c.workspace, func.count())
                 .join(cards, cards.c.map == maps.c.id)
-                .where(maps.c.account == account, cards.c.metric == metric)
-                .group_by(maps.c.id, maps.c.name, maps.c.workspace)
+                .where(maps.c.account == account, cards.c.metric.in_(metrics))
+                .group_by(cards.c.metric, maps.c.id, maps.c.name, maps.c.workspace)
                 .order_by(maps.c.name)
-            )
-            return tuple(MapSummary(*row) for row in rows)
+            ).all()
+        found: dict[str, list[MapSummary]] = {}
+        for metric, *values in rows:
+            found.setdefault(metric, []).append(MapSummary(*values))
+        return {metric: tuple(several) for metric, several in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -70,19 +71,34 @@ async def script(request: Request, app_state: CurrentAppState) -> Response:
     return Response(plain, media_type="text/javascript", headers=headers)
 
 
-async def chart_specifications(
-    app_state: AppState, account: str, map_id: str, digests: str, theme: ThemeName
+async def chart_specifications(  # noqa: PLR0913  # The map, the charts and the headers.
+    app_state: AppState,
+    account: str,
+    map_id: str,
+    digests: str,
+    theme: ThemeName,
+    *,
+    headers: Mapping[str, str] = CACHED,
 ) -> Response:
-    """Return the response with specifications; see ``specifications``."""
+    """Return the response with specifications; see ``specifications``.
+
+    It has the headers if all charts were found.
+    """
     wanted = digests.split(",")[:MOST]
     found = await app_state.map_renderer.charts(account, map_id, wanted)
     body = await run_in_threadpool(_written, app_state.chart_renderer, list(found.values()), theme)
-    headers = CACHED if len(found) == len(wanted) else None
-    return Response(body, media_type="application/json", headers=headers)
+    complete = len(found) == len(wanted)
+    return Response(body, media_type="application/json", headers=headers if complete else None)
 
 
-async def chart_drawing(
-    app_state: AppState, account: str, map_id: str, digest: str, theme: ThemeName
+async def chart_drawing(  # noqa: PLR0913  # As above.
+    app_state: AppState,
+    account: str,
+    map_id: str,
+    digest: str,
+    theme: ThemeName,
+    *,
+    headers: Mapping[str, str] = CACHED,
 ) -> Response:
     """Return the response with a chart as SVG.
 
@@ -93,7 +109,7 @@ async def chart_drawing(
     if digest not in found:
         raise NotFound("This chart is no longer on the map.", remedy="Reload the map.")
     svg = await app_state.chart_renderer.svg(found[digest], theme)
-    return Response(svg, media_type="image/svg+xml", headers=CACHED)
+    return Response(svg, media_type="image/svg+xml", headers=headers)
 
 
 def _written(chart_renderer: ChartRenderer, results: list[RenderedResult], theme: ThemeName) -> str:

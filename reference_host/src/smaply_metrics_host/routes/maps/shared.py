@@ -6,7 +6,7 @@ share one rendering and one poll of its live updates.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +23,9 @@ from smaply_metrics_host.store.share_links import SharedMap
 
 router = APIRouter(prefix="/shared/{token}", include_in_schema=False)
 
+NOT_CACHED: Final = {"cache-control": "no-store"}
+"""Nothing of the map remains in the browser of a guest whose link has ended."""
+
 
 async def _opened(app_state: CurrentAppState, token: str) -> SharedMap:
     shared = await run_in_threadpool(app_state.share_links.open, token)
@@ -31,6 +34,7 @@ async def _opened(app_state: CurrentAppState, token: str) -> SharedMap:
             "It may have expired or been revoked.",
             remedy="Ask the person who sent it for a new link.",
         )
+    app_state.guest_requests.take(shared.link)
     return shared
 
 
@@ -81,7 +85,9 @@ async def specifications(
     digests: Annotated[str, Query()],
 ) -> Response:
     """Return the Vega-Lite specifications of charts of the map, by digest."""
-    return await chart_specifications(app_state, shared.account, shared.map, digests, theme)
+    return await chart_specifications(
+        app_state, shared.account, shared.map, digests, theme, headers=NOT_CACHED
+    )
 
 
 @router.get("/charts/{digest}.svg")
@@ -92,4 +98,6 @@ async def drawing(
     theme: Annotated[ThemeName, Query()],
 ) -> Response:
     """Return a chart of the map as SVG."""
-    return await chart_drawing(app_state, shared.account, shared.map, digest, theme)
+    return await chart_drawing(
+        app_state, shared.account, shared.map, digest, theme, headers=NOT_CACHED
+    )
