@@ -7,7 +7,8 @@ import pytest
 from smaply_metrics_core import ExclusionReason
 from smaply_metrics_sql.databases.database import CatalogColumn, CatalogTable, ColumnType
 from smaply_metrics_sql.mapping.model import MOST_SURVEYS, AnswerType
-from smaply_metrics_sql.mapping.proposal import propose, propose_text
+from smaply_metrics_sql.mapping.proposal import propose
+from smaply_metrics_sql.mapping.proposed_text import propose_text
 from smaply_metrics_sql.mapping.yaml_text import (
     MOST_CHARACTERS,
     MappingInvalid,

@@ -120,11 +120,12 @@ class SqlSource:
     @hookimpl
     def propose_value(self, credentials: SqlCredentials, context: SourceContext) -> str:
         """Return a mapping of the tables that look like responses, as YAML."""
-        from smaply_metrics_sql.mapping.proposal import propose_text
+        from smaply_metrics_sql.mapping.proposed_text import propose_text
+        from smaply_metrics_sql.mapping.samples import TableSamples
         from smaply_metrics_sql.opening import opened
 
         with opened(credentials, context) as database:
-            return propose_text(database.tables())
+            return propose_text(database.tables(), TableSamples(database))
 
     @hookimpl
     def recompute_metric(
