@@ -123,6 +123,14 @@ from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.host.store.migrations.runner import StoreUpgrade
 from smaply_metrics_core.host.telemetry import enable_telemetry, telemetry_of
 from smaply_metrics_core.models.check import CheckReport, CheckStep, StepResult
+from smaply_metrics_core.models.columns import (
+    ColumnEdit,
+    ColumnSheet,
+    RoleOption,
+    SheetColumn,
+    SheetTable,
+    ValueCount,
+)
 from smaply_metrics_core.models.credentials import CredentialField
 from smaply_metrics_core.models.metric import (
     Card,
@@ -237,6 +245,8 @@ __all__ = [
     "Choice",
     "ChosenSurveys",
     "Clock",
+    "ColumnEdit",
+    "ColumnSheet",
     "ComparedPeriod",
     "ConnectionStatus",
     "ConnectionView",
@@ -334,8 +344,11 @@ __all__ = [
     "Result",
     "ResultsUnavailable",
     "Role",
+    "RoleOption",
     "RoleRequired",
     "Settings",
+    "SheetColumn",
+    "SheetTable",
     "SingleFlight",
     "SmallGroupRefused",
     "SourceForm",
@@ -365,6 +378,7 @@ __all__ = [
     "UncertaintyReason",
     "Unit",
     "Unreachable",
+    "ValueCount",
     "Verdict",
     "Weight",
     "Window",

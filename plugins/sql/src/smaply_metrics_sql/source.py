@@ -10,6 +10,8 @@ from smaply_metrics_core import (
     BundleWriter,
     CheckNote,
     CheckStep,
+    ColumnEdit,
+    ColumnSheet,
     Destination,
     MetricQuery,
     MetricsError,
@@ -126,6 +128,23 @@ class SqlSource:
 
         with opened(credentials, context) as database:
             return propose_text(database.tables(), TableSamples(database))
+
+    @hookimpl
+    def edit_columns(
+        self,
+        credentials: SqlCredentials,
+        context: SourceContext,
+        table: str,
+        edits: Sequence[ColumnEdit],
+    ) -> ColumnSheet:
+        """Return the roles of the columns of a table, and the mapping that states them."""
+        from smaply_metrics_sql.mapping.samples import TableSamples
+        from smaply_metrics_sql.mapping.sheet import MappingSheet
+        from smaply_metrics_sql.opening import opened
+
+        with opened(credentials, context) as database:
+            tables, samples = database.tables(), TableSamples(database)
+            return MappingSheet(credentials.mapping, tables, samples).sheet(table, edits)
 
     @hookimpl
     def recompute_metric(

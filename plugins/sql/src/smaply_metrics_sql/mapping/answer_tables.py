@@ -37,7 +37,7 @@ _MOST_CHOICES: Final = 30
 
 
 @dataclass(frozen=True)
-class AnswerTable:
+class AnswerRows:
     """A table with one row per answer.
 
     Attributes:
@@ -71,7 +71,7 @@ class AnswerTable:
 
 def answer_tables(
     tables: Iterable[CatalogTable], responses: Sequence[CatalogTable], samples: TableSamples
-) -> Iterator[AnswerTable]:
+) -> Iterator[AnswerRows]:
     """Yield the tables with one row per answer.
 
     Args:
@@ -85,7 +85,7 @@ def answer_tables(
         for other in same_schema_first(responses, one.schema)
         if other.full_name != one.full_name
     )
-    found: dict[str, AnswerTable] = {}
+    found: dict[str, AnswerRows] = {}
     for made in islice(filter(None, (_answers_of(*pair) for pair in pairs)), _MOST_PAIRS):
         share = samples.share_found(made.table, made.response, made.responses, made.response_id)
         best = found.get(made.table.full_name)
@@ -94,7 +94,7 @@ def answer_tables(
     yield from found.values()
 
 
-def _answers_of(table: CatalogTable, responses: CatalogTable) -> AnswerTable | None:
+def _answers_of(table: CatalogTable, responses: CatalogTable) -> AnswerRows | None:
     """Return how a table has answers of responses; ``None`` if it has no column with their id."""
     key = named(responses, IDS)
     reference = named(table, _references(responses.name, key.name)) if key else None
@@ -112,7 +112,7 @@ def _answers_of(table: CatalogTable, responses: CatalogTable) -> AnswerTable | N
     if answer is None or answer.type in {ColumnType.ARRAY, ColumnType.OTHER}:
         return None
     name, response = table.full_name, reference.name
-    return AnswerTable(
+    return AnswerRows(
         table,
         responses,
         key.name,

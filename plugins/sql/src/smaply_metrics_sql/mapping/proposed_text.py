@@ -10,7 +10,7 @@ from typing import Final
 
 from smaply_metrics_sql.databases.database import NUMBERS, CatalogColumn, CatalogTable, ColumnType
 from smaply_metrics_sql.mapping.answer_tables import (
-    AnswerTable,
+    AnswerRows,
     answer_tables,
     long_question,
 )
@@ -44,7 +44,7 @@ _SURVEY: Final = re.compile(
 
 
 @dataclass
-class _Proposed:
+class _ProposedSurvey:
     """A proposed survey.
 
     Attributes:
@@ -97,12 +97,13 @@ class _Proposer:
         self._left = MOST_SAMPLED_COLUMNS
         self.remarks: list[str] = []
 
-    def surveys(self) -> Iterator[_Proposed]:
+    def surveys(self) -> Iterator[_ProposedSurvey]:
         """Yield the proposed surveys, and note about which tables nothing is proposed."""
         by_name = {table.full_name: table for table in self._tables}
         wide = propose(self._tables)
         found = {
-            one.table: _Proposed(one, by_name[one.table]) for one in (wide.surveys if wide else ())
+            one.table: _ProposedSurvey(one, by_name[one.table])
+            for one in (wide.surveys if wide else ())
         }
         if self._samples is None:
             yield from found.values()
@@ -113,7 +114,7 @@ class _Proposer:
         for table in self._tables:
             name = table.full_name
             base = None if has_answer_rows(table) else propose_survey(table)
-            proposed = found.get(name) or (_Proposed(base, table) if base else None)
+            proposed = found.get(name) or (_ProposedSurvey(base, table) if base else None)
             is_likely = name in found or name in belongs or bool(_SURVEY.search(table.name))
             if proposed is None or name in seen or not is_likely:
                 continue
@@ -124,7 +125,7 @@ class _Proposer:
             )
             yield from (one for one in (proposed, *long) if one.survey.questions)
 
-    def _answer_tables(self, wide: dict[str, _Proposed]) -> list[AnswerTable]:
+    def _answer_tables(self, wide: dict[str, _ProposedSurvey]) -> list[AnswerRows]:
         """Return the tables with one row per answer, and note those without responses."""
         assert self._samples is not None  # noqa: S101  # Called with samples.
         responses = [one for one in self._tables if not has_answer_rows(one) and time_of(one)]
@@ -139,7 +140,7 @@ class _Proposer:
         ]
         return found
 
-    def _refine(self, proposed: _Proposed) -> None:
+    def _refine(self, proposed: _ProposedSurvey) -> None:
         """Add what samples, comments and tables of labels say about the columns of a table."""
         survey = proposed.survey
         recorded = proposed.table.column(survey.recorded_at.column)
@@ -177,7 +178,7 @@ class _Proposer:
             )
 
     def _question(
-        self, proposed: _Proposed, column: CatalogColumn, question: MappedQuestion | None
+        self, proposed: _ProposedSurvey, column: CatalogColumn, question: MappedQuestion | None
     ) -> MappedQuestion | None:
         """Return the question of a column, with its labels; ``None`` if it is none."""
         status = proposed.survey.status
@@ -205,7 +206,9 @@ class _Proposer:
         proposed.remarks += [remark] if remark else []
         return found
 
-    def _add_answers(self, proposed: _Proposed, answers: Sequence[AnswerTable]) -> list[_Proposed]:
+    def _add_answers(
+        self, proposed: _ProposedSurvey, answers: Sequence[AnswerRows]
+    ) -> list[_ProposedSurvey]:
         """Add the answers in other tables; return further surveys, if they need some."""
         more = []
         for one in answers:
@@ -229,10 +232,12 @@ class _Proposer:
                 name = one.table.full_name
                 parts |= {"id": name, "name": one.table.comment or name, "questions": questions}
                 survey = proposed.survey.model_copy(update=parts)
-                more.append(_Proposed(survey, proposed.table, [*proposed.remarks[:1], *remarks]))
+                more.append(
+                    _ProposedSurvey(survey, proposed.table, [*proposed.remarks[:1], *remarks])
+                )
         return more
 
-    def _add_child(self, proposed: _Proposed, found: AnswerTable, remarks: list[str]) -> None:
+    def _add_child(self, proposed: _ProposedSurvey, found: AnswerRows, remarks: list[str]) -> None:
         """Add the question whose answers are the rows of another table."""
         assert self._samples is not None and found.child is not None  # noqa: S101, PT018
         values = self._samples.values(found.table, found.child.answer)
@@ -254,7 +259,7 @@ class _Proposer:
         )
         proposed.remarks += remarks
 
-    def _long_questions(self, found: AnswerTable, remarks: list[str]) -> tuple[MappedQuestion, ...]:
+    def _long_questions(self, found: AnswerRows, remarks: list[str]) -> tuple[MappedQuestion, ...]:
         """Return the questions of a table with one row per answer."""
         assert self._samples is not None and found.long is not None  # noqa: S101, PT018
         answer = found.table.column(found.long.answer)

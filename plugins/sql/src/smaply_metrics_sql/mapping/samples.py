@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Text, case, cast, distinct, func, or_, select
+from sqlalchemy import ColumnElement, Text, case, cast, column, distinct, func, or_, select
 
 from smaply_metrics_core import AccessMissing, ExportFailed, SurveyUnavailable
 from smaply_metrics_sql.counting.answers import key_text
@@ -83,6 +83,14 @@ class TableSamples:
         pairs = [(key_text(key), key_text(label)) for key, label in rows]
         found = {key: label for key, label in pairs if key and label}
         return found if len(found) == len(rows) <= MOST_CHOICES else {}
+
+    def has_times(self, kind: ColumnType) -> bool:
+        """Whether columns of a type can hold times."""
+        try:
+            self._database.epoch(column("t"), kind)
+        except SurveyUnavailable:
+            return False
+        return True
 
     def share_found(self, table: CatalogTable, column: str, other: CatalogTable, key: str) -> float:
         """Return the share of the values of a column that are keys of another table."""
