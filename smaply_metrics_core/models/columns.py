@@ -16,10 +16,17 @@ ShortText = Annotated[str, StringConstraints(max_length=2_000)]
 
 
 class RoleOption(Frozen):
-    """A role that columns can have, such as “Weight”."""
+    """A role that columns can have, such as “Weight”.
+
+    Attributes:
+        id: Identifies it.
+        label: What people read.
+        has_label: Whether columns with it can have a label.
+    """
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     label: ShortText
+    has_label: bool = True
 
 
 class ValueCount(Frozen):

@@ -9,6 +9,7 @@ import pytest
 
 from plugins.sql.tests.conftest import ON_MARIADB, READER, READER_PASSWORD
 from plugins.sql.tests.databases import (
+    a_deadline,
     a_query,
     answer,
     counted,
@@ -83,7 +84,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 def proposed(database: SqlDatabase, table: str) -> tuple[SurveyMapping, str]:
     """Return the survey that is proposed for a table, and the whole text."""
     tables = [one for one in database.tables() if not one.schema]  # MariaDB's server is shared.
-    text = propose_text(tables, TableSamples(database))
+    text = propose_text(tables, TableSamples(database, a_deadline()))
     surveys = [one for one in read_mapping(text).surveys if one.id == table]
     assert len(surveys) == 1, text
     return surveys[0], text

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import pytest
 
-from plugins.sql.tests.databases import sqlite_with
-from smaply_metrics_core import ColumnEdit, ColumnSheet, InputError
+from plugins.sql.tests.conftest import READER, READER_PASSWORD, ReaderDatabase
+from plugins.sql.tests.databases import NOW, a_deadline, postgresql_at, sqlite_with
+from smaply_metrics_core import ColumnEdit, ColumnSheet, Deadline, InputError
+from smaply_metrics_core.testing import ManualClock
 from smaply_metrics_sql.databases.database import SqlDatabase
 from smaply_metrics_sql.mapping.samples import TableSamples
 from smaply_metrics_sql.mapping.sheet import MOST_COLUMNS, MappingSheet
@@ -52,7 +57,7 @@ def sheet(
         for name, one in roles.items()
         for role, label in ([(one, "")] if isinstance(one, str) else [one])
     ]
-    made = MappingSheet(text, database.tables(), TableSamples(database))
+    made = MappingSheet(text, database.tables(), TableSamples(database, a_deadline()))
     return made.sheet(table, edits)
 
 
@@ -93,7 +98,7 @@ def test_the_same_roles_change_nothing() -> None:
     database = sqlite_with(*TABLE)
     shown = sheet(database)
     edits = [ColumnEdit(column=one.id, role=one.role, label=one.label) for one in shown.columns]
-    made = MappingSheet(TEXT, database.tables(), TableSamples(database))
+    made = MappingSheet(TEXT, database.tables(), TableSamples(database, a_deadline()))
 
     assert made.sheet(VISITS, edits) == shown
     database.close()
@@ -175,6 +180,9 @@ def test_a_survey_is_added_and_removed() -> None:
     assert read_mapping(added.value).surveys[2].questions[0].text == "How?"
     removed = sheet(database, added.value, "survey:calls", at="ignored", csat=("ignored", "How?"))
     assert (removed.value, removed.table) == (TEXT, "table:calls")
+    one = "surveys: [{id: calls, table: calls, recorded_at: {column: at}}]"
+    with pytest.raises(InputError, match="needs one survey"):
+        sheet(database, one, "survey:calls", at="ignored")
     database.close()
 
 
@@ -210,7 +218,7 @@ def test_questions_of_a_long_table_have_rows() -> None:
         "INSERT INTO a VALUES (1, 'nps', '9'), (1, 'speed', '3'), (2, 'email', 'a@b')",
         "CREATE TABLE c (rid integer, v text)",
     )
-    made = MappingSheet(text, database.tables(), TableSamples(database))
+    made = MappingSheet(text, database.tables(), TableSamples(database, a_deadline()))
     shown = made.sheet("", ())
 
     assert [(one.id, one.role) for one in shown.columns] == [
@@ -291,4 +299,46 @@ def test_special_names_and_wide_tables() -> None:
     assert len(found.columns) == MOST_COLUMNS
     assert [one.name for one in found.columns][:2] == ["seen", "nps"]
     assert any("Of 1,504 columns, 500 are listed" in note for note in found.notes)
+    database.close()
+
+
+@pytest.mark.deep(reason="starts a server of PostgreSQL")
+@pytest.mark.xdist_group("sql_postgresql")
+def test_the_sheet_of_a_server(reader_database: Callable[..., ReaderDatabase]) -> None:
+    """Tables of two schemas with one name, arrays, times with a zone, upper case and quotes."""
+    server = reader_database(
+        'CREATE TABLE visits ("At" timestamptz, "NPS" integer, "a""b" text, tags text[], x jsonb)',
+        "INSERT INTO visits SELECT now(), 9, 'often', ARRAY['a', 'b'], '{}' FROM "
+        "generate_series(1, 5)",
+        "CREATE SCHEMA sales",
+        "CREATE TABLE sales.visits (at timestamp, nps integer)",
+        f"GRANT USAGE ON SCHEMA sales TO {READER}",
+        f"GRANT SELECT ON sales.visits TO {READER}",
+    )
+    database = postgresql_at(server.port, server.name, READER, READER_PASSWORD)
+    text = "surveys: [{id: v, table: visits, recorded_at: {column: At}}]"
+    edits = {"NPS": "nps", 'a"b': "field", "tags": "multiple"}
+    found = sheet(database, text, "", **edits)
+
+    assert [one.label for one in found.tables] == ["visits", "sales.visits (not a survey)"]
+    assert roles(found) == {"At": "recorded_at", **edits}
+    assert {one.name: [each.value for each in one.values] for one in found.columns} == {
+        "At": [], "NPS": ["9"], 'a"b': ["often"], "tags": ["a", "b"], "x": [],
+    }  # fmt: skip
+    other = sheet(database, found.value, "table:sales.visits", at="recorded_at", nps="nps")
+    assert read_mapping(other.value).surveys[1].table == "sales.visits"
+    assert any("“at” without a zone are read as UTC" in note for note in other.notes)
+    database.close()
+
+
+def test_samples_take_half_of_the_time() -> None:
+    """The roles are shown although there was no time for values, such as those of a slow view."""
+    database = sqlite_with(*TABLE)
+    clock = ManualClock(NOW)
+    samples = TableSamples(database, Deadline.after(60, clock))
+    clock.wait(31, threading.Event())
+    found = MappingSheet(TEXT, database.tables(), samples).sheet(VISITS, ())
+
+    assert roles(found)["nps"] == "nps"
+    assert not any(one.values for one in found.columns)
     database.close()

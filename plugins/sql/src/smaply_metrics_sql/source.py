@@ -71,7 +71,7 @@ class SqlSource:
         from smaply_metrics_sql.surveys import mapped_surveys
 
         with opened(credentials, context) as database:
-            for mapping in mapped_surveys(credentials, database)[0].values():
+            for mapping in mapped_surveys(credentials, database.tables())[0].values():
                 yield survey_of(mapping)
 
     @hookimpl
@@ -127,7 +127,7 @@ class SqlSource:
         from smaply_metrics_sql.opening import opened
 
         with opened(credentials, context) as database:
-            return propose_text(database.tables(), TableSamples(database))
+            return propose_text(database.tables(), TableSamples(database, context.deadline))
 
     @hookimpl
     def edit_columns(
@@ -143,7 +143,7 @@ class SqlSource:
         from smaply_metrics_sql.opening import opened
 
         with opened(credentials, context) as database:
-            tables, samples = database.tables(), TableSamples(database)
+            tables, samples = database.tables(), TableSamples(database, context.deadline)
             return MappingSheet(credentials.mapping, tables, samples).sheet(table, edits)
 
     @hookimpl

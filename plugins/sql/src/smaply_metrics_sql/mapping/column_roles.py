@@ -27,11 +27,11 @@ FINISHED: Final = "finished"
 STATUS: Final = "status"
 FIELD: Final = "field"
 ROLES: Final = (
-    RoleOption(id=IGNORED, label="Ignored"),
-    RoleOption(id=RECORDED, label="Date of the response"),
-    RoleOption(id=RESPONSE, label="Response ID"),
-    RoleOption(id=FINISHED, label="Finished: true or 1"),
-    RoleOption(id=STATUS, label="Status, as in the text"),
+    RoleOption(id=IGNORED, label="Ignored", has_label=False),
+    RoleOption(id=RECORDED, label="Date of the response", has_label=False),
+    RoleOption(id=RESPONSE, label="Response ID", has_label=False),
+    RoleOption(id=FINISHED, label="Finished: true or 1", has_label=False),
+    RoleOption(id=STATUS, label="Status, as in the text", has_label=False),
     RoleOption(id=AnswerType.NPS, label="Question: NPS, 0 to 10"),
     RoleOption(id=AnswerType.SCALE, label="Question: scale"),
     RoleOption(id=AnswerType.CHOICE, label="Question: one choice"),

@@ -185,10 +185,11 @@ class _Proposer:
         about = {status.column if status else None}
         if column.name in about or WEIGHT.search(column.name) or PERSONAL.search(column.name):
             return None
-        if column.type not in {*NUMBERS, ColumnType.TEXT, ColumnType.DYNAMIC} or self._left <= 0:
+        assert self._samples is not None  # noqa: S101  # Called with samples.
+        can_read = self._left > 0 and self._samples.has_time()
+        if column.type not in {*NUMBERS, ColumnType.TEXT, ColumnType.DYNAMIC} or not can_read:
             return question
         self._left -= 1
-        assert self._samples is not None  # noqa: S101  # Called with samples.
         values = self._samples.values(proposed.table, column.name)
         if values is None:
             proposed.remarks.append(f"Check: “{column.name}” could not be read.")

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Text, case, cast, column, distinct, func, or_, select
 
-from smaply_metrics_core import AccessMissing, ExportFailed, SurveyUnavailable
+from smaply_metrics_core import AccessMissing, Deadline, ExportFailed, SurveyUnavailable
 from smaply_metrics_sql.counting.answers import key_text
 from smaply_metrics_sql.counting.relation import columns_of
 from smaply_metrics_sql.databases.database import CatalogTable, ColumnType, SqlDatabase
@@ -57,10 +57,17 @@ class TableSamples:
 
     Args:
         database: The database.
+        deadline: The deadline of the call. Samples may take half of the time until then.
     """
 
-    def __init__(self, database: SqlDatabase) -> None:
+    def __init__(self, database: SqlDatabase, deadline: Deadline) -> None:
         self._database = database
+        self._deadline = deadline
+        self._kept = deadline.remaining() / 2
+
+    def has_time(self) -> bool:
+        """Whether there is time for another sample; views can be slow to read."""
+        return self._deadline.remaining() > self._kept
 
     def values(self, table: CatalogTable, column: str) -> Values | None:
         """Return the values of a column; ``None`` if the column cannot be read."""

@@ -152,6 +152,12 @@ class MappingSheet:
         before = survey or new_survey(found.full_name)
         after = apply_changes(before, changes, types)
         self._text = replace_survey(self._text, before.id, after)
+        if not self._text:
+            raise InputError(
+                "The mapping needs one survey.",
+                remedy="Map another table first. Without a mapping, the surveys are those that "
+                "look like responses.",
+            )
         if len(self._text) > MOST_CHARACTERS:
             raise InputError(
                 f"The mapping would have more than {MOST_CHARACTERS:,} characters.",
@@ -176,7 +182,7 @@ class MappingSheet:
                     remedy="Write the question with its `delimiter` in the text.",
                 )
         is_child = edit.column.startswith(_CHILD)
-        return RoleChange(name, edit.role, edit.label, was.role, delimiter, is_child)
+        return RoleChange(name, edit.role, _line(edit.label), was.role, delimiter, is_child)
 
     def _columns(
         self, survey: SurveyMapping | None, found: CatalogTable, *, with_values: bool = True
@@ -191,13 +197,18 @@ class MappingSheet:
         for column in columns:
             role, label = roles.get(column.name, (IGNORED, ""))
             values: tuple[ValueCount, ...] = ()
-            if left > 0 and role not in {RECORDED, RESPONSE} and _is_shown(column):
+            if (
+                left > 0
+                and self._samples.has_time()
+                and role not in {RECORDED, RESPONSE}
+                and _is_shown(column)
+            ):
                 left -= 1
                 values = _shown(self._samples.values(found, column.name))
             yield SheetColumn(
                 id=f"{_COLUMN}{column.name}",
                 name=column.name,
-                type=column.type.value,
+                type="" if column.type is ColumnType.DYNAMIC else column.type.value,
                 role=role,
                 roles=possible_roles(column, role, long=is_long, times=column.type in times),
                 label=_line(label),
@@ -233,14 +244,14 @@ class MappingSheet:
         mapped = {one.column: one for one in survey.questions if one.child is None}
         answered = self._answers(survey.answers)
         for key in [*mapped, *sorted(answered.keys() - mapped.keys())]:
-            one = mapped.get(key)
+            found = mapped.get(key)
             yield SheetColumn(
                 id=f"{_QUESTION}{key}",
                 name=key,
                 type=f"rows of {survey.answers.table}",
-                role=one.type.value if one else IGNORED,
+                role=found.type.value if found else IGNORED,
                 roles=(IGNORED, *KINDS),
-                label=_line(one.text) if one else "",
+                label=_line(found.text) if found else "",
                 values=_shown(answered.get(key)) if with_values and _is_public(key) else (),
             )
 
