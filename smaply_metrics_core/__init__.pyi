@@ -47,6 +47,14 @@ from smaply_metrics_core.input_limits.json_value import parse_json
 from smaply_metrics_core.input_limits.zip_archive import open_zip
 from smaply_metrics_core.models.address import Address, ServerAddress
 from smaply_metrics_core.models.check import CheckNote, CheckReport, CheckStep, StepResult
+from smaply_metrics_core.models.columns import (
+    ColumnEdit,
+    ColumnSheet,
+    RoleOption,
+    SheetColumn,
+    SheetTable,
+    ValueCount,
+)
 from smaply_metrics_core.models.credentials import (
     CredentialField,
     Credentials,
@@ -139,6 +147,8 @@ __all__ = [
     "Choice",
     "ClientCertificate",
     "Clock",
+    "ColumnEdit",
+    "ColumnSheet",
     "ComparedPeriod",
     "Counts",
     "CredentialField",
@@ -193,7 +203,10 @@ __all__ = [
     "RequestLimit",
     "Result",
     "ResultsUnavailable",
+    "RoleOption",
     "ServerAddress",
+    "SheetColumn",
+    "SheetTable",
     "SignIn",
     "SignOut",
     "SmallGroupRefused",
@@ -211,6 +224,7 @@ __all__ = [
     "UncertaintyReason",
     "Unit",
     "Unreachable",
+    "ValueCount",
     "Verdict",
     "Weight",
     "WeightReason",

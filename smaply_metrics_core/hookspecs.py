@@ -1,4 +1,4 @@
-"""The hooks that a source implements: seven required ones and two optional ones.
+"""The hooks that a source implements: seven required ones and three optional ones.
 
 A source is a module or an object with functions marked with ``hookimpl``. An entry point of the
 group ``smaply_metrics.sources`` refers to it; the entry point's name is the source's id.
@@ -17,13 +17,14 @@ from smaply_metrics_core.context import SourceContext
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.hook_markers import hookspec
 from smaply_metrics_core.models.check import CheckNote, CheckStep
+from smaply_metrics_core.models.columns import ColumnEdit, ColumnSheet
 from smaply_metrics_core.models.credentials import Credentials
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.source import Destination, SourceDescription
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
 
-OPTIONAL: Final = frozenset({"propose_value", "recompute_metric"})
+OPTIONAL: Final = frozenset({"edit_columns", "propose_value", "recompute_metric"})
 """The optional hooks."""
 
 
@@ -113,4 +114,22 @@ def propose_value(credentials: Credentials, context: SourceContext, field: str) 
     Optional; called for fields with ``FormField(proposable=True)``. The credentials have the other
     values of the form, and the default of this field. The value must be one that the form accepts;
     empty if there is nothing to propose. Nothing is stored.
+    """
+
+
+@hookspec(firstresult=True)
+def edit_columns(  # type: ignore[empty-body]
+    credentials: Credentials,
+    context: SourceContext,
+    field: str,
+    table: str,
+    edits: Sequence[ColumnEdit],
+) -> ColumnSheet:
+    """Return a table with the roles of its columns, for a form, and the text that states them.
+
+    Optional; called for fields with ``FormField(columns=True)``. The credentials have the text that
+    the form has. ``table`` is the chosen table, empty for the first. ``edits`` are what a person
+    chose for its columns: return the text with them as ``ColumnSheet.value``. Columns without
+    an edit, and all that the form does not show, stay as they are in the text. Raise ``InputError``
+    for edits that cannot be written. Nothing is stored.
     """

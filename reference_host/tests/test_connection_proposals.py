@@ -51,7 +51,8 @@ def test_a_proposal_is_edited_and_saved(world: World) -> None:
     assert secret not in page
     assert all(f'value="{one}"' in page for one in (DATABASE, "ada", "Shop"))
     mapping = mapping_in(page)
-    assert mapping.startswith("surveys:\n- id: visits\n")
+    assert mapping.startswith("surveys:\n# Check: times in “recorded_at” without a zone")
+    assert "\n- id: visits\n" in mapping
     assert "column: a<b" in mapping
     assert world.run(world.app_state.metrics.connections.list(world.actor())) == ()
 

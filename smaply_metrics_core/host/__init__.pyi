@@ -124,6 +124,14 @@ from smaply_metrics_core.host.store.history import HistoryEntry
 from smaply_metrics_core.host.store.migrations.runner import StoreUpgrade
 from smaply_metrics_core.host.telemetry import enable_telemetry, telemetry_of
 from smaply_metrics_core.models.check import CheckReport, CheckStep, StepResult
+from smaply_metrics_core.models.columns import (
+    ColumnEdit,
+    ColumnSheet,
+    RoleOption,
+    SheetColumn,
+    SheetTable,
+    ValueCount,
+)
 from smaply_metrics_core.models.credentials import CredentialField
 from smaply_metrics_core.models.metric import (
     Card,
@@ -239,6 +247,8 @@ __all__ = [
     "Choice",
     "ChosenSurveys",
     "Clock",
+    "ColumnEdit",
+    "ColumnSheet",
     "ComparedPeriod",
     "ConnectionStatus",
     "ConnectionView",
@@ -336,8 +346,11 @@ __all__ = [
     "Result",
     "ResultsUnavailable",
     "Role",
+    "RoleOption",
     "RoleRequired",
     "Settings",
+    "SheetColumn",
+    "SheetTable",
     "SingleFlight",
     "SmallGroupRefused",
     "SourceForm",
@@ -367,6 +380,7 @@ __all__ = [
     "UncertaintyReason",
     "Unit",
     "Unreachable",
+    "ValueCount",
     "Verdict",
     "Weight",
     "Window",

@@ -56,6 +56,7 @@ class AsyncConnections:
     def __init__(self, connections: Connections, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.form = slow(connections.form)
         self.propose_value = _conceal_values(slow(connections.propose_value))
+        self.edit_columns = _conceal_values(slow(connections.edit_columns))
         self.connect = _conceal_values(slow(connections.connect))
         self.list = quick(connections.list)
         self.labels = quick(connections.labels)

@@ -31,6 +31,8 @@ class FormField:
     destination. A change of any other field requires the secrets to be entered again.
     ``multiline`` asks for a text area, such as for YAML. ``proposable`` declares that the hook
     ``propose_value`` can propose a value; such a field has a default and is not a secret.
+    ``columns`` declares that the hook ``edit_columns`` can show and write its value as roles of the
+    columns of tables; it needs a default, too.
     ``host_only`` declares that the field takes a host name, so that a form can reduce the address
     of a page to its host.
     """
@@ -41,6 +43,7 @@ class FormField:
     keeps_secrets: bool = False
     multiline: bool = False
     proposable: bool = False
+    columns: bool = False
     host_only: bool = False
 
 
@@ -56,6 +59,7 @@ class CredentialField(Frozen):
     harmless: bool
     multiline: bool = False
     proposable: bool = False
+    columns: bool = False
     host_only: bool = False
 
 
@@ -157,6 +161,7 @@ def credential_fields(model: type[Credentials]) -> tuple[CredentialField, ...]:
                 harmless=form.keeps_secrets if form else False,
                 multiline=form.multiline if form else False,
                 proposable=form.proposable if form else False,
+                columns=form.columns if form else False,
                 host_only=form.host_only if form else False,
             )
         )

@@ -88,7 +88,7 @@ def load(entry_point: EntryPoint) -> Loaded:
     manager.add_hookspecs(hookspecs)
     manager.register(plugin, name=entry_point.name)
     description = _describe(manager, entry_point.name)
-    _check_proposals(description.credentials, hooks)
+    _check_form_hooks(description.credentials, hooks)
     return Loaded(manager, description, hooks)
 
 
@@ -197,25 +197,30 @@ def _check_credentials(model: type[Credentials]) -> None:
             )
 
 
-def _check_proposals(model: type[Credentials], hooks: Sequence[str]) -> None:
-    """Check that fields with proposed values are declared, and the hook that proposes them."""
-    proposable = [field for field in credential_fields(model) if field.proposable]
-    for field in proposable:
-        if field.secret or field.required:
+def _check_form_hooks(model: type[Credentials], hooks: Sequence[str]) -> None:
+    """Check that fields with optional hooks are declared, and the hooks that they need."""
+    fields = credential_fields(model)
+    declared = {
+        ("proposable", "propose_value"): [field for field in fields if field.proposable],
+        ("columns", "edit_columns"): [field for field in fields if field.columns],
+    }
+    for (attribute, hook), found in declared.items():
+        for field in found:
+            if field.secret or field.required:
+                raise ContractViolation(
+                    f"the credentials field {field.name} has {attribute}=True, so it must have a "
+                    "default and not be a secret."
+                )
+        if found and hook not in hooks:
             raise ContractViolation(
-                f"the credentials field {field.name} is proposable, so it must have a default and "
-                "not be a secret."
+                f"the credentials field {found[0].name} has {attribute}=True, but the hook {hook} "
+                "is missing."
             )
-    if proposable and "propose_value" not in hooks:
-        raise ContractViolation(
-            f"the credentials field {proposable[0].name} is proposable, but the hook propose_value "
-            "is missing."
-        )
-    if "propose_value" in hooks and not proposable:
-        raise ContractViolation(
-            "propose_value would never be called: declare a credentials field with "
-            "FormField(proposable=True), or remove the hook."
-        )
+        if hook in hooks and not found:
+            raise ContractViolation(
+                f"{hook} would never be called: declare a credentials field with "
+                f"FormField({attribute}=True), or remove the hook."
+            )
 
 
 def _parts(annotation: object) -> Iterator[object]:

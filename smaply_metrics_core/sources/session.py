@@ -17,6 +17,7 @@ from smaply_metrics_core.context import SourceContext
 from smaply_metrics_core.errors import Cancelled, InputError, MetricsError
 from smaply_metrics_core.forking import lost_thread
 from smaply_metrics_core.models.check import StepResult
+from smaply_metrics_core.models.columns import ColumnEdit, ColumnSheet
 from smaply_metrics_core.models.problem import Audience
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.source import Destination
@@ -139,6 +140,26 @@ class SourceSession:
             ),
             deadline=self._config.deadline,
             what="propose_value",
+        )
+
+    def edit_columns(self, field: str, table: str, edits: Sequence[ColumnEdit]) -> ColumnSheet:
+        """Return a table with the roles of its columns, and the text of the field with edits.
+
+        Raises:
+            MetricsError: when the source raised it, such as ``InputError`` for an edit.
+            PluginError: when the source failed, or returned another type, too long a text or a
+                secret.
+        """
+        given, context = self._config.credentials, self._ready()
+        return self._isolation.call(
+            lambda: validation.column_sheet(
+                self._hooks.edit_columns(
+                    credentials=given, context=context, field=field, table=table, edits=edits
+                ),
+                self._isolation.redactor,
+            ),
+            deadline=self._config.deadline,
+            what="edit_columns",
         )
 
     def questions(self, survey_id: str) -> Questionnaire:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from smaply_metrics_core.errors import MetricsError, RemoteError
 from smaply_metrics_core.input_limits.model_validation import DataRefused, validate_data
 from smaply_metrics_core.models.check import CheckNote, CheckStep
+from smaply_metrics_core.models.columns import ColumnSheet
 from smaply_metrics_core.models.credentials import Credentials
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.source import Destination
@@ -133,15 +134,27 @@ def questionnaire(given: object, survey_id: str, redactor: Redactor) -> Question
     return found
 
 
+def column_sheet(given: object, redactor: Redactor) -> ColumnSheet:
+    """Validate the result of ``edit_columns``: without a secret, its text of limited length."""
+    found = require_type(ColumnSheet, given, "edit_columns")
+    _check_length("edit_columns", found.value)
+    check_no_secrets(redactor, "edit_columns", found)
+    return found
+
+
+def _check_length(hook: str, text: str) -> None:
+    if len(text) > LONGEST_PROPOSAL:
+        raise ContractViolation(
+            f"{hook} returned a text of more than {LONGEST_PROPOSAL:,} characters."
+        )
+
+
 def proposed_value(given: object, redactor: Redactor) -> str:
     """Validate the result of ``propose_value``: a text without a secret, of limited length."""
     if type(given) is not str:
         _drop(given)
         raise ContractViolation(f"propose_value returned {kind_of(given)} instead of a text.")
-    if len(given) > LONGEST_PROPOSAL:
-        raise ContractViolation(
-            f"propose_value returned a text of more than {LONGEST_PROPOSAL:,} characters."
-        )
+    _check_length("propose_value", given)
     text = whole_characters(given)
     if redactor.contains_secret(text):
         raise ContractViolation("a text of propose_value contained a secret.")

@@ -105,12 +105,11 @@ def _calls(context: SourceContext, folder: Path) -> Mapping[str, Callable[[], An
         with open_bundle(path, folder) as bundle:
             return list(source.recompute_metric(context, [query], bundle))
 
-    def propose() -> str:
+    def in_database() -> SqlCredentials:
         connection = sqlite3.connect(folder / "surveys" / "visits.sqlite")
         connection.execute("CREATE TABLE visits (recorded_at timestamp, nps integer, region text)")
         connection.close()
-        credentials = SqlCredentials(database="sqlite:surveys/visits.sqlite")
-        return SqlSource().propose_value(credentials, context)
+        return SqlCredentials(database="sqlite:surveys/visits.sqlite")
 
     return {
         "describe_source": source.describe_source,
@@ -121,7 +120,8 @@ def _calls(context: SourceContext, folder: Path) -> Mapping[str, Callable[[], An
         "fetch_metric": lambda: list(source.fetch_metric(context, SURVEY, [query])),
         "debug_export": exported,
         "recompute_metric": recomputed,
-        "propose_value": propose,
+        "propose_value": lambda: SqlSource().propose_value(in_database(), context),
+        "edit_columns": lambda: SqlSource().edit_columns(in_database(), context, "", ()),
     }
 
 

@@ -15,6 +15,8 @@ from smaply_metrics_core import (
     CheckNote,
     CheckStep,
     Choice,
+    ColumnEdit,
+    ColumnSheet,
     Counts,
     CredentialRefused,
     Credentials,
@@ -27,12 +29,16 @@ from smaply_metrics_core import (
     QuestionKind,
     Questionnaire,
     QuestionUnavailable,
+    RoleOption,
+    SheetColumn,
+    SheetTable,
     SourceContext,
     SourceDescription,
     Survey,
     SurveyUnavailable,
     Tally,
     Token,
+    ValueCount,
     WindowTally,
     hookimpl,
 )
@@ -56,7 +62,7 @@ class ShopCredentials(Credentials):
     api_token: Annotated[Token, FormField(label="API token")]
     base_url: Annotated[str, FormField(label="Base URL")] = "shop.example.com"
     nickname: Annotated[
-        str | None, FormField(label="Nickname", keeps_secrets=True, proposable=True)
+        str | None, FormField(label="Nickname", keeps_secrets=True, proposable=True, columns=True)
     ] = None
 
 
@@ -191,6 +197,22 @@ class Shop:
         if self.on_list is not None:
             self.on_list(context)
         return f"{credentials.base_url}, {credentials.nickname}"
+
+    @hookimpl
+    def edit_columns(
+        self, credentials: ShopCredentials, table: str, edits: Sequence[ColumnEdit]
+    ) -> ColumnSheet:
+        """Return a nickname made of the edits, and values of few and of many rows."""
+        self.asked.append("edit_columns")
+        self._sign_in(credentials)
+        values = (ValueCount(value="often", count=9), ValueCount(value="once", count=1))
+        return ColumnSheet(
+            value=",".join((credentials.nickname or "none", *(one.role for one in edits))),
+            tables=(SheetTable(id="visits", label="Visits"),),
+            table=table or "visits",
+            roles=(RoleOption(id="used", label="Used"),),
+            columns=(SheetColumn(id="a", name="A", role="used", values=values),),
+        )
 
     @hookimpl
     def debug_export(

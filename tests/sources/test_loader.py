@@ -62,9 +62,9 @@ def reason(registry: SourceRegistry) -> str:
     return state.reason
 
 
-def test_the_contract_has_seven_hooks_and_two_optional_ones() -> None:
+def test_the_contract_has_seven_hooks_and_three_optional_ones() -> None:
     """Each hook has its arguments; those that not every source can implement are optional."""
-    assert tuple(contract()) == (*HOOKS, "recompute_metric", "propose_value")
+    assert tuple(contract()) == (*HOOKS, "recompute_metric", "propose_value", "edit_columns")
     assert set(contract()) - set(HOOKS) == OPTIONAL
     assert contract()["list_questions"] == ("credentials", "context", "survey_id")
 

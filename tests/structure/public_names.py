@@ -8,20 +8,21 @@ EXPORTS: Final = {
     "smaply_metrics_core": """
         AccessMissing AccountSettings Address Audience Blame BundleReader BundleWriter
         CONTRACT_VERSION Calculation CalculationRefused Cancelled Change ChartType CheckNote
-        CheckReport CheckStep Choice ClientCertificate Clock ComparedPeriod Counts CredentialField
-        CredentialRefused Credentials CredentialsInvalid CsvLimits DataError DateRange Deadline
-        DeadlineExceeded Definition DefinitionInvalid Destination DestinationRefused Display
-        ENTRY_POINT_GROUP EmbeddedField ExclusionReason ExportFailed FieldProblem Filter FormField
-        GroupBy GroupCounts GroupValue GroupingRefused InputError Interval IntervalMethod
-        IntervalVisibility Issue KnownQuestion MetricQuery MetricType MetricsError NOT_SHOWN
-        NoSurveys Password Period PeriodChange PluginError Problem ProgressCallback QueryInvalid
-        Question QuestionChange QuestionKind QuestionUnavailable Questionnaire RateLimited
-        Readable RemoteError RequestLimit Result ResultsUnavailable ServerAddress SignIn SignOut
-        SmallGroupRefused SourceContext SourceDescription SourceUnavailable StepCallback
-        StepResult Survey SurveyUnavailable SystemClock Tally Token Totals UncertaintyReason Unit
-        Unreachable Verdict Weight WeightReason WeightSum WeightedTotals Weights Window
-        WindowResult WindowTally __version__ credential_fields csv_records graphql_operation
-        hookimpl html_to_text json_rpc_method open_zip parse_credentials parse_json period_start
+        CheckReport CheckStep Choice ClientCertificate Clock ColumnEdit ColumnSheet ComparedPeriod
+        Counts CredentialField CredentialRefused Credentials CredentialsInvalid CsvLimits DataError
+        DateRange Deadline DeadlineExceeded Definition DefinitionInvalid Destination
+        DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField ExclusionReason ExportFailed
+        FieldProblem Filter FormField GroupBy GroupCounts GroupValue GroupingRefused InputError
+        Interval IntervalMethod IntervalVisibility Issue KnownQuestion MetricQuery MetricType
+        MetricsError NOT_SHOWN NoSurveys Password Period PeriodChange PluginError Problem
+        ProgressCallback QueryInvalid Question QuestionChange QuestionKind QuestionUnavailable
+        Questionnaire RateLimited Readable RemoteError RequestLimit Result ResultsUnavailable
+        RoleOption ServerAddress SheetColumn SheetTable SignIn SignOut SmallGroupRefused
+        SourceContext SourceDescription SourceUnavailable StepCallback StepResult Survey
+        SurveyUnavailable SystemClock Tally Token Totals UncertaintyReason Unit Unreachable
+        ValueCount Verdict Weight WeightReason WeightSum WeightedTotals Weights Window WindowResult
+        WindowTally __version__ credential_fields csv_records graphql_operation hookimpl
+        html_to_text json_rpc_method open_zip parse_credentials parse_json period_start
         suggestion_error
     """,
     "smaply_metrics_core.http": """
@@ -54,31 +55,31 @@ EXPORTS: Final = {
         AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog AttemptOutcome Audience
         AuditAction AuditEntry AuditTrail Blame BundleRefused CALCULATIONS Calculation
         CalculationDefinition CalculationRefused Cancelled Card Cards Change ChartType CheckFailed
-        CheckReport CheckStep Choice ChosenSurveys Clock ComparedPeriod ConnectionStatus
-        ConnectionView Connections CredentialField CredentialRefused CredentialsInvalid
-        CredentialsNotUsable DataError DateRange DeadlineExceeded Deadlines DebugBundle
-        DebugBundles DecryptionFailed Definition DefinitionInvalid DeletedAccount
+        CheckReport CheckStep Choice ChosenSurveys Clock ColumnEdit ColumnSheet ComparedPeriod
+        ConnectionStatus ConnectionView Connections CredentialField CredentialRefused
+        CredentialsInvalid CredentialsNotUsable DataError DateRange DeadlineExceeded Deadlines
+        DebugBundle DebugBundles DecryptionFailed Definition DefinitionInvalid DeletedAccount
         DeletedConnection DestinationRefused Display EditConflict EmbeddedField EncryptionError
         EncryptionKeyMissing EnvironmentVariable EventCallback EventConsumer EventKind
-        EventSubscription Events ExclusionReason ExportFailed FailedRotation FieldProblem
-        FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused Health
-        HealthCheck HealthReport HealthStatus HistoryEntry InputError Interval IntervalMethod
-        IntervalVisibility Issue KeyCheck KeyRotation KeyStatus KeyUse Keys KnownQuestion
-        LimitReached LimitUse LogFormat LogLevel Metric MetricDraft MetricInput MetricListPage
-        MetricOptions MetricTable MetricType Metrics MetricsError MetricsEvent MetricsHost
-        NoSurveys NotFound PRESETS Period PeriodChange PluginError Problem ProgressCallback
-        QueryInvalid Question QuestionChange QuestionKind QuestionUnavailable Questionnaire
-        ROLLING RateLimited RefreshAttempt RefreshDecision RefreshDecisionKind RefreshExplanation
-        RefreshPolicy RefreshProgress RemoteError Result ResultsUnavailable Role RoleRequired
-        Settings SingleFlight SmallGroupRefused SourceForm SourceNotUsable SourceRegistry
-        SourceSettings SourceState SourceStatus SourceUnavailable StepCallback StepResult
-        StoreCheck StoreError StoreFinding StoreMisconfigured StoreUnavailable StoreUpgrade Survey
+        EventSubscription Events ExclusionReason ExportFailed FailedRotation FieldProblem FieldView
+        Filter FormOption Freshness GroupBy GroupValue GroupingRefused Health HealthCheck
+        HealthReport HealthStatus HistoryEntry InputError Interval IntervalMethod IntervalVisibility
+        Issue KeyCheck KeyRotation KeyStatus KeyUse Keys KnownQuestion LimitReached LimitUse
+        LogFormat LogLevel Metric MetricDraft MetricInput MetricListPage MetricOptions MetricTable
+        MetricType Metrics MetricsError MetricsEvent MetricsHost NoSurveys NotFound PRESETS Period
+        PeriodChange PluginError Problem ProgressCallback QueryInvalid Question QuestionChange
+        QuestionKind QuestionUnavailable Questionnaire ROLLING RateLimited RefreshAttempt
+        RefreshDecision RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress
+        RemoteError Result ResultsUnavailable Role RoleOption RoleRequired Settings SheetColumn
+        SheetTable SingleFlight SmallGroupRefused SourceForm SourceNotUsable SourceRegistry
+        SourceSettings SourceState SourceStatus SourceUnavailable StepCallback StepResult StoreCheck
+        StoreError StoreFinding StoreMisconfigured StoreUnavailable StoreUpgrade Survey
         SurveyCatalog SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable
-        SystemClock TempDirs UncertaintyReason Unit Unreachable Verdict Weight Window WindowResult
-        Worker back_up_store card_json check_store correlated correlation_id describe_answers
-        describe_responses describe_weights diagnose enable_telemetry escape_formula format_value
-        history_table log_event log_formatter logging_to_stderr parse_filter result_json
-        telemetry_of value_table
+        SystemClock TempDirs UncertaintyReason Unit Unreachable ValueCount Verdict Weight Window
+        WindowResult Worker back_up_store card_json check_store correlated correlation_id
+        describe_answers describe_responses describe_weights diagnose enable_telemetry
+        escape_formula format_value history_table log_event log_formatter logging_to_stderr
+        parse_filter result_json telemetry_of value_table
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

@@ -31,7 +31,7 @@ MADE_BY_THE_CORE = {
     *("AsyncAccounts", "AsyncAuditTrail", "AsyncCards", "AsyncConnections", "AsyncDebugBundles"),
     *("AsyncKeys", "AsyncMetrics", "AsyncSources", "AsyncSurveyCatalog", "Keys"),
     *("Accounts", "AuditTrail", "Cards", "Connections", "DebugBundles", "Metrics", "SurveyCatalog"),
-    *("AsyncChosenSurveys", "AsyncHealth", "ChosenSurveys", "Health"),
+    *("AsyncChosenSurveys", "AsyncHealth", "ChosenSurveys", "ConnectionForms", "Health"),
     *("AsyncEvents", "EventSubscription", "Events"),
     *("Source", "SourceSession", "Worker"),
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from smaply_metrics_core import ExclusionReason
+from smaply_metrics_core import ExclusionReason, SurveyUnavailable
 from smaply_metrics_sql.databases.database import CatalogColumn, CatalogTable, ColumnType
+from smaply_metrics_sql.mapping.catalog_faults import require_catalog
 from smaply_metrics_sql.mapping.model import MOST_SURVEYS, AnswerType
-from smaply_metrics_sql.mapping.proposal import propose, propose_text
+from smaply_metrics_sql.mapping.proposal import propose
+from smaply_metrics_sql.mapping.proposed_text import propose_text
 from smaply_metrics_sql.mapping.yaml_text import (
     MOST_CHARACTERS,
     MappingInvalid,
@@ -213,3 +215,112 @@ def test_one_table_that_is_too_long_is_not_proposed() -> None:
 def test_other_tables_are_not_proposed(columns: tuple[CatalogColumn, ...]) -> None:
     """A survey needs a time and a question."""
     assert propose([CatalogTable("", "t", columns)]) is None
+
+
+def column(name: str, kind: ColumnType = ColumnType.INTEGER) -> CatalogColumn:
+    """Return a column."""
+    return CatalogColumn(name, kind)
+
+
+CATALOG = (
+    CatalogTable(
+        "",
+        "Visits",
+        (
+            column("id"),
+            column("seen", ColumnType.TIMESTAMP),
+            column("NPS"),
+            column("topics", ColumnType.TEXT),
+            column("tags", ColumnType.ARRAY),
+            column("order", ColumnType.TEXT),
+            column('we"ird', ColumnType.BOOLEAN),
+        ),
+    ),
+    CatalogTable("sales", "visits", (column("id"), column("at", ColumnType.INSTANT))),
+    CatalogTable("b2b", "visits", (column("id"), column("at", ColumnType.INSTANT))),
+    CatalogTable("", "labels", (column("key"), column("name", ColumnType.TEXT))),
+    CatalogTable("a", "b.c", (column("at", ColumnType.INSTANT),)),
+    CatalogTable("a.b", "c", (column("at", ColumnType.INSTANT),)),
+)
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by", "message"),
+    [
+        (
+            "table: Visits",
+            "table: visits",
+            "Line 3, “table”: the table “visits” does not exist, or this user may not",
+        ),
+        ("table: Visits", "table: VISTS", "Line 3, “table”: the table “VISTS”"),
+        ("table: Visits", "table: public.Visits", "Write “Visits”."),
+        (
+            "table: Visits",
+            "table: a.b.c",
+            "“a.b.c” is the name of two tables, one of which has a dot in its name. Make a view",
+        ),
+        (
+            "column: seen",
+            "column: at",
+            "Line 4, “column”: the table “Visits” has no column “at”.",
+        ),
+        (
+            "column: seen",
+            "column: topics",
+            "Line 4, “column”: “topics” has the type text, which holds no times. Write “seen”.",
+        ),
+        ("column: NPS", "column: nps", "Line 6, “column”: the table “Visits” has no column “nps”."),
+        ("column: NPS", "column: nps", "Write “NPS”."),
+        (
+            "type: nps",
+            "type: multiple",
+            "Line 6, “type”: “NPS” has the type integer, and is no array. Add what separates",
+        ),
+        ("topics, type: text", "topics, type: number", "Line 7, “type”: “topics” has the type"),
+        ("tags, type: multiple", 'tags, type: multiple, delimiter: ";"', "Remove `delimiter`"),
+        ("key: key", "key: kee", "Line 9, “key”: the table “labels” has no column “kee”."),
+        ("table: labels", "table: label", "Line 9, “table”: the table “label” does not exist"),
+        ("response: id", "response: identity", "has no column “identity”"),
+        ("column: order", "column: ORDER", "has no column “ORDER”. Write “order”."),
+        ("column: 'we\"ird'", "column: weird", 'Write “we"ird”.'),
+    ],
+)
+def test_a_mapping_that_does_not_fit_the_database(replaced: str, by: str, message: str) -> None:
+    """The error has the line, the name, and what to write; names are told apart by their case."""
+    text = (
+        "surveys:\n- id: s\n  table: Visits\n  recorded_at: {column: seen}\n"
+        "  questions:\n  - {column: NPS, type: nps}\n  - {column: topics, type: text}\n"
+        "  - {column: tags, type: multiple}\n"
+        "  - {id: l, column: NPS, type: scale, labels: {table: labels, key: key, label: name}}\n"
+        "  fields: [{column: order}]\n"
+        "  status: {column: 'we\"ird', exclude: {true: test}}\n  response: id\n"
+    )
+
+    def check(mapping: str) -> None:
+        is_time = {ColumnType.TIMESTAMP, ColumnType.INSTANT}.__contains__
+        require_catalog(mapping, read_mapping(mapping), CATALOG, is_time)
+
+    check(text)
+    assert replaced in text
+    with pytest.raises(SurveyUnavailable) as caught:
+        check(text.replace(replaced, by, 1))
+    assert message in caught.value.message
+
+
+def test_tables_of_other_schemas_are_offered() -> None:
+    """A name without a schema that two schemas have; of many faults, five are stated."""
+    surveys = "".join(
+        f"- {{id: s{number}, table: visits, recorded_at: {{column: at}}}}\n" for number in range(7)
+    )
+    with pytest.raises(SurveyUnavailable) as caught:
+        require_catalog(
+            f"surveys:\n{surveys}",
+            read_mapping(f"surveys:\n{surveys}"),
+            CATALOG[1:],
+            lambda _kind: True,
+        )
+
+    assert "Line 2, “table”: the table “visits” does not exist" in caught.value.message
+    assert "Write “sales.visits” or “b2b.visits”." in caught.value.message
+    assert caught.value.message.count("Line ") == 5
+    assert caught.value.message.endswith("And 2 more.")

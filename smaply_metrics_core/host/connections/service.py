@@ -12,15 +12,14 @@ from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.checks import failure_of
 from smaply_metrics_core.host.connections.credential_changes import merge_credentials
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
+from smaply_metrics_core.host.connections.forms import ConnectionForms
 from smaply_metrics_core.host.connections.health import ConnectionHealth, log_down
 from smaply_metrics_core.host.connections.names import new_connection_id
-from smaply_metrics_core.host.connections.proposals import ValueProposals
 from smaply_metrics_core.host.connections.renaming import ConnectionNames
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.connections.views import (
     ConnectionView,
     DeletedConnection,
-    SourceForm,
     connection_view,
 )
 from smaply_metrics_core.host.paging import find_matching, require_page, slice_page
@@ -32,12 +31,12 @@ from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store.audit import AuditAction
 from smaply_metrics_core.host.store.connections import ConnectionRow
 from smaply_metrics_core.models.check import CheckReport
-from smaply_metrics_core.models.credentials import Credentials, conceal, credential_fields
+from smaply_metrics_core.models.credentials import Credentials, conceal
 from smaply_metrics_core.models.problem import Issue
 from smaply_metrics_core.sources.source import Source
 
 
-class Connections:
+class Connections(ConnectionForms):
     """The connections of accounts; several of one source differ by their names.
 
     Wherever a method takes a ``connection_id``, it also accepts the name of a connection, or the id
@@ -51,60 +50,9 @@ class Connections:
         sessions: ConnectionSessions,
         health: ConnectionHealth,
     ) -> None:
-        self._runtime = runtime
-        self._credential_store = credential_store
-        self._sessions = sessions
+        super().__init__(runtime, credential_store, sessions)
         self._health = health
         self._names = ConnectionNames(runtime)
-        self._proposals = ValueProposals(runtime, credential_store, sessions)
-
-    def form(self, source_id: str) -> SourceForm:
-        """Return the credentials form of a source.
-
-        Raises:
-            NotFound: when no source of this id is installed.
-            SourceNotUsable: when it cannot be used; the message states why.
-        """
-        description = self._runtime.registry.get(source_id).description
-        return SourceForm(
-            id=description.id,
-            title=description.title,
-            documentation=description.documentation,
-            fields=credential_fields(description.credentials),
-            steps=description.checks,
-        )
-
-    def propose_value(  # noqa: PLR0913  # A form, a field of it, and a running call.
-        self,
-        actor: Actor,
-        source_id: str,
-        field: str,
-        values: Mapping[str, Any],
-        *,
-        connection_id: str = "",
-        cancelled: Event | None = None,
-    ) -> str:
-        """Return the value that a source proposes for a field of its form; empty for none.
-
-        Nothing is stored. ``values`` are the other fields of the form; with a ``connection_id``,
-        missing and blank ones have the stored value.
-
-        Raises:
-            RoleRequired: when the actor is not an Admin.
-            InputError: when the source proposes nothing for this field, or a field that decides
-                where secrets are sent was changed and the secrets were not entered again.
-            CredentialsInvalid: when another field is not valid; nothing was requested.
-            DestinationRefused: when the operator does not allow the destination.
-            MetricsError: when the source cannot propose a value, such as ``Unreachable``.
-            Cancelled: when cancelled.
-        """
-        values = {name: one for name, one in conceal(values).items() if name != field}
-        actor.require(Role.ADMIN, "Connecting a source")
-        if connection_id:
-            row = self._runtime.find_connection(actor.account, connection_id)
-            return self._proposals.for_stored(row, field, values, cancelled)
-        source = self._runtime.registry.get(source_id)
-        return self._proposals.for_new(actor.account, source, field, values, cancelled)
 
     def connect(  # noqa: PLR0913  # A connection has a name, credentials and a running check.
         self,

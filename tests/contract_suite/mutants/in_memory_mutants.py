@@ -214,6 +214,10 @@ MUTANTS: Final[dict[str, tuple[InMemorySource, str]]] = {
         InMemorySource(team="x" * (LONGEST_TEAM + 1)),
         "test_the_form_accepts_proposed_values",
     ),
+    "changes a text whose columns were not changed": (
+        InMemorySource(write_team=lambda team: f"{team};"),
+        "test_unchanged_columns_keep_the_text",
+    ),
     "lists a survey twice": (
         InMemorySource(listed=(*SURVEYS, SURVEYS[0])),
         "test_surveys_are_unique_and_well_formed",

@@ -14,6 +14,8 @@ from smaply_metrics_core import (
     CheckNote,
     CheckStep,
     Choice,
+    ColumnEdit,
+    ColumnSheet,
     CredentialRefused,
     Credentials,
     Destination,
@@ -24,6 +26,8 @@ from smaply_metrics_core import (
     Question,
     QuestionKind,
     Questionnaire,
+    RoleOption,
+    SheetColumn,
     SourceContext,
     SourceDescription,
     Survey,
@@ -64,7 +68,7 @@ class InMemoryCredentials(Credentials):
     team: Annotated[
         str,
         StringConstraints(max_length=LONGEST_TEAM),
-        FormField(label="Team", keeps_secrets=True, proposable=True),
+        FormField(label="Team", keeps_secrets=True, proposable=True, columns=True),
     ] = ""
 
 
@@ -167,6 +171,7 @@ class InMemorySource:
     write_bundle: Callable[[BundleWriter], None] = write
     read_id: Callable[[str], str] = same
     team: str = "Support"
+    write_team: Callable[[str], str] = same
     change_rows: Callable[[pl.DataFrame], pl.DataFrame] = same
     filter_recomputed: Callable[[pl.DataFrame, datetime], pl.DataFrame] = until
 
@@ -239,6 +244,19 @@ class InMemorySource:
         """Propose a team."""
         self.sign_in(credentials.api_token.get_secret_value())
         return self.team
+
+    @hookimpl
+    def edit_columns(
+        self, credentials: InMemoryCredentials, edits: Sequence[ColumnEdit]
+    ) -> ColumnSheet:
+        """Write the label of the only column as the team."""
+        self.sign_in(credentials.api_token.get_secret_value())
+        label = next((edit.label for edit in edits), credentials.team)
+        return ColumnSheet(
+            value=self.write_team(label) if edits else label,
+            roles=(RoleOption(id="team", label="Team"),),
+            columns=(SheetColumn(id="team", name="team", role="team", label=label),),
+        )
 
     @hookimpl
     def recompute_metric(

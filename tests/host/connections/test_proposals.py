@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smaply_metrics_core import CredentialRefused, CredentialsInvalid, Unreachable
+from smaply_metrics_core import (
+    AccountSettings,
+    ColumnEdit,
+    CredentialRefused,
+    CredentialsInvalid,
+    Unreachable,
+)
 from smaply_metrics_core.errors import Cancelled, DestinationRefused, InputError, RoleRequired
 from tests.host.conftest import ADMIN, EDITOR, TOKEN
 
@@ -91,3 +97,37 @@ def test_a_proposal_can_be_cancelled(world: World, host: MetricsHost) -> None:
     world.shop.on_list = cancel_and_wait
     with pytest.raises(Cancelled):
         host.connections.propose_value(ADMIN, "shop", "nickname", FORM, cancelled=cancelled)
+
+
+def test_columns_are_shown_and_edited_before_anything_is_stored(host: MetricsHost) -> None:
+    """The source receives the form with the field itself; values of few rows are left out."""
+    values = {**FORM, "nickname": "typed"}
+    shown = host.connections.edit_columns(ADMIN, "shop", "nickname", values)
+    assert (shown.value, shown.table) == ("typed", "visits")
+    assert [one.value for one in shown.columns[0].values] == ["often", "once"]
+
+    host.accounts.edit(ADMIN, AccountSettings("UTC", minimum_group=5))
+    edit = ColumnEdit(column="a", role="used")
+    edited = host.connections.edit_columns(
+        ADMIN, "shop", "nickname", values, table="visits", edits=[edit]
+    )
+    assert edited.value == "typed,used"
+    assert [one.value for one in edited.columns[0].values] == ["often"]
+    assert host.connections.list(ADMIN) == ()
+
+
+def test_columns_of_a_stored_connection(connected: MetricsHost) -> None:
+    """Missing values are the stored ones; nothing is requested for others than Admins."""
+    connections = connected.connections
+    (before,) = connections.list(ADMIN)
+
+    assert (
+        connections.edit_columns(ADMIN, "shop", "nickname", {}, connection_id=before.id).value
+        == "none"
+    )
+    with pytest.raises(RoleRequired):
+        connections.edit_columns(EDITOR, "shop", "nickname", {}, connection_id=before.id)
+    with pytest.raises(InputError, match="has no columns for “base_url”") as caught:
+        connections.edit_columns(ADMIN, "shop", "base_url", {}, connection_id=before.id)
+    assert caught.value.remedy == "Use one of these fields: nickname."
+    assert connections.list(ADMIN) == (before,)

@@ -10,6 +10,8 @@ from smaply_metrics_core import AccessMissing, CheckNote, CheckStep, NoSurveys, 
 from smaply_metrics_sql import source
 from smaply_metrics_sql.counting.relation import Relation
 from smaply_metrics_sql.credentials import SqlCredentials
+from smaply_metrics_sql.mapping.catalog_faults import require_catalog
+from smaply_metrics_sql.mapping.samples import TableSamples
 from smaply_metrics_sql.opening import opened, reach
 from smaply_metrics_sql.questionnaire import QuestionnaireReader
 from smaply_metrics_sql.surveys import mapped_surveys
@@ -26,14 +28,18 @@ def check(credentials: SqlCredentials, context: SourceContext) -> Iterator[Check
     yield source.AUTHENTICATE
     with opened(credentials, context) as database:
         yield source.SURVEYS
-        surveys, catalog = mapped_surveys(credentials, database)
+        tables = database.tables()
+        surveys, catalog = mapped_surveys(credentials, tables)
         if not surveys:
             raise NoSurveys(
                 "No table of the database looks like the responses of a survey.",
-                remedy="Enter a mapping, or grant the user SELECT on the table of responses.",
+                remedy="Propose a mapping, which also finds tables with one row per answer, or "
+                "grant the user SELECT on the table of responses.",
             )
-        for mapping in surveys.values():
-            Relation(database, mapping, catalog, {})
+        mapped = credentials.surveys()
+        if mapped is not None:
+            has_times = TableSamples(database, context.deadline).has_times
+            require_catalog(credentials.mapping, mapped, tables, has_times)
         yield CheckNote(detail=f"Surveys: {len(surveys)}")
         yield source.READ_ONLY
         if database.can_write():

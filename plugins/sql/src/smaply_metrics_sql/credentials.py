@@ -104,6 +104,7 @@ class SqlCredentials(Credentials):
             keeps_secrets=True,
             multiline=True,
             proposable=True,
+            columns=True,
         ),
     ] = ""
 

@@ -10,6 +10,8 @@ from smaply_metrics_core import (
     BundleWriter,
     CheckNote,
     CheckStep,
+    ColumnEdit,
+    ColumnSheet,
     Destination,
     MetricQuery,
     MetricsError,
@@ -69,7 +71,7 @@ class SqlSource:
         from smaply_metrics_sql.surveys import mapped_surveys
 
         with opened(credentials, context) as database:
-            for mapping in mapped_surveys(credentials, database)[0].values():
+            for mapping in mapped_surveys(credentials, database.tables())[0].values():
                 yield survey_of(mapping)
 
     @hookimpl
@@ -120,11 +122,29 @@ class SqlSource:
     @hookimpl
     def propose_value(self, credentials: SqlCredentials, context: SourceContext) -> str:
         """Return a mapping of the tables that look like responses, as YAML."""
-        from smaply_metrics_sql.mapping.proposal import propose_text
+        from smaply_metrics_sql.mapping.proposed_text import propose_text
+        from smaply_metrics_sql.mapping.samples import TableSamples
         from smaply_metrics_sql.opening import opened
 
         with opened(credentials, context) as database:
-            return propose_text(database.tables())
+            return propose_text(database.tables(), TableSamples(database, context.deadline))
+
+    @hookimpl
+    def edit_columns(
+        self,
+        credentials: SqlCredentials,
+        context: SourceContext,
+        table: str,
+        edits: Sequence[ColumnEdit],
+    ) -> ColumnSheet:
+        """Return the roles of the columns of a table, and the mapping that states them."""
+        from smaply_metrics_sql.mapping.samples import TableSamples
+        from smaply_metrics_sql.mapping.sheet import MappingSheet
+        from smaply_metrics_sql.opening import opened
+
+        with opened(credentials, context) as database:
+            tables, samples = database.tables(), TableSamples(database, context.deadline)
+            return MappingSheet(credentials.mapping, tables, samples).sheet(table, edits)
 
     @hookimpl
     def recompute_metric(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from smaply_metrics_core import SurveyUnavailable
 from smaply_metrics_sql.counting.relation import Catalog
 from smaply_metrics_sql.credentials import SqlCredentials
-from smaply_metrics_sql.databases.database import SqlDatabase
+from smaply_metrics_sql.databases.database import CatalogTable, SqlDatabase
 from smaply_metrics_sql.mapping.model import SurveyMapping
 from smaply_metrics_sql.mapping.proposal import propose
 
 
 def mapped_surveys(
-    credentials: SqlCredentials, database: SqlDatabase
+    credentials: SqlCredentials, tables: Sequence[CatalogTable]
 ) -> tuple[dict[str, SurveyMapping], Catalog]:
     """Return the surveys by their id, and the tables of the database."""
-    tables = database.tables()
     mapping = credentials.surveys() or propose(tables)
     surveys = {one.id: one for one in mapping.surveys} if mapping is not None else {}
     return surveys, Catalog.of(tables)
@@ -28,7 +29,7 @@ def find_survey(
     Raises:
         SurveyUnavailable: when there is no such survey.
     """
-    surveys, catalog = mapped_surveys(credentials, database)
+    surveys, catalog = mapped_surveys(credentials, database.tables())
     if survey_id not in surveys:
         raise SurveyUnavailable(
             f"The database has no survey “{survey_id}”.",

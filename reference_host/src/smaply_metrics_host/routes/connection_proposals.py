@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from smaply_metrics_core.host import InputError, MetricsError, SourceForm
 from smaply_metrics_host.app_state import AppState, CurrentAppState
-from smaply_metrics_host.dependencies import Admin, CheckedForm
+from smaply_metrics_host.dependencies import Admin
 from smaply_metrics_host.jobs import Job, JobResult
+from smaply_metrics_host.routes.column_edits import ConnectionFormData
 from smaply_metrics_host.routes.connection_saving import (
     Proposed,
     Refused,
@@ -28,7 +29,11 @@ router = APIRouter(prefix="/settings/integrations/{source}", include_in_schema=F
 
 @router.post("/new/propose")
 async def propose_for_new(
-    request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
+    request: Request,
+    app_state: CurrentAppState,
+    person: Admin,
+    given: ConnectionFormData,
+    source: str,
 ) -> Response:
     """Start a job that proposes a value for the form of a new connection."""
     form = await app_state.metrics.connections.form(source)
@@ -37,7 +42,11 @@ async def propose_for_new(
 
 @router.post("/edit/propose")
 async def propose_for_stored(
-    request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
+    request: Request,
+    app_state: CurrentAppState,
+    person: Admin,
+    given: ConnectionFormData,
+    source: str,
 ) -> Response:
     """Start a job that proposes a value; fields that are not entered have the stored value."""
     view = await required(app_state, person, source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -16,6 +17,7 @@ from starlette.responses import Response
 from smaply_metrics_core.host import (
     ConnectionView,
     CredentialField,
+    InputError,
     MetricsError,
     NotFound,
     Problem,
@@ -24,6 +26,12 @@ from smaply_metrics_core.host import (
 )
 from smaply_metrics_host.app_state import AppState
 from smaply_metrics_host.jobs import Job, JobResult
+from smaply_metrics_host.routes.column_edits import (
+    ColumnEditor,
+    ShownColumns,
+    SubmittedColumns,
+    submitted_columns,
+)
 from smaply_metrics_host.routes.jobs import started
 from smaply_metrics_host.store.people import Person
 
@@ -44,12 +52,14 @@ class Refused:
         ended: The completed steps of the check; empty if it did not start.
         typed: The form values without secrets, which are never sent back.
         title: The title of the banner.
+        columns: The columns of a table as they were chosen, if they are why it was not saved.
     """
 
     problem: Problem
     ended: tuple[StepResult, ...]
     typed: Mapping[str, str]
     title: str
+    columns: ShownColumns | None = None
 
 
 @dataclass(frozen=True)
@@ -96,8 +106,11 @@ def start_saving(  # noqa: PLR0913, PLR0917  # The differences between connectin
     given: FormData,
     save: Save,
     page: str,
+    connection_id: str = "",
 ) -> Response:
     """Start a job that checks a configuration and saves it, and show the job.
+
+    Columns in the form are written to the text of their field first.
 
     Args:
         request: The request of the form.
@@ -107,13 +120,16 @@ def start_saving(  # noqa: PLR0913, PLR0917  # The differences between connectin
         given: What was submitted.
         save: Checks and stores the values.
         page: The URL of the page with the form, which shows why nothing was saved.
+        connection_id: The connection that is edited; empty for a new one.
     """
     values = entered(form, given)
     typed = shown_again(values, given)
+    columns = submitted_columns(form, given)
+    editor = ColumnEditor(app_state, person, form.id, connection_id)
     job = app_state.jobs.start(
         person,
         f"Checking {form.title}",
-        partial(_save, app_state, form, values, typed, save, page),
+        partial(_save, editor, form, values, typed, columns, save, page),
         checks=form.steps,
         back=page,
     )
@@ -121,22 +137,33 @@ def start_saving(  # noqa: PLR0913, PLR0917  # The differences between connectin
 
 
 async def _save(  # noqa: PLR0913, PLR0917  # As above.
-    app_state: AppState,
+    editor: ColumnEditor,
     form: SourceForm,
     values: Values,
     typed: Mapping[str, str],
+    columns: SubmittedColumns | None,
     save: Save,
     page: str,
     job: Job,
 ) -> JobResult:
     """Save, and store the outcome with the job for the page that shows it."""
+    if columns is not None:
+        try:
+            text = (await editor.write(columns, values)).value
+        except MetricsError as error:
+            return await refuse_columns(
+                editor, form, job, page, error, columns, values, typed, "Not saved"
+            )
+        values = {**values, columns.field.name: text}
+        typed = {**typed, columns.field.name: text}
     try:
         job.memo = view = await save(values, job)
     except MetricsError as error:
         problem = fit_form(error.to_problem())
         ended = job.view.steps
         title = "Connection Failed" if ended else "Not saved"
-        return refuse(app_state, form, job, page, Refused(problem, ended, typed, title))
+        refused = Refused(problem, ended, typed, title)
+        return refuse(editor.app_state, form, job, page, refused)
     return JobResult(f"{address(view.id)}?job={job.id}")
 
 
@@ -153,6 +180,27 @@ def refuse(
         source=form.id,
     )
     return JobResult(f"{page}?job={job.id}", html, refused.problem)
+
+
+async def refuse_columns(  # noqa: PLR0913, PLR0917  # The parts of a form that is shown again.
+    editor: ColumnEditor,
+    form: SourceForm,
+    job: Job,
+    page: str,
+    error: MetricsError,
+    columns: SubmittedColumns | None,
+    values: Values,
+    typed: Mapping[str, str],
+    title: str,
+) -> JobResult:
+    """Store why columns were not written, with what was chosen for them."""
+    shown = None
+    if columns is not None and isinstance(error, InputError):
+        with suppress(MetricsError):  # The first error is shown.
+            sheet = await editor.chosen(columns, values)
+            shown = ShownColumns(columns.field, sheet, is_open=True, typed=typed, secrets=())
+    refused = Refused(fit_form(error.to_problem()), (), typed, title, shown)
+    return refuse(editor.app_state, form, job, page, refused)
 
 
 def entered(form: SourceForm, given: FormData) -> dict[str, str | SecretStr]:

@@ -25,6 +25,7 @@ from smaply_metrics_host.dependencies import Admin, CheckedForm
 from smaply_metrics_host.error_handlers import status_of
 from smaply_metrics_host.jobs import Job, JobResult
 from smaply_metrics_host.rendering.templating import title_of
+from smaply_metrics_host.routes.column_edits import ConnectionFormData, ShownColumns
 from smaply_metrics_host.routes.connection_saving import (
     Proposed,
     Refused,
@@ -68,7 +69,11 @@ async def show(
 
 @router.post("")
 async def connect(
-    request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
+    request: Request,
+    app_state: CurrentAppState,
+    person: Admin,
+    given: ConnectionFormData,
+    source: str,
 ) -> Response:
     """Start a job that checks the credentials and stores them encrypted."""
     return await _connect(request, app_state, person, given, source, address(source))
@@ -85,7 +90,11 @@ async def another_form(
 
 @router.post("/new")
 async def connect_another(
-    request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
+    request: Request,
+    app_state: CurrentAppState,
+    person: Admin,
+    given: ConnectionFormData,
+    source: str,
 ) -> Response:
     """Connect a source once more, with a name."""
     return await _connect(request, app_state, person, given, source, f"{address(source)}/new")
@@ -129,14 +138,18 @@ async def edit_form(  # noqa: PLR0913, PLR0917  # Request parameters.
     typed = {field.name: field.value for field in view.fields if not field.secret}
     if suggested and view.problem is not None:
         typed |= {one.name: one.suggestion for one in view.problem.fields if one.suggestion}
-    if isinstance(outcome, Refused | Proposed):
+    if isinstance(outcome, Refused | Proposed | ShownColumns):
         typed |= outcome.typed
     return _form_page(request, app_state, form, view=view, typed=typed, outcome=outcome)
 
 
 @router.post("/edit")
 async def edit(
-    request: Request, app_state: CurrentAppState, person: Admin, given: CheckedForm, source: str
+    request: Request,
+    app_state: CurrentAppState,
+    person: Admin,
+    given: ConnectionFormData,
+    source: str,
 ) -> Response:
     """Start a job that checks the new credentials and then replaces the old ones."""
     view = await required(app_state, person, source)
@@ -147,7 +160,8 @@ async def edit(
             person.actor, view.id, values, on_step=job.step
         )
 
-    return start_saving(request, app_state, person, form, given, save, f"{address(view.id)}/edit")
+    page = f"{address(view.id)}/edit"
+    return start_saving(request, app_state, person, form, given, save, page, view.id)
 
 
 @router.post("/check")
@@ -268,7 +282,7 @@ async def _new_form(
         app_state,
         form,
         view=None,
-        typed=outcome.typed if isinstance(outcome, Refused | Proposed) else {},
+        typed=outcome.typed if isinstance(outcome, Refused | Proposed | ShownColumns) else {},
         outcome=outcome,
         siblings=tuple(one.name for one in views if one.source == source),
     )
@@ -303,6 +317,7 @@ def _form_page(  # noqa: PLR0913  # The differences between the two forms.
         typed=typed,
         refused=refused,
         proposed=outcome if isinstance(outcome, Proposed) else None,
+        shown=outcome if isinstance(outcome, ShownColumns) else refused and refused.columns,
         siblings=siblings,
         masked={field.name: field.value for field in view.fields if field.secret} if view else {},
         wrong={one.name: one for one in refused.problem.fields} if refused else {},

@@ -14,7 +14,7 @@ for (const form of document.querySelectorAll("form[data-job=saving]")) {
   form.addEventListener("job-ended", (event) => {
     const { problem } = event.detail;
     for (const field of problem?.fields ?? []) mark(form, field);
-    const filled = fill(form);
+    const filled = showColumns(form, fill(form));
     (filled ?? form.querySelector("[aria-invalid]") ?? form.querySelector("button.primary")).focus();
     if (!filled) document.getElementById("saving").scrollIntoView({ block: "nearest" });
   });
@@ -41,8 +41,25 @@ function fill(form) {
   const field = form.querySelector(`div[data-field="${CSS.escape(proposal.dataset.field)}"]`);
   const input = inputOf(field);
   input.value = proposal.content.textContent;
+  input.readOnly = false;
+  field.querySelector("[data-columns-of]")?.replaceChildren(); // Those of the text before.
   proposal.remove();
   return input;
+}
+
+// Show or remove the columns of a field, and return what to focus.
+function showColumns(form, filled) {
+  const shown = form.querySelector("template[data-columns]");
+  if (!shown) return filled;
+  const place = form.querySelector(`[data-columns-of="${CSS.escape(shown.dataset.columns)}"]`);
+  const input = inputOf(place.closest("[data-field]"));
+  const scrolled = place.querySelector(".column-rows")?.scrollTop ?? 0;
+  place.replaceChildren(shown.content);
+  shown.remove();
+  input.readOnly = place.childElementCount > 0;
+  const rows = place.querySelector(".column-rows");
+  if (rows) rows.scrollTop = scrolled;
+  return place.querySelector("select") ?? input;
 }
 
 const inputOf = (field) => field.querySelector("input, textarea");

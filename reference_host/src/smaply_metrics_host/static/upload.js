@@ -33,13 +33,13 @@ async function update() {
 
 function replaceForm(fresh, sent) {
   const before = document.activeElement, name = form.querySelector("[name=survey_name]");
-  const list = form.querySelector(".upload-columns")?.scrollTop ?? 0;
+  const list = form.querySelector(".column-rows")?.scrollTop ?? 0;
   const typed = name.value !== sent.get("survey_name") ? name.value : null;
   const within = form.contains(before);
   form.replaceWith(fresh);
   form = fresh;
   if (typed !== null) form.querySelector("[name=survey_name]").value = typed;
-  const columns = form.querySelector(".upload-columns");
+  const columns = form.querySelector(".column-rows");
   if (columns) columns.scrollTop = list;
   if (within) (form.querySelector(`#${CSS.escape(before.id || "none")}`) ?? form.querySelector("select")).focus({ preventScroll: true });
   document.getElementById("upload-status").textContent = form.dataset.summary;

@@ -87,13 +87,16 @@ class SqliteDatabase(SqlDatabase):
                 "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name LIMIT :most"
             ).bindparams(most=MOST_TABLES)
         )
-        return tuple(self._table(str(found)) for (found,) in names)
+        return tuple(table for (found,) in names if (table := self._table(str(found))))
 
-    def _table(self, found: str) -> CatalogTable:
+    def _table(self, found: str) -> CatalogTable | None:
+        """Return a table or view; ``None`` for a view of something that does not exist."""
         statement = text("SELECT name, type FROM pragma_table_info(:found)").bindparams(found=found)
-        columns = tuple(
-            CatalogColumn(str(column), _type(str(kind))) for column, kind in self.rows(statement)
-        )
+        try:
+            described = self.rows(statement)
+        except SurveyUnavailable:
+            return None
+        columns = tuple(CatalogColumn(str(column), _type(str(kind))) for column, kind in described)
         return CatalogTable("", found, columns)
 
     def can_write(self) -> bool:

@@ -20,7 +20,7 @@ def describe_fault(text: str, error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     path = first["loc"]
     key = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
-    place = f"Line {_line(text, path)}, “{key}”" if key else "The mapping"
+    place = f"Line {line_of(text, path)}, “{key}”" if key else "The mapping"
     match first["type"]:
         case "missing":
             reason = "it is missing. Add it"
@@ -50,7 +50,7 @@ def _keys(part: type[MappingPart]) -> Iterator[str]:
         yield from each.model_fields
 
 
-def _line(text: str, path: Sequence[int | str]) -> int:
+def line_of(text: str, path: Sequence[int | str]) -> int:
     """Return the line of a part of a mapping; that of what contains it if it is missing."""
     node: Any = yaml.compose(text, yaml.SafeLoader)
     line: int = node.start_mark.line

@@ -8,7 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from smaply_metrics_sql.mapping.faults import describe_fault
-from smaply_metrics_sql.mapping.model import DatabaseMapping
+from smaply_metrics_sql.mapping.model import DatabaseMapping, SurveyMapping
 
 MOST_CHARACTERS: Final = 200_000
 MOST_LEVELS: Final = 50
@@ -65,5 +65,16 @@ def _check_events(text: str) -> None:
 
 def write_mapping(mapping: DatabaseMapping) -> str:
     """Return a mapping as YAML without the values that are defaults."""
-    data: Any = mapping.model_dump(mode="json", exclude_defaults=True)
-    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    return f"surveys:\n{''.join(map(survey_lines, mapping.surveys))}"
+
+
+def survey_lines(survey: SurveyMapping) -> str:
+    """Return a survey as an item of the list of surveys."""
+    data: Any = survey.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump([data], sort_keys=False, allow_unicode=True, width=100)
+
+
+def comment_line(text: str) -> str:
+    """Return a comment; names in it cannot end its line."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"# {line}\n"

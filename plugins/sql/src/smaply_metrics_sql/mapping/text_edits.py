@@ -1,0 +1,115 @@
+"""Replaces one survey in the text of a mapping, and leaves the other lines as they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from smaply_metrics_sql.mapping.model import DatabaseMapping, SurveyMapping
+from smaply_metrics_sql.mapping.yaml_text import (
+    MappingInvalid,
+    read_mapping,
+    survey_lines,
+    write_mapping,
+)
+
+_COMMENT: Final = re.compile(r"(^|\s)#")
+
+
+@dataclass(frozen=True)
+class _SurveyLines:
+    """The lines of a survey: from its dash to its last line that is no comment.
+
+    Attributes:
+        first: The first line.
+        end: The line after the last one.
+        indent: The column of the dash.
+    """
+
+    first: int
+    end: int
+    indent: int
+
+
+def replace_survey(text: str, survey_id: str, survey: SurveyMapping | None) -> str:
+    """Return the text of a mapping with another version of a survey, or without it.
+
+    Comments stay, except those between the lines of the survey. Without any survey, the text is
+    empty.
+
+    Args:
+        text: The text; empty for none.
+        survey_id: The id of the survey; it is added if there is none.
+        survey: The new version; ``None`` to remove it.
+    """
+    before = read_mapping(text).surveys if text.strip() else ()
+    text = f"{text.rstrip()}\n"
+    after = [survey if one.id == survey_id else one for one in before]
+    if survey is not None and survey not in after:
+        after.append(survey)
+    left = [one for one in after if one is not None]
+    if not left:
+        return ""
+    wanted = DatabaseMapping(surveys=tuple(left))
+    if not before:
+        return write_mapping(wanted)
+    lines = text.splitlines()
+    span = _span(text, [one.id for one in before], survey_id)
+    if span is not None:
+        new = survey_lines(survey).splitlines() if survey is not None else []
+        lines[span.first : span.end] = [" " * span.indent + line for line in new]
+        edited = "\n".join(lines) + "\n"
+        try:
+            if read_mapping(edited) == wanted:
+                return edited
+        except MappingInvalid:
+            pass  # Such as lists in brackets. All of it is written anew.
+    return write_mapping(wanted)
+
+
+def lost_comments(text: str, survey_id: str) -> str:
+    """Return which comments ``replace_survey`` would lose; empty for none."""
+    if not _COMMENT.search(text):
+        return ""
+    surveys = read_mapping(text).surveys
+    span = _span(text, [one.id for one in surveys], survey_id)
+    if span is None:
+        return "A change here writes the whole text anew: all comments in it are lost."
+    inside = text.splitlines()[span.first : span.end]
+    if any(_COMMENT.search(line) for line in inside):
+        return "A change here writes the lines of this survey anew: comments in them are lost."
+    return ""
+
+
+def _span(text: str, ids: list[str], survey_id: str) -> _SurveyLines | None:
+    """Return the lines of a survey, or the end of the list for a new one.
+
+    ``None`` if the surveys are in brackets.
+    """
+    root: Any = yaml.compose(text, yaml.SafeLoader)
+    found: Any = next(value for key, value in root.value if key.value == "surveys")
+    if found.flow_style:
+        return None
+    lines, indent = text.splitlines(), found.start_mark.column
+    starts = [_dash(lines, one.start_mark.line, indent) for one in found.value]
+    starts.append(min(found.end_mark.line, len(lines)))
+    place = ids.index(survey_id) if survey_id in ids else len(ids)
+    first, end = starts[place], starts[min(place + 1, len(ids))]
+    while end > first + 1 and _is_outside(lines[end - 1]):
+        end -= 1
+    return _SurveyLines(first, end, indent)
+
+
+def _dash(lines: list[str], line: int, indent: int) -> int:
+    """Return the line of the dash before an item."""
+    while not lines[line][indent:].startswith("-"):
+        line -= 1
+    return line
+
+
+def _is_outside(line: str) -> bool:
+    """Whether a line after a survey belongs to what follows: a comment, or nothing."""
+    return not line.strip() or line.lstrip().startswith("#")
