@@ -101,6 +101,7 @@ from smaply_metrics_core.models.survey import (
 from smaply_metrics_core.models.tally import (
     NOT_SHOWN,
     Counts,
+    EnteredValue,
     GroupCounts,
     Tally,
     Totals,
@@ -156,6 +157,7 @@ __all__ = [
     "DestinationRefused",
     "Display",
     "EmbeddedField",
+    "EnteredValue",
     "ExclusionReason",
     "ExportFailed",
     "FieldProblem",

@@ -8,6 +8,7 @@ from typing import Final
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.change_text import change_text
+from smaply_metrics_core.charts.entered_text import entered_text
 from smaply_metrics_core.charts.headlines import (
     headline,
     target_text,
@@ -28,7 +29,7 @@ from smaply_metrics_core.charts.uncertainty_text import (
     verdict_text,
 )
 from smaply_metrics_core.models.metric import Display
-from smaply_metrics_core.models.query import MetricType, is_by_row
+from smaply_metrics_core.models.query import ENTERED, MetricType, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result, Unit
 from smaply_metrics_core.models.uncertainty import Verdict
 
@@ -54,6 +55,7 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
         "" if unreadable in text else unreadable,
         low_sample_text(result),
         hidden_text(result),
+        entered_text(result, zone).replace("Entered", "entered", 1),
     ]
     return f"{heading}: {'; '.join(part for part in parts if part)}."
 
@@ -61,7 +63,7 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
 def _names_base(result: Result) -> bool:
     """Whether the value is one share, which names its base: ``57% of 94 answers``."""
     shown = result.type is not MetricType.SERIES and result.current.value is not None
-    return shown and result.unit is Unit.PERCENT
+    return shown and result.unit is Unit.PERCENT and result.calculation not in ENTERED
 
 
 def _value(text: str, result: Result) -> str:
