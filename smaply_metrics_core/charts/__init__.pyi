@@ -1,6 +1,6 @@
 from smaply_metrics_core.charts.chart_choice import chart_types, default_chart, unavailable_reason
-from smaply_metrics_core.charts.date_text import date_range_text, instant_text
-from smaply_metrics_core.charts.entered_text import entered_text
+from smaply_metrics_core.charts.date_text import date_range_text, instant_text, local_day_text
+from smaply_metrics_core.charts.entered_values_text import entered_text
 from smaply_metrics_core.charts.headlines import Direction, Headline, Tone, headline
 from smaply_metrics_core.charts.remarks import (
     answer_count_text,
@@ -34,6 +34,7 @@ __all__ = [
     "headline",
     "hidden_text",
     "instant_text",
+    "local_day_text",
     "low_sample_text",
     "render_png",
     "render_svg",

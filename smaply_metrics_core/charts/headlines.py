@@ -9,7 +9,7 @@ from enum import StrEnum
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
 from smaply_metrics_core.calculations.results import MINUS, format_value
 from smaply_metrics_core.charts.change_text import UNCHANGED, change_text
-from smaply_metrics_core.charts.date_text import date_range_text
+from smaply_metrics_core.charts.date_text import date_range_text, day_text
 from smaply_metrics_core.charts.remarks import remarks, rolling_text, unreadable_text
 from smaply_metrics_core.charts.series_groups import has_overall_value, latest
 from smaply_metrics_core.charts.uncertainty_text import (
@@ -111,7 +111,9 @@ def _headline(result: Result, display: Display, zone: str) -> Headline:
     if not has_overall_value(result):
         return Headline(text="")
     value, interval = result.current.value, result.current.interval
-    series = "overall" if result.type is MetricType.SERIES else ""
+    entered = result.current.entered
+    whole = "overall" if entered is None else f"newest value, for {day_text(entered.day)}"
+    series = whole if result.type is MetricType.SERIES else ""
     return Headline(
         text=value_text(result.unit, value, display),
         label=result.current.reason if value is None else series,

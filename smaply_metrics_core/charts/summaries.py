@@ -8,7 +8,7 @@ from typing import Final
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.change_text import change_text
-from smaply_metrics_core.charts.entered_text import entered_text
+from smaply_metrics_core.charts.entered_values_text import entered_text
 from smaply_metrics_core.charts.headlines import (
     headline,
     target_text,

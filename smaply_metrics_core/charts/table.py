@@ -10,7 +10,7 @@ from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.response_text import count_text
 from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text
-from smaply_metrics_core.charts.entered_text import entered_text, one_entered_text
+from smaply_metrics_core.charts.entered_values_text import entered_text, one_entered_text
 from smaply_metrics_core.charts.group_tables import (
     ANSWERS,
     REMARKS,

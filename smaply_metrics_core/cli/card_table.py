@@ -16,7 +16,7 @@ from smaply_metrics_core.calculations.response_text import (
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
-from smaply_metrics_core.charts.entered_text import entered_text
+from smaply_metrics_core.charts.entered_values_text import entered_text
 from smaply_metrics_core.charts.group_tables import group_verdict
 from smaply_metrics_core.charts.remarks import (
     CUT,

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
-import polars as pl
-
 from smaply_metrics_core.entered_values.tables import (
     LONGEST_NAME,
     MOST_ROWS,
@@ -20,12 +18,8 @@ from smaply_metrics_core.entered_values.tables import (
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.files.date_text import EXAMPLES, parse_date, recognise_order
 from smaply_metrics_core.files.file_mapping import DateOrder
-from smaply_metrics_core.files.number_text import (
-    DecimalSign,
-    is_number,
-    plain_numbers,
-    recognise_decimal,
-)
+from smaply_metrics_core.files.number_text import DecimalSign, parse_number, recognise_sign
+from smaply_metrics_core.models.base import Frozen
 from smaply_metrics_core.models.query import YEARS
 
 DELIMITERS: Final = ("\t", ";", ",")
@@ -67,8 +61,7 @@ class CellProblem:
     message: str
 
 
-@dataclass(frozen=True)
-class CellFormats:
+class CellFormats(Frozen):
     """How dates and numbers are written. What is ``None`` is recognised."""
 
     dates: DateOrder | None = None
@@ -146,8 +139,7 @@ def split_pasted(text: str) -> tuple[EnteredCells, ...]:
 
 
 def _of_three(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    seconds = pl.Series([row[1] for row in rows if len(row) > 1], dtype=pl.String)
-    numbers = seconds.len() and is_number(seconds, None).all()
+    numbers = all(_is_number(row[1]) for row in rows if len(row) > 1)
     return ("date", "value", "n") if numbers else ("date", "label", "value")
 
 
@@ -202,8 +194,8 @@ class _CellReader:
         self.problems: list[CellProblem] = []
         order, self._unclear_date = recognise_order(row.day for row in rows)
         self._order = formats.dates or order
-        values = pl.Series([_number_text(row.value) for row in rows], dtype=pl.String)
-        decimal, self._unclear_number = recognise_decimal([values])
+        values = [text for row in rows if _is_number(text := _number_text(row.value))]
+        decimal, self._unclear_number = recognise_sign(values)
         if self._unclear_number is None and decimal is None:
             decimal = "."
         self._decimal = formats.decimal or decimal
@@ -257,12 +249,11 @@ class _CellReader:
                 "decimal sign is a point or a comma.",
             )
             return None
-        series = pl.Series([text or None], dtype=pl.String)
-        if not text or not is_number(series, self._decimal).item():
+        value = parse_number(text, self._decimal)
+        if value is None:
             sign = "point" if self._decimal == "." else "comma"
             self.report(row, "value", f"“{_shown(cell)}” is not a number with a decimal {sign}.")
             return None
-        value = float(plain_numbers(series, self._decimal).item())
         if expected := self._unit.refusal(value):
             self.report(row, "value", f"“{_shown(cell)}” must be {expected}.")
             return None
@@ -282,6 +273,10 @@ class _CellReader:
             "leave it blank if it is unknown.",
         )
         return 0
+
+
+def _is_number(cell: str) -> bool:
+    return any(parse_number(_number_text(cell), sign) is not None for sign in (".", ","))
 
 
 def _number_text(cell: str) -> str:
