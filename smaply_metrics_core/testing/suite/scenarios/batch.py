@@ -18,6 +18,7 @@ CALCULATION_NOT_ALLOWED: Final = "a calculation that is not allowed"
 def batch(lab: Lab) -> tuple[tuple[MetricQuery, ...], Answers]:
     """Return the queries and the answers."""
     survey_id = lab.facts.survey_id
+    lab.require_responses()
     question = best_question(lab.questionnaire())
     unknown = question.model_copy(update={"id": "no_such_question"})
     answered = Calculation.ANSWERED

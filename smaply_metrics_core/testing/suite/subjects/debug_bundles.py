@@ -124,6 +124,7 @@ class DebugBundleTests(ContractSubject):
     def test_a_bundle_is_counted_as_of_its_instant(self) -> None:
         """Recomputing as of a past instant excludes the responses recorded after it."""
         _require_recomputation(self.lab)
+        self.lab.require_responses()
         at = self.recorded_at
         if at is None:
             raise unknown_instant()
