@@ -113,7 +113,7 @@ def show_result(result: Result, zone: str) -> None:
         print_text(text("Weighted   ", "bold"), weights)
     print_text(text("Responses  ", "bold"), describe_responses(current))
     if entered := entered_text(result, zone):
-        print_text(text("Source     ", "bold"), entered)
+        print_text(text("Entered    ", "bold"), entered.removeprefix("Entered "))
     print_text(text("Dates      ", "bold"), date_range_text(current.window, zone))
     if result.previous is not None:
         print_text(text("Previous   ", "bold"), date_range_text(result.previous.window, zone))

@@ -185,5 +185,5 @@ class EnteredTables(Frozen):
             raise ValueError(f"{where + ': ' if where else ''}{reason}") from None
 
     def text(self) -> str:
-        """Return the tables as JSON."""
-        return self.model_dump_json()
+        """Return the tables as JSON of several lines, of which lists show only the first."""
+        return self.model_dump_json(indent=1)

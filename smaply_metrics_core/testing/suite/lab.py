@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from unittest import SkipTest
 
 import httpx
 
@@ -42,6 +41,7 @@ from smaply_metrics_core.testing.suite.queries import (
     build_query,
     every_calculation,
     group_queries,
+    require_responses,
     weight_queries,
 )
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
@@ -133,22 +133,14 @@ class Lab:
         return queries, self.fetch("calculations", *self.calculation_queries(queries))
 
     def calculation_queries(self, queries: QuestionQueries) -> tuple[MetricQuery, ...]:
-        """Return the queries of the scenario ``calculations``, first the one without a question.
-
-        A survey whose values people enter has none without a question.
-        """
-        counted = self.questionnaire().has_responses
+        """Return the queries of the scenario ``calculations``, first the one without a question."""
+        counted = [build_query(RESPONSES, self.facts.survey_id)]
         return (
-            *((build_query(RESPONSES, self.facts.survey_id),) if counted else ()),
+            *(counted if self.questionnaire().has_responses else ()),
             *(query for _, query in queries),
             # In the same call, because they need the same columns.
             *(query for _, query in weight_queries(self.questionnaire())),
         )
-
-    def require_responses(self) -> None:
-        """Skip the test if people enter all values of the survey."""
-        if not self.questionnaire().has_responses:
-            raise SkipTest("people enter the values of this survey, which has no responses")
 
     def responses(self) -> WindowTally:
         """Return the counts of the survey without a question.
@@ -156,7 +148,7 @@ class Lab:
         Raises:
             AssertionError: if they could not be counted.
         """
-        self.require_responses()
+        require_responses(self.questionnaire())
         answer = self.calculations()[1][RESPONSES]
         if isinstance(answer, MetricsError):
             raise unexpected(answer, "Counting responses")
@@ -167,7 +159,7 @@ class Lab:
 
         The answers are stored under the text of the group-by; ``whole`` is the one without.
         """
-        self.require_responses()
+        require_responses(self.questionnaire())
         question, queries = group_queries(self.questionnaire())
         return self.fetch("groups", *queries), question
 

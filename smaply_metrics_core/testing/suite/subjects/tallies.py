@@ -12,7 +12,12 @@ from smaply_metrics_core.models.survey import QuestionKind, Questionnaire
 from smaply_metrics_core.models.tally import Tally
 from smaply_metrics_core.testing.assertions import expect, unexpected, unknown_instant
 from smaply_metrics_core.testing.suite import reference_calculations
-from smaply_metrics_core.testing.suite.queries import BY_MONTH, ZONE, every_group_by
+from smaply_metrics_core.testing.suite.queries import (
+    BY_MONTH,
+    ZONE,
+    every_group_by,
+    require_responses,
+)
 from smaply_metrics_core.testing.suite.scenarios.date_ranges import date_ranges, survey_boundaries
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 from smaply_metrics_core.testing.suite.tally_invariants import (
@@ -150,7 +155,7 @@ class TallyTests(ContractSubject):
 
     def test_the_start_of_a_range_counts_and_its_end_does_not(self) -> None:
         """A response at a boundary counts only in the range that starts there."""
-        self.lab.require_responses()
+        require_responses(self.lab.questionnaire())
         if self.recorded_at is None:
             raise unknown_instant()
         windows = {name: tally.window("current") for name, tally in date_ranges(self.lab).items()}
