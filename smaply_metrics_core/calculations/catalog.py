@@ -158,8 +158,8 @@ def _entered(title: str, unit: Unit, what: str) -> CalculationDefinition:
     return CalculationDefinition(
         title,
         unit,
-        f"The newest entered value in the date range, {what}. Nothing is calculated, and there is no "
-        "interval.",
+        f"The newest entered value in the date range, {what}. Nothing is calculated, and there is "
+        "no interval.",
         frozenset({QuestionKind.ENTERED}),
         AnswerRequirement.ENTERED,
         None,
@@ -366,7 +366,9 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.ENTERED_NUMBER: _entered("Entered number", Unit.SCORE, "with one decimal"),
     Calculation.ENTERED_COUNT: _entered("Entered count", Unit.COUNT, "a whole number"),
     Calculation.ENTERED_PERCENT: _entered("Entered percentage", Unit.PERCENT, "in percent"),
-    Calculation.ENTERED_POINTS: _entered("Entered points", Unit.POINTS, "in points, such as an NPS"),
+    Calculation.ENTERED_POINTS: _entered(
+        "Entered points", Unit.POINTS, "in points, such as an NPS"
+    ),
 }
 """Every calculation, in the order in which lists show them."""
 

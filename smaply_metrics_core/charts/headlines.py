@@ -19,7 +19,7 @@ from smaply_metrics_core.charts.uncertainty_text import (
 )
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
-from smaply_metrics_core.models.result import Change, Result, Unit, WindowResult
+from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
 from smaply_metrics_core.models.uncertainty import Interval, TargetVerdict, Verdict
 from smaply_metrics_core.uncertainty.verdicts import judge_target
 
@@ -104,7 +104,7 @@ def _headline(result: Result, display: Display, zone: str) -> Headline:
             text=value_text(result.unit, group.value, display),
             label=", ".join(filter(None, [group.label, rolling_text(result), *remarks(group)])),
             target=target_text(result.unit, group.value, display, group.interval),
-            tone=target_tone(result.unit, group.value, display, group.interval),
+            tone=target_tone(result.unit, group, display),
             interval=interval_text(result.unit, group.interval),
             target_met=reached(result.unit, group.value, display),
         )
@@ -118,7 +118,7 @@ def _headline(result: Result, display: Display, zone: str) -> Headline:
         text=value_text(result.unit, value, display),
         label=result.current.reason if value is None else series,
         target=target_text(result.unit, value, display, interval),
-        tone=target_tone(result.unit, value, display, interval),
+        tone=target_tone(result.unit, result.current, display),
         interval=interval_text(result.unit, interval),
         target_met=reached(result.unit, value, display),
     )
@@ -213,12 +213,10 @@ def target_text(
     return f"Target {target}: {'reached' if done else 'missed'}"
 
 
-def target_tone(
-    unit: Unit, value: float | None, display: Display, interval: Interval | None = None
-) -> Tone:
-    """Return the tone of a value that is compared with the target."""
-    done = reached(unit, value, display)
-    if done is None or display.target is None:
+def target_tone(unit: Unit, measured: WindowResult | GroupValue, display: Display) -> Tone:
+    """Return the tone of a value that is compared with the target; neutral for entered values."""
+    done, interval = reached(unit, measured.value, display), measured.interval
+    if done is None or display.target is None or measured.entered is not None:
         return Tone.NEUTRAL
     if interval is not None:
         verdict = judge_target(interval.low, interval.high, display.target)

@@ -24,7 +24,6 @@ from smaply_metrics_core.models.query import YEARS
 
 DELIMITERS: Final = ("\t", ";", ",")
 COLUMNS: Final = ("date", "label", "value", "n")
-_BY_COUNT: Final = {2: ("date", "value"), 4: COLUMNS}
 _SHOWN: Final = 100
 _WHOLE: Final = re.compile(r"\d{1,15}|\d{1,3}(?:[., \u00a0]\d{3}){1,4}", re.ASCII)
 _MOST_N: Final = 10**12
@@ -89,7 +88,8 @@ class ReadCells:
         if not self.problems:
             return self.rows
         first, *others = self.problems
-        more = f" {len(others):,} more cells cannot be read." if others else ""
+        cells = "cell" if len(others) == 1 else "cells"
+        more = f" {len(others):,} more {cells} cannot be read." if others else ""
         raise InputError(
             f"Row {first.row}, {first.column}: {first.message}{more}",
             remedy="Correct the rows and try again. Nothing was saved.",
@@ -120,21 +120,22 @@ def split_pasted(text: str) -> tuple[EnteredCells, ...]:
         )
     delimiter = next((one for one in DELIMITERS if one in lines[0]), "\t")
     rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    width = max(place for row in rows for place, cell in enumerate(row, start=1) if cell)
     names = [cell.lower() for cell in rows[0]]
     if "date" in names:
         rows = rows[1:]
     else:
         # Not with commas, since the third column may be the decimals of the second.
-        three = _of_three(rows) if len(names) == len(COLUMNS) - 1 and delimiter != "," else ()
-        names = list(_BY_COUNT.get(len(names), three))
-    unknown = [name for name in names if name not in COLUMNS]
-    if unknown or not {"date", "value"} <= {*names} or len({*names}) < len(names):
+        three = _of_three(rows) if delimiter != "," else ()
+        names = list({2: ("date", "value"), 3: three, 4: COLUMNS}.get(width, ()))
+    unknown = [name for name in names[:width] if name not in COLUMNS]
+    if unknown or not {"date", "value"} <= {*names} or width > len(names):
         raise InputError(
             "The columns cannot be recognised.",
             remedy="Name them in the first row: date, label, value and n. Only date and value are "
             "required.",
         )
-    fields = ["day" if name == "date" else name for name in names]
+    fields = ["day" if name == "date" else name for name in names[:width]]
     return tuple(EnteredCells(**dict(zip(fields, row, strict=False))) for row in rows)
 
 

@@ -42,7 +42,7 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
             "tip": tip_of(group, result, display),
             "color": theme.soft
             if by_period and group is not newest
-            else tone_color(target_tone(result.unit, group.value, display, group.interval), theme),
+            else tone_color(target_tone(result.unit, group, display), theme),
             "few": group.low_sample,
             "part": group.running or group.edge,
             "last": group is newest,
