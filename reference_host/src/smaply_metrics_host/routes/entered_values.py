@@ -79,12 +79,12 @@ async def show(
     app_state: CurrentAppState,
     person: Editor,
     table_id: str,
-    saved: bool = False,  # noqa: FBT001, FBT002  # A query parameter.
+    saved: str = "",
 ) -> Response:
     """Show the form of a table."""
     stored = await app_state.metrics.entered_values.show(person.actor, table_id)
     form = TableForm.of(stored.table)
-    return await _page(request, app_state, person, stored, form, saved=saved)
+    return await _page(request, app_state, person, stored, form, saved=bool(saved))
 
 
 @router.post("/{table_id}")
