@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -55,7 +54,6 @@ def text_of(answer: httpx.Response) -> str:
 
 def test_pasted_values_become_a_card_that_names_who_entered_them(world: World) -> None:
     """A pasted table is stored, its metric shows the newest value, and a correction at once."""
-    world.clock.forward(timedelta())
     editor = world.client(Role.EDITOR)
     page = made(world, editor)
     (table,) = tables(world)
@@ -75,7 +73,7 @@ def test_pasted_values_become_a_card_that_names_who_entered_them(world: World) -
         type=MetricType.NUMBER,
         survey_id=table.id,
         question_id="value",
-        calculation="entered_points",
+        calculation=table.unit.calculation,
     )
     metric = world.run(
         metrics.metrics.add(world.actor(), connection.id, "NPS", definition, workspace="w")

@@ -20,8 +20,10 @@ def entered_text(result: Result, zone: str) -> str:
     """
     if result.type is not MetricType.SERIES:
         return one_entered_text(result.current.entered, zone)
-    shown = [result.current, *result.groups, *filter(None, (one.previous for one in result.groups))]
-    entered = [one.entered for one in shown if one.entered is not None]
+    before = (group.previous for group in result.groups)
+    groups = [*result.groups, *(group for group in before if group is not None)]
+    found = [result.current.entered, *(group.entered for group in groups)]
+    entered = [one for one in found if one is not None]
     if not entered:
         return ""
     newest = max(entered, key=lambda one: one.entered_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,10 @@ class SetClock:
     def monotonic(self) -> float:
         """Return seconds."""
         return self.at.timestamp()
+
+    def wait(self, _seconds: float, stop: threading.Event) -> bool:
+        """Return at once whether to stop."""
+        return stop.is_set()
 
     def forward(self, by: timedelta) -> None:
         """Advance the clock."""

@@ -84,7 +84,8 @@ def test_the_second_of_two_editors_sees_a_conflict(world: World) -> None:
     with pytest.raises(EditConflict, match="Another user changed “Calls”"):
         entered.edit(BEN, table.id, "Calls", [], version=1)
     assert len(entered.show(BEN, table.id).table.rows) == 1
-    assert entered.edit(BEN, other.id, "Visits", [value("2026-10-31", 7)], version=1)
+    visits = entered.edit(BEN, other.id, "Visits", [value("2026-10-31", 7)], version=1)
+    assert visits.table.version == 2
     assert entered.edit(BEN, table.id, "Calls", [], version=2).table.rows == ()
 
 

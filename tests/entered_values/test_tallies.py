@@ -240,9 +240,9 @@ def test_small_groups_are_hidden_if_their_n_is_known() -> None:
 def test_an_invalid_entered_value_is_refused(wrong: dict[str, Any]) -> None:
     """A value is finite, n at least 1, and times have a zone."""
     good = {"value": 1, "day": date(2026, 1, 1), "entered_by": "Ana", "entered_at": NOW}
-    EnteredValue(**good)
+    EnteredValue.model_validate(good)
     with pytest.raises(ValidationError):
-        EnteredValue(**(good | wrong))
+        EnteredValue.model_validate(good | wrong)
 
 
 def test_an_entered_value_has_nothing_but_its_n() -> None:
@@ -251,4 +251,4 @@ def test_an_entered_value_has_nothing_but_its_n() -> None:
     assert Counts.of_entered(entered).answered == 3
     for wrong in ({"responses": 2, "answered": 2}, {"responses": 3, "answered": 3, "chosen": 1}):
         with pytest.raises(ValidationError, match="nothing but its n"):
-            Counts(entered=entered, **wrong)
+            Counts.model_validate({"entered": entered, **wrong})
