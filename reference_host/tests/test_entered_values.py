@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reference_host.tests.app_fixture import NAMES
-from smaply_metrics_core.host import Definition, EnteredTable, MetricType, Role
+from reference_host.tests.form_client import FormFiller
+from reference_host.tests.map_factories import add_map, measure, place
+from reference_host.tests.test_share_links import share
+from smaply_metrics_core.host import Definition, EnteredTable, Role
 
 if TYPE_CHECKING:
     import httpx
 
     from reference_host.tests.app_fixture import Browser, World
+    from smaply_metrics_core.host import Metric
 
 VALUES = "/metrics/entered"
 NEW = f"{VALUES}/new"
@@ -47,6 +51,19 @@ def made(world: World, browser: Browser, unit: str = "points", pasted: str = PAS
     return f"{VALUES}/{table.id}"
 
 
+def measured(world: World) -> Metric:
+    """Return a refreshed Number of the only table."""
+    (table,) = tables(world)
+    (connection,) = world.run(world.app_state.metrics.connections.list(world.actor()))
+    definition = Definition(
+        survey_id=table.id, question_id="value", calculation=table.unit.calculation
+    )
+    add = world.app_state.metrics.metrics.add
+    metric = world.run(add(world.actor(), connection.id, "NPS", definition, workspace="w"))
+    measure(world)
+    return metric
+
+
 def text_of(answer: httpx.Response) -> str:
     """Return the text of a page."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
@@ -67,18 +84,10 @@ def test_pasted_values_become_a_card_that_names_who_entered_them(world: World) -
     assert "Call centre" in form.text
 
     metrics = world.app_state.metrics
+    metric = measured(world)
     (connection,) = world.run(metrics.connections.list(world.actor()))
     assert (connection.source, connection.created_by) == ("entered_values", NAMES[Role.EDITOR])
-    definition = Definition(
-        type=MetricType.NUMBER,
-        survey_id=table.id,
-        question_id="value",
-        calculation=table.unit.calculation,
-    )
-    metric = world.run(
-        metrics.metrics.add(world.actor(), connection.id, "NPS", definition, workspace="w")
-    )
-    (card,) = world.run(metrics.cards.load(world.actor(), [metric.id], wait=60.0))
+    (card,) = world.run(metrics.cards.load(world.actor(), [metric.id], refresh=False))
     assert card.text == "43"
 
     rows = [("2026-10-31", "", "44", "25"), ("2026-09-30", "", "36", ""), ("", "", "", "")]
@@ -181,3 +190,28 @@ def test_viewers_cannot_enter_values(world: World) -> None:
     for page in (VALUES, NEW):
         assert viewer.get(page).status_code == 403
     assert "Enter values" not in viewer.get("/metrics").text
+
+
+def test_guests_do_not_see_who_entered_values(world: World) -> None:
+    """A share link shows when a value was entered, and to people of the account also by whom."""
+    editor = world.client(Role.EDITOR)
+    made(world, editor)
+    journey = add_map(world)
+    place(world, journey, measured(world))
+    name = NAMES[Role.EDITOR]
+    assert f"Entered by {name} on" in world.client(Role.VIEWER).get(journey.path).text
+    shared = world.client(None).get(share(world, journey)).text
+    assert "Entered on" in shared
+    assert name not in shared
+
+
+def test_the_labels_are_offered_as_filters(world: World) -> None:
+    """The form finds the labels of a table, which has no responses to count."""
+    editor = world.client(Role.EDITOR)
+    page = made(world, editor, pasted="2026-10-31\tWien\t4\n2026-10-31\tGraz\t5")
+    draft = editor.submit(page, f"{page}/metric", {}).url.path
+    form = FormFiller(editor, draft)
+    form.choose(add_filter="1")
+    form.choose(filter__0__of="field:label")
+    form.press("/metrics/values", find_values="0")
+    assert {"Wien", "Graz"} <= {*form.offered("filter-0-value")}

@@ -16,7 +16,7 @@ from smaply_metrics_core.calculations.response_text import (
     effective_n_text,
     n_text,
 )
-from smaply_metrics_core.charts.date_text import day_text
+from smaply_metrics_core.charts.entered_values_text import entered_day_text
 from smaply_metrics_core.charts.series_groups import periods_of
 from smaply_metrics_core.models.query import ENTERED, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result, Unit, WindowResult
@@ -165,7 +165,7 @@ def remarks(group: GroupValue) -> list[str]:
         (CUT, group.edge),
         (QUESTION_CHANGED, group.question_changed),
         (few_text(group), group.low_sample),
-        (f"for {day_text(group.entered.day)}" if group.entered else "", group.entered is not None),
+        (entered_day_text(group.entered), group.entered is not None),
     )
     return [text for text, applies in texts if applies]
 

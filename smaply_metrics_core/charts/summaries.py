@@ -8,7 +8,6 @@ from typing import Final
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.change_text import change_text
-from smaply_metrics_core.charts.entered_values_text import entered_text
 from smaply_metrics_core.charts.headlines import (
     headline,
     target_text,
@@ -55,7 +54,6 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
         "" if unreadable in text else unreadable,
         low_sample_text(result),
         hidden_text(result),
-        entered_text(result, zone).replace("Entered", "entered", 1),
     ]
     return f"{heading}: {'; '.join(part for part in parts if part)}."
 

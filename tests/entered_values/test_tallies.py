@@ -97,10 +97,9 @@ def test_a_number_is_the_newest_value() -> None:
     assert found.current.low_sample
     assert answer_count_text(found) == "n = 25"
     assert entered_text(found, "UTC") == "Entered by Ana Silva on 30 Nov 2026, for 31 Oct 2026"
-    assert summary(found, Display()) == (
-        "Entered points: 43; 25 answers; fewer than 30 answers; entered by Ana Silva on 30 Nov "
-        "2026, for 31 Oct 2026."
-    )
+    anonymous = entered_text(found, "UTC", names=False)
+    assert anonymous == "Entered on 30 Nov 2026, for 31 Oct 2026"
+    assert summary(found, Display()) == ("Entered points: 43; 25 answers; fewer than 30 answers.")
 
 
 def test_a_value_without_n_says_so() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from smaply_metrics_core.charts import entered_text
 from smaply_metrics_host.rendering.card_view import NOTHING_TO_COUNT_TITLE, Notice
 
 if TYPE_CHECKING:
@@ -21,10 +22,15 @@ def guest_card(card: CardView) -> CardView:
     """Return a card with nothing of the account but its value.
 
     The names of the metric and of its connection, past updates, problems and remedies are about the
-    account; so are downloads, which have addresses of their own.
+    account; so are downloads, which have addresses of their own, and who entered values.
     """
+    rendered = card.rendered
+    if rendered is not None and rendered.entered:
+        anonymous = entered_text(rendered.result, rendered.zone, names=False)
+        rendered = replace(rendered, entered=anonymous)
     return replace(
         card,
+        rendered=rendered,
         map="",
         guest=True,
         name="",
