@@ -109,6 +109,7 @@ from smaply_metrics_core.models.survey import (
 from smaply_metrics_core.models.tally import (
     NOT_SHOWN,
     Counts,
+    EnteredValue,
     GroupCounts,
     Tally,
     Totals,
@@ -166,6 +167,7 @@ __all__ = [
     "DestinationRefused",
     "Display",
     "EmbeddedField",
+    "EnteredValue",
     "ExclusionReason",
     "ExportFailed",
     "FieldProblem",

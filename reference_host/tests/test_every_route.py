@@ -13,7 +13,7 @@ from fastapi import routing
 
 from reference_host.tests.api.seeded_account import Prepared, prepare, program, snapshot
 from reference_host.tests.app_fixture import NAMES, TOKEN
-from smaply_metrics_core.host import Role
+from smaply_metrics_core.host import EnteredUnit, Role
 from smaply_metrics_host.app import create_app
 from smaply_metrics_host.jobs import Job, JobResult
 from smaply_metrics_host.metric_form.drafts import PutAside
@@ -78,6 +78,7 @@ OWNED: Final = {
     "job_id",
     "draft",
     "upload_id",
+    "table_id",
     "link_id",
 }
 """Parameters with ids of one account."""
@@ -210,6 +211,8 @@ def path_values(world: World, prepared: Prepared) -> dict[str, str]:
         await app_state.staged_uploads.put(admin, upload, b"recorded_at,nps\n2026-01-05,9\n")
         return upload.id
 
+    add_table = app_state.metrics.entered_values.add
+    table = world.run(add_table(world.actor(), "Calls", EnteredUnit.POINTS)).table
     return {
         "source": prepared.connection,
         "source_id": "csv_example",
@@ -228,6 +231,7 @@ def path_values(world: World, prepared: Prepared) -> dict[str, str]:
         "job_id": world.run(begin()),
         "draft": app_state.drafts.put(admin, PutAside(MetricForm())),
         "upload_id": world.run(stage()),
+        "table_id": table.id,
         "digest": "0" * 16,
         "name": "base.css",
         "token": "unknown",

@@ -7,7 +7,7 @@ from typing import Final
 
 from smaply_metrics_core.calculations.catalog import arithmetic_of
 from smaply_metrics_core.calculations.formulas import Formula
-from smaply_metrics_core.models.query import Calculation, Definition
+from smaply_metrics_core.models.query import ENTERED, Calculation, Definition
 from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import Counts, Tally, Totals, WeightSum
 from smaply_metrics_core.models.uncertainty import UncertaintyReason
@@ -55,6 +55,9 @@ class AnswerSamples:
         """Return the sample of the overall value of some responses, or why there is none."""
         if self._calculation in CENSUS:
             return UncertaintyReason.CENSUS
+        if self._calculation in ENTERED:
+            known = counts is not None and counts.entered is not None
+            return UncertaintyReason.ENTERED if known else UncertaintyReason.NO_VALUE
         if counts is None or not self._formula.has_value(counts):
             return UncertaintyReason.NO_VALUE
         if self._pooled:

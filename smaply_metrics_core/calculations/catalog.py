@@ -72,6 +72,7 @@ class AnswerRequirement(StrEnum):
     FIVE_VALUES = "a scale of five values"
     FIVE_OR_SEVEN_VALUES = "a scale of five or seven values"
     ZERO_TO_TEN = "a scale from 0 to 10"
+    ENTERED = "values that people enter, in this unit"
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class CalculationDefinition:
         ambiguous: Whether its name has other formulas elsewhere, or none by itself, so that cards
             print the formula next to the value.
         same_as: The calculation whose arithmetic it has, under another name.
-        example: The worked example.
+        example: The worked example; ``None`` for entered values, which are not calculated.
     """
 
     title: str
@@ -125,7 +126,7 @@ class CalculationDefinition:
     definition: str
     kinds: frozenset[QuestionKind]
     needs: AnswerRequirement
-    example: WorkedExample
+    example: WorkedExample | None
     several: bool = field(default=False, kw_only=True)
     weighted: bool = field(default=True, kw_only=True)
     ambiguous: bool = field(default=False, kw_only=True)
@@ -140,7 +141,7 @@ class CalculationDefinition:
 _SCALED = frozenset({QuestionKind.SINGLE_CHOICE, QuestionKind.NPS})
 _NUMERIC = _SCALED | {QuestionKind.NUMBER}
 _CHOSEN = _NUMERIC | {QuestionKind.MULTIPLE_CHOICE}
-_ASKED = frozenset(QuestionKind) - {QuestionKind.GROUP}
+_ASKED = frozenset(QuestionKind) - {QuestionKind.GROUP, QuestionKind.ENTERED}
 
 _SATISFACTION = (5, 5, 5, 5, 4, 4, 3, 2, 1, 1)
 
@@ -152,13 +153,27 @@ def _satisfaction(
     return WorkedExample((1, 5), _SATISFACTION, 1, 1, working, value, share_of)
 
 
+def _entered(title: str, unit: Unit, what: str) -> CalculationDefinition:
+    """Return the definition of values that a person entered, in a unit."""
+    return CalculationDefinition(
+        title,
+        unit,
+        f"The newest entered value in the date range, {what}. Nothing is calculated, and there is "
+        "no interval.",
+        frozenset({QuestionKind.ENTERED}),
+        AnswerRequirement.ENTERED,
+        None,
+        weighted=False,
+    )
+
+
 CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
     Calculation.RESPONSES: CalculationDefinition(
         "Responses",
         Unit.COUNT,
         "The number of counted responses: recorded in the date range, matching the filters, and "
         "not excluded as unfinished, preview, test or spam.",
-        frozenset(QuestionKind),
+        _ASKED | {QuestionKind.GROUP},
         AnswerRequirement.NOTHING,
         _satisfaction("10 answers + 1 not applicable + 1 blank = 12", 12),
         weighted=False,
@@ -347,6 +362,12 @@ CALCULATIONS: Final[Mapping[Calculation, CalculationDefinition]] = {
             {"1": 20, "2": 10, "3": 10, "4": 20, "5": 40},
         ),
         several=True,
+    ),
+    Calculation.ENTERED_NUMBER: _entered("Entered number", Unit.SCORE, "with one decimal"),
+    Calculation.ENTERED_COUNT: _entered("Entered count", Unit.COUNT, "a whole number"),
+    Calculation.ENTERED_PERCENT: _entered("Entered percentage", Unit.PERCENT, "in percent"),
+    Calculation.ENTERED_POINTS: _entered(
+        "Entered points", Unit.POINTS, "in points, such as an NPS"
     ),
 }
 """Every calculation, in the order in which lists show them."""

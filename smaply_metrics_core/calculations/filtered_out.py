@@ -6,7 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from smaply_metrics_core.calculations.small_groups import answers_of
-from smaply_metrics_core.models.query import Calculation, Definition, MetricType, is_by_row
+from smaply_metrics_core.models.query import (
+    ENTERED,
+    Calculation,
+    Definition,
+    MetricType,
+    is_by_row,
+)
 from smaply_metrics_core.models.result import Result, WindowResult
 from smaply_metrics_core.models.tally import Tally, WindowTally, fewest_respondents
 
@@ -23,7 +29,7 @@ _COUNT: Final = {
 def relaxed_definitions(definition: Definition) -> Iterator[Definition]:
     """Yield the definitions that count what the filters remove: without all, and without each."""
     filters = definition.filters
-    if not filters:
+    if not filters or definition.calculation in ENTERED:
         return
     type_, group_by = MetricType.NUMBER, None
     if is_by_row(definition.group_by):

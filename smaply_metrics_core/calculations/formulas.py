@@ -26,7 +26,7 @@ from smaply_metrics_core.calculations.decimal_keys import (
 from smaply_metrics_core.calculations.rules import scale_values
 from smaply_metrics_core.calculations.weighted_counts import Amount, AnswerAmounts, divide, is_equal
 from smaply_metrics_core.errors import CalculationRefused
-from smaply_metrics_core.models.query import Calculation, Definition, WeightReason
+from smaply_metrics_core.models.query import ENTERED, Calculation, Definition, WeightReason
 from smaply_metrics_core.models.tally import Counts, Tally, Totals
 
 FOR_SEVERAL_ANSWERS: Final = frozenset(
@@ -35,6 +35,7 @@ FOR_SEVERAL_ANSWERS: Final = frozenset(
 REPORT_BUG: Final = "Report this to the author of the plugin."
 NO_SINGLE: Final = "This calculation has one value per answer, and none overall."
 NO_ANSWERS: Final = "There are no answers."
+NOT_ENTERED: Final = "No value was entered for these dates."
 NO_WEIGHTS: Final = "None of the answers has a weight above 0."
 
 
@@ -107,6 +108,9 @@ class Formula:
             return FormulaResult(counts.answered)
         if self._calculation is Calculation.DISTRIBUTION:
             return FormulaResult(None, NO_SINGLE)
+        if self._calculation in ENTERED:
+            entered = counts.entered
+            return FormulaResult(entered.value) if entered else FormulaResult(None, NOT_ENTERED)
         if counts.answered:
             return self._of_answers(counts)
         unweighted = any(counts.unanswered.get(reason) for reason in WeightReason)

@@ -21,9 +21,24 @@ HIDDEN: Final = "hidden"
 """Instead of a count that the account does not show."""
 
 
+UNKNOWN: Final = "unknown"
+"""Instead of the number of answers behind an entered value that was entered without it."""
+
+
 def count_text(measured: WindowResult | GroupValue) -> str:
-    """Return the number of answers behind a value: ``1,204``; ``hidden`` if it is not shown."""
-    return HIDDEN if measured.hidden else f"{measured.answered:,}"
+    """Return the number of answers behind a value: ``1,204``.
+
+    ``hidden`` if it is not shown, and ``unknown`` for an entered value without it.
+    """
+    if measured.hidden:
+        return HIDDEN
+    return f"{measured.answered:,}" if measured.has_counts else UNKNOWN
+
+
+def n_text(measured: WindowResult | GroupValue) -> str:
+    """Return the number of answers as ``n = 1,204``, ``n hidden`` or ``n unknown``."""
+    text = count_text(measured)
+    return f"n {text}" if text in {HIDDEN, UNKNOWN} else f"n = {text}"
 
 
 def describe_responses(measured: WindowResult) -> str:
@@ -34,6 +49,8 @@ def describe_responses(measured: WindowResult) -> str:
     """
     if measured.hidden:
         return HIDDEN
+    if not measured.has_counts:
+        return UNKNOWN
     counted = f"{measured.responses:,} of {measured.recorded:,} recorded"
     excluded = _by_reason(measured.excluded)
     return f"{counted}; {excluded} excluded" if excluded else counted
@@ -51,6 +68,8 @@ def describe_answers(measured: WindowResult) -> str:
     """
     if measured.hidden:
         return HIDDEN
+    if not measured.has_counts:
+        return UNKNOWN
     answered = (
         f"{measured.answered:,} of {measured.responses:,} answered"
         if measured.respondents is None

@@ -211,11 +211,14 @@ def _measured(overall: FormulaResult, window: Window, counted: WindowTally) -> W
         respondents=counted.respondents,
         low_sample=_is_low(total),
         effective_n=total.effective_n,
+        entered=total.entered,
     )
 
 
 def _is_low(counts: Counts) -> bool:
-    """Whether few answers are behind a value."""
+    """Whether few answers are behind a value; not if their number is unknown."""
+    if counts.entered is not None and counts.entered.n is None:
+        return False
     effective_n = counts.effective_n
     return (counts.answered if effective_n is None else effective_n) < LOW_SAMPLE_BELOW
 
@@ -288,6 +291,7 @@ def _group_value(
         edge=edge,
         effective_n=group.counts.effective_n,
         question_changed=question_changed,
+        entered=group.counts.entered,
         parts=tuple(_answers(measure, group.counts, measure.answers(group.counts)))
         if measure.is_distribution
         else (),

@@ -24,6 +24,7 @@ from smaply_metrics_core.errors import (
     QuestionUnavailable,
 )
 from smaply_metrics_core.models.query import (
+    ENTERED,
     Calculation,
     ComparedPeriod,
     Definition,
@@ -84,6 +85,7 @@ def _meets(
     nps = kind is QuestionKind.NPS and bool(values) and values <= NPS_SCALE
     return {
         AnswerRequirement.NOTHING: True,
+        AnswerRequirement.ENTERED: True,
         AnswerRequirement.ANSWERS: number or bool(offered),
         AnswerRequirement.TWO_ANSWERS: number or offered >= 2,  # noqa: PLR2004  # Its name says so.
         AnswerRequirement.VALUES: number or bool(values),
@@ -116,6 +118,11 @@ def check_definition(definition: Definition, questionnaire: Questionnaire) -> No
     )
     by_row = is_by_row(definition.group_by)
     measured = row_questions(definition, question) if by_row else (question,)
+    if question is None and not questionnaire.has_responses:
+        raise CalculationRefused(
+            f"“{questionnaire.survey.name}” has entered values, and no responses to count.",
+            remedy="Choose its question.",
+        )
     for one in measured:
         _check_calculation(definition, one)
     check_answers(definition, measured[0])
@@ -148,11 +155,8 @@ def _check_type(definition: Definition) -> None:
         )
     if definition.compare_groups:
         _check_compared_groups(definition)
-    if definition.rolling is not None and (group_by is None or group_by.kind != "period"):
-        raise QueryInvalid(
-            "Rolling windows need calendar periods.",
-            remedy="Group by a period, such as period:month, or remove the rolling window.",
-        )
+    if definition.rolling is not None:
+        _check_rolling(definition)
     if definition.type is MetricType.SERIES:
         if group_by is None and not several:
             raise QueryInvalid(
@@ -176,6 +180,21 @@ def _check_type(definition: Definition) -> None:
         )
     if definition.type is MetricType.COMPARISON:
         refuse_without_previous(definition.range)
+
+
+def _check_rolling(definition: Definition) -> None:
+    """Check that a metric has periods whose answers can be pooled."""
+    group_by = definition.group_by
+    if definition.calculation in ENTERED:
+        raise QueryInvalid(
+            "Entered values have no rolling windows: the answers behind them are not known.",
+            remedy="Remove the rolling window.",
+        )
+    if group_by is None or group_by.kind != "period":
+        raise QueryInvalid(
+            "Rolling windows need calendar periods.",
+            remedy="Group by a period, such as period:month, or remove the rolling window.",
+        )
 
 
 def _check_compared_groups(definition: Definition) -> None:

@@ -8,9 +8,10 @@ one more group. Groups without responses describe no respondent, so they are hid
 are compared with an earlier period, a group that is hidden in one of the two is hidden in both.
 
 Rows of a matrix are no parts of a sum, since the same people answered all of them: each is hidden
-if it is small. In the distribution of a row, answers are hidden as groups are. Rolling windows
-overlap, and their differences disclose single periods: the periods are hidden as groups are, and
-with them each window that contains a hidden one.
+if it is small. So is each entered value; one whose number of answers is unknown is shown. In the
+distribution of a row, answers are hidden as groups are. Rolling windows overlap, and their
+differences disclose single periods: the periods are hidden as groups are, and with them each window
+that contains a hidden one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Final, NamedTuple, Protocol
 from smaply_metrics_core.calculations.formula_text import without_base
 from smaply_metrics_core.calculations.group_changes import adjust_together
 from smaply_metrics_core.errors import SmallGroupRefused
-from smaply_metrics_core.models.query import Definition, MetricType, is_by_row
+from smaply_metrics_core.models.query import ENTERED, Definition, MetricType, is_by_row
 from smaply_metrics_core.models.result import Change, GroupValue, Result, WindowResult
 from smaply_metrics_core.models.uncertainty import UncertaintyReason, Verdict
 
@@ -34,6 +35,7 @@ _NO_VALUE: Final = {
     "answered": 0,
     "low_sample": False,
     "effective_n": None,
+    "entered": None,
     "interval": None,
     "interval_reason": UncertaintyReason.NO_VALUE,
     "interval_reason_text": UncertaintyReason.NO_VALUE.sentence,
@@ -108,7 +110,12 @@ def must_hide(window: MeasuredWindow, definition: Definition, minimum: int) -> b
     if not minimum:
         return False
     removed = window.filtered_out
-    if definition.filters and (removed is None or 0 < removed < minimum):
+    # A filter selects entered values; it does not take answers from one.
+    if (
+        definition.filters
+        and definition.calculation not in ENTERED
+        and (removed is None or 0 < removed < minimum)
+    ):
         return True
     if not window.responses:
         return False
@@ -249,7 +256,7 @@ def _shown_group(group: GroupValue, hidden: set[str], parts: set[str], reason: s
 def _hidden_groups(result: Result, definition: Definition, minimum: int) -> set[str] | None:
     """Return the keys to hide; ``None`` if the total must be hidden, too."""
     groups = result.groups
-    if is_by_row(result.group_by):
+    if is_by_row(result.group_by) or result.calculation in ENTERED:
         return {one.key for one in groups if one.responses and one.answered < minimum}
     if result.rolling is not None:
         periods = _single_periods(groups, result.rolling)

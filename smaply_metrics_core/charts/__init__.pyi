@@ -1,5 +1,6 @@
 from smaply_metrics_core.charts.chart_choice import chart_types, default_chart, unavailable_reason
-from smaply_metrics_core.charts.date_text import date_range_text, instant_text
+from smaply_metrics_core.charts.date_text import date_range_text, instant_text, local_day_text
+from smaply_metrics_core.charts.entered_values_text import entered_text
 from smaply_metrics_core.charts.headlines import (
     Direction,
     Headline,
@@ -35,9 +36,11 @@ __all__ = [
     "data_table",
     "date_range_text",
     "default_chart",
+    "entered_text",
     "headline",
     "hidden_text",
     "instant_text",
+    "local_day_text",
     "low_sample_text",
     "period_headline",
     "render_png",

@@ -11,7 +11,7 @@ from smaply_metrics_core.models.query import Window
 def instant_text(at: datetime, zone: str) -> str:
     """Return a time as text: ``5 Jan 2026 14:05``."""
     local = at.astimezone(zone_info(zone))
-    return f"{_day(local.date())} {local:%H:%M}"
+    return f"{day_text(local.date())} {local:%H:%M}"
 
 
 def date_range_text(window: Window, zone: str) -> str:
@@ -23,11 +23,17 @@ def date_range_text(window: Window, zone: str) -> str:
     if first is None and last is None:
         return "all time"
     if first is None or last is None:
-        return f"from {_day(first)}" if first else f"until {_day(last)}" if last else ""
+        return f"from {day_text(first)}" if first else f"until {day_text(last)}" if last else ""
     if last <= first:
-        return _day(first)
-    return f"{_day(first, with_year=first.year != last.year)} \N{EN DASH} {_day(last)}"
+        return day_text(first)
+    return f"{day_text(first, with_year=first.year != last.year)} \N{EN DASH} {day_text(last)}"
 
 
-def _day(day: date, *, with_year: bool = True) -> str:
+def local_day_text(at: datetime, zone: str) -> str:
+    """Return the day of a time as text: ``5 Jan 2026``."""
+    return day_text(at.astimezone(zone_info(zone)).date())
+
+
+def day_text(day: date, *, with_year: bool = True) -> str:
+    """Return a day as text: ``5 Jan 2026``, or ``5 Jan``."""
     return f"{day.day} {MONTHS[day.month - 1]}" + (f" {day.year}" if with_year else "")

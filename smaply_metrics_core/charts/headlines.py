@@ -9,7 +9,7 @@ from enum import StrEnum
 from smaply_metrics_core.calculations.decimal_keys import WHOLE_BELOW
 from smaply_metrics_core.calculations.results import MINUS, format_value
 from smaply_metrics_core.charts.change_text import UNCHANGED, change_text
-from smaply_metrics_core.charts.date_text import date_range_text
+from smaply_metrics_core.charts.date_text import date_range_text, day_text
 from smaply_metrics_core.charts.remarks import remarks, rolling_text, unreadable_text
 from smaply_metrics_core.charts.series_groups import has_overall_value, latest
 from smaply_metrics_core.charts.uncertainty_text import (
@@ -19,7 +19,7 @@ from smaply_metrics_core.charts.uncertainty_text import (
 )
 from smaply_metrics_core.models.metric import Display
 from smaply_metrics_core.models.query import MetricType
-from smaply_metrics_core.models.result import Change, Result, Unit, WindowResult
+from smaply_metrics_core.models.result import Change, GroupValue, Result, Unit, WindowResult
 from smaply_metrics_core.models.uncertainty import Interval, TargetVerdict, Verdict
 from smaply_metrics_core.uncertainty.verdicts import judge_target
 
@@ -134,19 +134,21 @@ def _headline(result: Result, display: Display, zone: str) -> Headline:
             text=value_text(result.unit, group.value, display),
             label=", ".join(filter(None, [group.label, rolling_text(result), *remarks(group)])),
             target=target_text(result.unit, group.value, display, group.interval),
-            tone=target_tone(result.unit, group.value, display, group.interval),
+            tone=target_tone(result.unit, group, display),
             interval=interval_text(result.unit, group.interval),
             target_met=reached(result.unit, group.value, display),
         )
     if not has_overall_value(result):
         return Headline(text="")
     value, interval = result.current.value, result.current.interval
-    series = "overall" if result.type is MetricType.SERIES else ""
+    entered = result.current.entered
+    whole = "overall" if entered is None else f"newest value, for {day_text(entered.day)}"
+    series = whole if result.type is MetricType.SERIES else ""
     return Headline(
         text=value_text(result.unit, value, display),
         label=result.current.reason if value is None else series,
         target=target_text(result.unit, value, display, interval),
-        tone=target_tone(result.unit, value, display, interval),
+        tone=target_tone(result.unit, result.current, display),
         interval=interval_text(result.unit, interval),
         target_met=reached(result.unit, value, display),
     )
@@ -241,12 +243,10 @@ def target_text(
     return f"Target {target}: {'reached' if done else 'missed'}"
 
 
-def target_tone(
-    unit: Unit, value: float | None, display: Display, interval: Interval | None = None
-) -> Tone:
-    """Return the tone of a value that is compared with the target."""
-    done = reached(unit, value, display)
-    if done is None or display.target is None:
+def target_tone(unit: Unit, measured: WindowResult | GroupValue, display: Display) -> Tone:
+    """Return the tone of a value that is compared with the target; neutral for entered values."""
+    done, interval = reached(unit, measured.value, display), measured.interval
+    if done is None or display.target is None or measured.entered is not None:
         return Tone.NEUTRAL
     if interval is not None:
         verdict = judge_target(interval.low, interval.high, display.target)

@@ -14,9 +14,11 @@ from smaply_metrics_core.calculations.response_text import (
     HIDDEN,
     answers_of_respondents,
     effective_n_text,
+    n_text,
 )
+from smaply_metrics_core.charts.entered_values_text import entered_day_text
 from smaply_metrics_core.charts.series_groups import periods_of
-from smaply_metrics_core.models.query import is_by_row
+from smaply_metrics_core.models.query import ENTERED, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result, Unit, WindowResult
 
 FEW: Final = f"fewer than {LOW_SAMPLE_BELOW} answers"
@@ -38,7 +40,8 @@ def answer_count_text(result: Result) -> str:
         return sample_text(result.current)
     if is_by_row(result.group_by):
         return f"n = {_per_row(result)}"
-    if result.unit is Unit.PERCENT and result.current.respondents is None:
+    is_share = result.unit is Unit.PERCENT and result.calculation not in ENTERED
+    if is_share and result.current.respondents is None:
         return f"of {answers_text(result)}"
     return sample_text(result.current)
 
@@ -46,12 +49,16 @@ def answer_count_text(result: Result) -> str:
 def answers_text(result: Result) -> str:
     """Return the number of counted answers in words: ``1 answer``, ``38 to 40 answers per row``.
 
-    Empty if the account hides it.
+    Empty if the account hides it, and if it is unknown.
     """
     if result.current.hidden:
         return ""
     if is_by_row(result.group_by):
         return _per_row(result).replace(" per row", " answers per row")
+    if result.calculation in ENTERED and not (
+        result.current.has_counts and result.current.answered
+    ):
+        return ""
     if result.current.respondents is not None:
         return sample_text(result.current)
     answered = result.current.answered
@@ -71,13 +78,14 @@ def sample_text(measured: WindowResult) -> str:
     """Return the number of answers, and the effective one if they are weighted.
 
     For example ``n = 1,204`` or ``n = 1,204, weighted, effective n 412``. Where a respondent may
-    have given several answers, ``30 answers of 12 respondents``. Otherwise ``n hidden``.
+    have given several answers, ``30 answers of 12 respondents``. Otherwise ``n hidden``
+    or ``n unknown``.
     """
-    if measured.hidden:
-        return f"n {HIDDEN}"
+    if not measured.has_counts:
+        return n_text(measured)
     respondents = measured.respondents
     count = (
-        f"n = {measured.answered:,}"
+        n_text(measured)
         if respondents is None
         else answers_of_respondents(measured.answered, respondents)
     )
@@ -148,7 +156,8 @@ def rolling_text(result: Result) -> str:
 def remarks(group: GroupValue) -> list[str]:
     """Return the remarks on a group: why hidden, still running, partly counted, few answers.
 
-    A period in which the question was changed separates values that are not comparable.
+    A period in which the question was changed separates values that are not comparable. An entered
+    value has the day that it is for.
     """
     texts = (
         (group.reason, bool(group.reason)),
@@ -156,6 +165,7 @@ def remarks(group: GroupValue) -> list[str]:
         (CUT, group.edge),
         (QUESTION_CHANGED, group.question_changed),
         (few_text(group), group.low_sample),
+        (entered_day_text(group.entered), group.entered is not None),
     )
     return [text for text, applies in texts if applies]
 

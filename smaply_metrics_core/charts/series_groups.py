@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from smaply_metrics_core.models.query import Calculation, Period, is_by_row
+from smaply_metrics_core.models.query import ENTERED, Calculation, Period, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result
 
 
@@ -22,8 +22,10 @@ def periods_of(result: Result) -> Period | None:
 def has_overall_value(result: Result) -> bool:
     """Whether a result has one value for all groups: not for the answers of a distribution or rows.
 
-    It may still be missing for lack of answers.
+    It may still be missing for lack of answers. Entered values by label have one if it was entered.
     """
+    if result.calculation in ENTERED and result.groups and not periods_of(result):
+        return result.current.value is not None
     return result.calculation is not Calculation.DISTRIBUTION and not is_by_row(result.group_by)
 
 

@@ -28,7 +28,7 @@ from smaply_metrics_core.charts.uncertainty_text import (
     verdict_text,
 )
 from smaply_metrics_core.models.metric import Display
-from smaply_metrics_core.models.query import MetricType, is_by_row
+from smaply_metrics_core.models.query import ENTERED, MetricType, is_by_row
 from smaply_metrics_core.models.result import GroupValue, Result, Unit
 from smaply_metrics_core.models.uncertainty import Verdict
 
@@ -61,7 +61,7 @@ def summary(result: Result, display: Display, *, zone: str = "UTC") -> str:
 def _names_base(result: Result) -> bool:
     """Whether the value is one share, which names its base: ``57% of 94 answers``."""
     shown = result.type is not MetricType.SERIES and result.current.value is not None
-    return shown and result.unit is Unit.PERCENT
+    return shown and result.unit is Unit.PERCENT and result.calculation not in ENTERED
 
 
 def _value(text: str, result: Result) -> str:

@@ -10,6 +10,7 @@ from smaply_metrics_core.calculations.catalog import CALCULATIONS
 from smaply_metrics_core.calculations.response_text import count_text
 from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text
+from smaply_metrics_core.charts.entered_values_text import entered_day_text
 from smaply_metrics_core.charts.group_tables import (
     ANSWERS,
     REMARKS,
@@ -130,7 +131,7 @@ def _rows(result: Result, display: Display, zone: str) -> Iterator[_Row]:
 def _window(
     result: Result, measured: WindowResult, display: Display, zone: str, *, target: bool = False
 ) -> _Row:
-    notes = [measured.reason, few_text(measured)]
+    notes = [measured.reason, few_text(measured), entered_day_text(measured.entered)]
     if target:
         notes.append(target_text(result.unit, measured.value, display, measured.interval))
     return (

@@ -27,6 +27,7 @@ GROUPS: Final = {
     "connection": "Add, list, show, check, edit and delete connections.",
     "survey": "List and choose surveys; list their questions.",
     "metric": "Preview, add, list, show, edit and delete metrics.",
+    "entered": "List and add values that people enter.",
     "card": "Load cards.",
     "bundle": "Export, show and check debug bundles.",
     "account": "List, show, edit, limit, export and delete accounts; erase users.",

@@ -16,6 +16,7 @@ from smaply_metrics_core.calculations.response_text import (
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.date_text import date_range_text, instant_text
+from smaply_metrics_core.charts.entered_values_text import entered_text
 from smaply_metrics_core.charts.group_tables import group_verdict
 from smaply_metrics_core.charts.remarks import (
     CUT,
@@ -111,6 +112,8 @@ def show_result(result: Result, zone: str) -> None:
     if weights := describe_weights(current):
         print_text(text("Weighted   ", "bold"), weights)
     print_text(text("Responses  ", "bold"), describe_responses(current))
+    if entered := entered_text(result, zone):
+        print_text(text("Entered    ", "bold"), entered.removeprefix("Entered "))
     print_text(text("Dates      ", "bold"), date_range_text(current.window, zone))
     if result.previous is not None:
         print_text(text("Previous   ", "bold"), date_range_text(result.previous.window, zone))

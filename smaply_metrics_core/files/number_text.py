@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final, Literal
 
@@ -39,6 +40,18 @@ def plain_numbers(cells: pl.Series, decimal: str) -> pl.Series:
         cells = cells.str.replace_all(_OTHER[decimal], "", literal=True)
         cells = cells.str.replace(decimal, ".", literal=True)
     return cells.str.replace_all(DECIMAL_MARK, ".", literal=True)
+
+
+def parse_number(cell: str, decimal: str) -> float | None:
+    """Return the number in a cell; ``None`` if it is none with this decimal sign."""
+    if re.fullmatch(_number(decimal), cell) is None:
+        return None
+    return float(cell.replace(_OTHER[decimal], "").replace(decimal, "."))
+
+
+def recognise_sign(cells: Iterable[str]) -> tuple[DecimalSign | None, str | None]:
+    """Return the decimal sign of some cells, as ``recognise_decimal`` does."""
+    return recognise_decimal([pl.Series([*cells], dtype=pl.String)])
 
 
 def recognise_decimal(columns: Iterable[pl.Series]) -> tuple[DecimalSign | None, str | None]:

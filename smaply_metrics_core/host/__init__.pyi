@@ -2,12 +2,28 @@ from smaply_metrics_core.account_settings import AccountSettings
 from smaply_metrics_core.bundle.spreadsheet_csv import escape_formula
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, CalculationDefinition
 from smaply_metrics_core.calculations.response_text import (
+    count_text,
     describe_answers,
     describe_responses,
     describe_weights,
+    n_text,
 )
 from smaply_metrics_core.calculations.results import format_value
 from smaply_metrics_core.context import Clock, ProgressCallback, StepCallback, SystemClock
+from smaply_metrics_core.entered_values.cells import (
+    CellFormats,
+    CellProblem,
+    EnteredCells,
+    ReadCells,
+    read_cells,
+    split_pasted,
+)
+from smaply_metrics_core.entered_values.tables import (
+    EnteredInput,
+    EnteredRow,
+    EnteredTable,
+    EnteredUnit,
+)
 from smaply_metrics_core.environment import EnvironmentVariable
 from smaply_metrics_core.errors import (
     AccessMissing,
@@ -63,6 +79,7 @@ from smaply_metrics_core.host.async_metrics_host import (
     AsyncChosenSurveys,
     AsyncConnections,
     AsyncDebugBundles,
+    AsyncEnteredValues,
     AsyncEvents,
     AsyncHealth,
     AsyncKeys,
@@ -99,6 +116,7 @@ from smaply_metrics_core.host.connections.views import (
     SourceForm,
 )
 from smaply_metrics_core.host.debug_bundles import DebugBundle, DebugBundles
+from smaply_metrics_core.host.entered_values import EnteredValues, SavedTable
 from smaply_metrics_core.host.events.delivery import EventCallback, EventSubscription
 from smaply_metrics_core.host.events.service import Events
 from smaply_metrics_core.host.health.doctor import diagnose
@@ -145,6 +163,7 @@ from smaply_metrics_core.models.metric import (
 )
 from smaply_metrics_core.models.problem import Audience, Blame, FieldProblem, Issue, Problem
 from smaply_metrics_core.models.query import (
+    ENTERED,
     PRESETS,
     ROLLING,
     Calculation,
@@ -201,6 +220,7 @@ from smaply_metrics_core.sources.temp_dirs import TempDirs
 
 __all__ = [
     "CALCULATIONS",
+    "ENTERED",
     "PRESETS",
     "ROLLING",
     "AccessMissing",
@@ -219,6 +239,7 @@ __all__ = [
     "AsyncChosenSurveys",
     "AsyncConnections",
     "AsyncDebugBundles",
+    "AsyncEnteredValues",
     "AsyncEvents",
     "AsyncHealth",
     "AsyncKeys",
@@ -239,6 +260,8 @@ __all__ = [
     "Cancelled",
     "Card",
     "Cards",
+    "CellFormats",
+    "CellProblem",
     "Change",
     "ChartType",
     "CheckFailed",
@@ -274,6 +297,12 @@ __all__ = [
     "EmbeddedField",
     "EncryptionError",
     "EncryptionKeyMissing",
+    "EnteredCells",
+    "EnteredInput",
+    "EnteredRow",
+    "EnteredTable",
+    "EnteredUnit",
+    "EnteredValues",
     "EnvironmentVariable",
     "EventCallback",
     "EventConsumer",
@@ -336,6 +365,7 @@ __all__ = [
     "QuestionUnavailable",
     "Questionnaire",
     "RateLimited",
+    "ReadCells",
     "RefreshAttempt",
     "RefreshDecision",
     "RefreshDecisionKind",
@@ -348,6 +378,7 @@ __all__ = [
     "Role",
     "RoleOption",
     "RoleRequired",
+    "SavedTable",
     "Settings",
     "SheetColumn",
     "SheetTable",
@@ -391,6 +422,7 @@ __all__ = [
     "check_store",
     "correlated",
     "correlation_id",
+    "count_text",
     "describe_answers",
     "describe_responses",
     "describe_weights",
@@ -402,8 +434,11 @@ __all__ = [
     "log_event",
     "log_formatter",
     "logging_to_stderr",
+    "n_text",
     "parse_filter",
+    "read_cells",
     "result_json",
+    "split_pasted",
     "telemetry_of",
     "value_table",
 ]

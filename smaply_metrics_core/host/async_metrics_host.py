@@ -16,6 +16,7 @@ from smaply_metrics_core.host.connections.chosen_surveys import ChosenSurveys
 from smaply_metrics_core.host.connections.key_rotation import Keys
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.entered_values import EnteredValues
 from smaply_metrics_core.host.events.event_stream import stream
 from smaply_metrics_core.host.events.service import Events
 from smaply_metrics_core.host.health.service import Health
@@ -147,6 +148,20 @@ class AsyncEvents:
         return stream(self._events, self._quick, consumer, kinds)
 
 
+class AsyncEnteredValues:
+    """The async version of ``EnteredValues``."""
+
+    def __init__(self, entered: EnteredValues, quick: ThreadBridge, _slow: ThreadBridge) -> None:
+        self.list = quick(entered.list)
+        self.show = quick(entered.show)
+        self.today = quick(entered.today)
+        self.add = quick(entered.add)
+        self.edit = quick(entered.edit)
+        self.add_values = quick(entered.add_values)
+        self.delete = quick(entered.delete)
+        self.rename_user = quick(entered.rename_user)
+
+
 class AsyncKeys:
     """The async version of ``Keys``."""
 
@@ -244,6 +259,7 @@ class AsyncMetricsHost:
         cards: Load cards, and explain why a metric was or was not refreshed.
         debug_bundles: Export debug bundles.
         events: Iterate over changed values, ended refreshes, and failed connections.
+        entered_values: Read and store the values that people enter.
         audit: The audit trail.
         keys: Require encryption keys at the start of a process; their use and rotation.
         sources: The installed sources and their states.
@@ -258,6 +274,7 @@ class AsyncMetricsHost:
     cards: AsyncCards
     debug_bundles: AsyncDebugBundles
     events: AsyncEvents
+    entered_values: AsyncEnteredValues
     audit: AsyncAuditTrail
     keys: AsyncKeys
     sources: AsyncSources
@@ -303,6 +320,7 @@ class AsyncMetricsHost:
         self.cards = AsyncCards(host.cards, *calls)
         self.debug_bundles = AsyncDebugBundles(host.debug_bundles, *calls)
         self.events = AsyncEvents(host.events, *calls)
+        self.entered_values = AsyncEnteredValues(host.entered_values, *calls)
         self.audit = AsyncAuditTrail(host.audit, *calls)
         self.keys = AsyncKeys(host.keys, *calls)
         self.sources = AsyncSources(host.sources, *calls)

@@ -60,6 +60,7 @@ class MetricsHost:
         cards: Load cards, and explain why a metric was or was not refreshed.
         debug_bundles: Export debug bundles.
         events: Subscribe to changed values, ended refreshes, and failed connections.
+        entered_values: Read and store the values that people enter.
         audit: The audit trail.
         health: Whether this process can work: its database, tables, keys, sources and queue.
         keys: Require encryption keys at the start of a process; for the operator, their use and
@@ -134,6 +135,7 @@ class MetricsHost:
         self.cards = services.cards
         self.debug_bundles = services.debug_bundles
         self.events = services.events
+        self.entered_values = services.entered_values
         self.audit = AuditTrail(runtime)
         self.health = services.health
         _forget_old_entries(runtime)

@@ -16,6 +16,7 @@ from smaply_metrics_core.host.connections.keys import KeySource
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.connections.sessions import ConnectionSessions
 from smaply_metrics_core.host.debug_bundles import DebugBundles
+from smaply_metrics_core.host.entered_values import EnteredValues
 from smaply_metrics_core.host.events.service import Events
 from smaply_metrics_core.host.health.service import Health
 from smaply_metrics_core.host.metrics.answer_counts import AnswerCounter
@@ -47,6 +48,7 @@ class Services:
     debug_bundles: DebugBundles
     health: Health
     events: Events
+    entered_values: EnteredValues
 
     @classmethod
     def of(
@@ -78,16 +80,19 @@ class Services:
             for cache in (surveys, questionnaires, answers, previews):
                 cache.clear()
 
+        connections = Connections(runtime, credentials, sessions, health)
+        entered_values = EnteredValues(runtime, credentials, connections)
         return cls(
             sessions=sessions,
-            accounts=Accounts(runtime, forget),
+            accounts=Accounts(runtime, forget, entered_values.rename_user),
             keys=Keys(runtime, credentials, key_source),
             health=Health(runtime.store, credentials, runtime.settings),
-            connections=Connections(runtime, credentials, sessions, health),
+            connections=connections,
             catalog=catalog,
             chosen_surveys=ChosenSurveys(runtime, catalog),
             metrics=Metrics(runtime, sessions, previews),
             cards=Cards(runtime, sessions, refresh_executor),
             debug_bundles=DebugBundles(runtime, credentials, sessions),
             events=Events(runtime),
+            entered_values=entered_values,
         )

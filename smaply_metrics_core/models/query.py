@@ -43,6 +43,21 @@ class Calculation(StrEnum):
     CES_AVERAGE = "ces_average"
     SHARE = "share"
     DISTRIBUTION = "distribution"
+    ENTERED_NUMBER = "entered_number"
+    ENTERED_COUNT = "entered_count"
+    ENTERED_PERCENT = "entered_percent"
+    ENTERED_POINTS = "entered_points"
+
+
+ENTERED: Final = frozenset(
+    {
+        Calculation.ENTERED_NUMBER,
+        Calculation.ENTERED_COUNT,
+        Calculation.ENTERED_PERCENT,
+        Calculation.ENTERED_POINTS,
+    }
+)
+"""The calculations that show values which people entered, and calculate nothing."""
 
 
 class Period(StrEnum):

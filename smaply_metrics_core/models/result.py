@@ -17,7 +17,7 @@ from smaply_metrics_core.models.query import (
     Window,
 )
 from smaply_metrics_core.models.question_change import QuestionChange
-from smaply_metrics_core.models.tally import fewest_respondents
+from smaply_metrics_core.models.tally import EnteredValue, fewest_respondents
 from smaply_metrics_core.models.uncertainty import Interval, UncertaintyReason, Verdict
 
 Reasons = Annotated[Mapping[str, int], AfterValidator(FrozenDict)]
@@ -62,6 +62,8 @@ class WindowResult(Frozen):
             respondents than the account allows to be shown. The counts are then 0.
         filtered_out: The smallest number of answers that the filters removed, each alone or all
             of them; ``None`` without filters, and if it was not counted.
+        entered: The entered value that ``value`` is, if a person entered it. If its ``n`` is
+            unknown, the counts are 0.
     """
 
     window: Window
@@ -80,6 +82,12 @@ class WindowResult(Frozen):
     interval_reason_text: str = ""
     hidden: bool = False
     filtered_out: int | None = None
+    entered: EnteredValue | None = None
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the counts are known and shown."""
+        return _has_counts(self)
 
     @property
     def fewest_respondents(self) -> int | None:
@@ -137,7 +145,8 @@ class GroupValue(Frozen):
     ``question_changed`` marks a calendar period in which the question was changed or may have been:
     the values before it are not comparable with those after it. ``previous`` is the group in the
     previous window and ``change`` the change from it, if the Series compares its groups. ``parts``
-    are the shares of the answers in a row of a matrix, for a distribution by row.
+    are the shares of the answers in a row of a matrix, for a distribution by row. ``entered`` is
+    that of a ``WindowResult``.
     """
 
     key: str
@@ -158,6 +167,17 @@ class GroupValue(Frozen):
     previous: GroupValue | None = None
     change: Change | None = None
     parts: tuple[GroupValue, ...] = ()
+    entered: EnteredValue | None = None
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the counts are known and shown."""
+        return _has_counts(self)
+
+
+def _has_counts(measured: WindowResult | GroupValue) -> bool:
+    entered = measured.entered
+    return not measured.hidden and (entered is None or entered.n is not None)
 
 
 class PeriodChange(Frozen):

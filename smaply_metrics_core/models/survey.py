@@ -64,6 +64,8 @@ class QuestionKind(StrEnum):
     NPS = "nps"
     NUMBER = "number"
     TEXT = "text"
+    ENTERED = "entered"
+    """Not a question to respondents: people enter its values, with the date that each is for."""
     GROUP = "group"
     """A heading of sub-questions, such as a matrix, without answers of its own."""
     OTHER = "other"
@@ -132,6 +134,12 @@ class Questionnaire(Frozen):
     notes: tuple[str, ...] = ()
     can_weight: bool = False
     inferred: bool = False
+
+    @property
+    def has_responses(self) -> bool:
+        """Whether it has responses to count; not if people enter the values of all questions."""
+        kinds = {question.kind for question in self.walk()}
+        return kinds != {QuestionKind.ENTERED}
 
     def walk(self) -> Iterator[Question]:
         """Yield every question and sub-question, in order."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from math import fsum, inf, isclose
 from typing import Annotated, Final, Literal, Protocol, Self
 
-from pydantic import AwareDatetime, Field, NonNegativeInt, model_validator
+from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt, model_validator
 
 from smaply_metrics_core.models.base import Finite, Frozen
 from smaply_metrics_core.models.survey import Choice, Routing
@@ -106,6 +106,24 @@ class Totals(Frozen):
     weighted: WeightedTotals | None = None
 
 
+class EnteredValue(Frozen):
+    """A value that a person entered, where a source has no responses to count.
+
+    Attributes:
+        value: The value, in the unit of the calculation.
+        day: The day that it is for.
+        n: The number of answers behind it; ``None`` if it is unknown.
+        entered_by: Who entered it, as people are named to readers.
+        entered_at: When it was entered (aware).
+    """
+
+    value: Finite
+    day: date
+    n: PositiveInt | None = None
+    entered_by: str
+    entered_at: AwareDatetime
+
+
 class Counts(Frozen):
     """The responses of one group in one window.
 
@@ -122,6 +140,9 @@ class Counts(Frozen):
         weights: The sums of weights, for a weighted query; ``None`` where every weight is 1.
             Responses with an answer and without a positive weight are in ``unanswered``, for the
             reasons in ``WeightReason``.
+        entered: The value that a person entered, for the calculations ``entered_…``. There are no
+            responses to count: ``responses`` and ``answered`` are its ``n``, and 0 if that is
+            unknown. ``of_entered`` returns such counts.
     """
 
     responses: NonNegativeInt
@@ -131,9 +152,21 @@ class Counts(Frozen):
     chosen: NonNegativeInt | None = None
     totals: Totals | None = None
     weights: Weights | None = None
+    entered: EnteredValue | None = None
+
+    @classmethod
+    def of_entered(cls, entered: EnteredValue | None) -> Self:
+        """Return the counts of a value that a person entered; ``None`` is no value."""
+        n = 0 if entered is None else entered.n or 0
+        return cls(responses=n, answered=n, entered=entered)
 
     @model_validator(mode="after")
     def _add_up(self) -> Self:
+        if self.entered is not None:
+            n = self.entered.n or 0
+            counted = (self.unanswered, self.answers, self.chosen, self.totals, self.weights)
+            if (self.responses, self.answered) != (n, n) or any(counted):
+                raise ValueError("an entered value has nothing but its n as responses and answered")
         if self.answered + sum(self.unanswered.values()) != self.responses:
             raise ValueError("answered and unanswered do not add up to responses")
         if self.weights is not None:

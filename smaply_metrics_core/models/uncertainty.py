@@ -52,6 +52,7 @@ class UncertaintyReason(StrEnum):
 
     NO_VALUE = "no_value"
     CENSUS = "census"
+    ENTERED = "entered"
     FEW_ANSWERS = "few_answers"
     ALL_ANSWERS_EQUAL = "all_answers_equal"
     MEDIAN = "median"
@@ -80,6 +81,7 @@ FEWEST_JUDGED: Final = 10
 _SENTENCES: Final[Mapping[UncertaintyReason, str]] = {
     UncertaintyReason.NO_VALUE: "There is no value.",
     UncertaintyReason.CENSUS: "This number describes the recorded answers and estimates nothing.",
+    UncertaintyReason.ENTERED: "The value was entered, so the answers behind it are not known.",
     UncertaintyReason.FEW_ANSWERS: "There are too few answers.",
     UncertaintyReason.ALL_ANSWERS_EQUAL: "All answers are equal, so nothing is known about how "
     "much they vary.",
@@ -96,6 +98,7 @@ _SENTENCES: Final[Mapping[UncertaintyReason, str]] = {
 
 _CHANGE_SENTENCES: Final[Mapping[UncertaintyReason, str]] = {
     UncertaintyReason.NO_VALUE: "One of the two values is missing.",
+    UncertaintyReason.ENTERED: "The values were entered, so the answers behind them are not known.",
     UncertaintyReason.FEW_ANSWERS: f"One of the periods has fewer than {FEWEST_JUDGED} answers.",
     UncertaintyReason.ALL_ANSWERS_EQUAL: "All answers of a period are equal, so nothing is known "
     "about how much they vary.",

@@ -14,7 +14,7 @@ from smaply_metrics_core.input_limits.model_validation import DataRefused, valid
 from smaply_metrics_core.models.check import CheckNote, CheckStep
 from smaply_metrics_core.models.columns import ColumnSheet
 from smaply_metrics_core.models.credentials import Credentials
-from smaply_metrics_core.models.query import MetricQuery
+from smaply_metrics_core.models.query import ENTERED, MetricQuery
 from smaply_metrics_core.models.source import Destination
 from smaply_metrics_core.models.survey import Questionnaire, Survey
 from smaply_metrics_core.models.tally import Tally
@@ -198,6 +198,7 @@ def answer(
         tally = require_type(Tally, value, f"{hook}, for the query “{query_id}”,")
         _check_windows(requested[query_id], tally, hook)
         _check_weights(requested[query_id], tally, hook)
+        _check_entered(requested[query_id], tally, hook)
         check_no_secrets(redactor, hook, tally)
     except Exception as error:  # noqa: BLE001  # Any error fails only this query.
         return TallyAnswer(query_id, describe(error, redactor))
@@ -226,6 +227,22 @@ def _check_weights(query: MetricQuery, tally: Tally, hook: str) -> None:
             if weight is None and counts.weights is not None:
                 raise ContractViolation(
                     f"{hook} answered the query “{query.id}” with weights, but it has none."
+                )
+
+
+def _check_entered(query: MetricQuery, tally: Tally, hook: str) -> None:
+    entered = query.definition.calculation in ENTERED
+    for window in tally.windows:
+        for counts in window.every_count():
+            if counts.entered is not None and not entered:
+                raise ContractViolation(
+                    f"{hook} answered the query “{query.id}” with an entered value, but it asks "
+                    f"for {query.definition.calculation}."
+                )
+            if entered and counts.entered is None and counts.responses:
+                raise ContractViolation(
+                    f"{hook} answered the query “{query.id}” with responses instead of an entered "
+                    "value. Set Counts.entered."
                 )
 
 

@@ -217,6 +217,7 @@ def test_a_hidden_group_has_no_numbers() -> None:
         "previous": None,
         "change": None,
         "parts": (),
+        "entered": None,
     }
     assert next_larger.model_copy(update={"key": "a", "label": "a"}) == small
 

@@ -11,7 +11,7 @@ import pytest
 from smaply_metrics_core.calculations.catalog import CALCULATIONS, WorkedExample
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.calculations.tally_builder import TallyColumns, tally
-from smaply_metrics_core.models.query import Calculation
+from smaply_metrics_core.models.query import ENTERED, Calculation
 from tests.calculations.factories import AS_OF, NOT_APPLICABLE, frame, query, scale
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "calculations.md"
@@ -23,10 +23,11 @@ def rows(example: WorkedExample) -> pl.DataFrame:
     return frame([*given, *(["99"] * example.not_applicable), *([""] * example.blank)])
 
 
-@pytest.mark.parametrize("calculation", Calculation)
+@pytest.mark.parametrize("calculation", sorted({*Calculation} - ENTERED))
 def test_the_example_comes_out_as_worked_by_hand(calculation: Calculation) -> None:
     """The value of the example's rows is the stated value."""
     example = CALCULATIONS[calculation].example
+    assert example is not None
     asked = query(
         calculation,
         answers=example.share_of,
@@ -64,7 +65,7 @@ def test_the_docs_define_it_with_its_example(calculation: Calculation) -> None:
     text = " ".join(section.split())
 
     assert " ".join(meaning.definition.split()) in text
-    assert meaning.example.working in text
+    assert (meaning.example.working if meaning.example else "entered") in text
     assert f"Unit: {meaning.unit}." in text
     assert f"Needs {meaning.needs}." in text
 

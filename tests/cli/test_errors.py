@@ -48,6 +48,7 @@ def test_the_names_of_commands_are_stable() -> None:
         "account": "list show edit limits set-limits export erase-user delete",
         "audit": "list",
         "db": "upgrade check backup",
+        "entered": "list add",
         "key": "generate status check rotate",
         "worker": "run",
     }

@@ -14,10 +14,11 @@ from smaply_metrics_core.testing import Refusal, SourceContract
 from smaply_metrics_core.testing.suite.runner import run_test
 from tests.contract_suite.mutants import __main__
 from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContract, RpcContract
+from tests.contract_suite.mutants.entered_contract import EnteredContract
 from tests.contract_suite.mutants.in_memory_source import InMemorySource
 from tests.contract_suite.mutants.registry import Mutant, is_killed, mutants
 
-MIN_MUTANTS = 274
+MIN_MUTANTS = 281
 
 
 class TestTiny(InMemoryContract):
@@ -38,6 +39,10 @@ class TestRemoteInDepth(HttpContract):
 @pytest.mark.deep(reason="the contract tests of LimeSurvey cover sessions on every change")
 class TestRpc(RpcContract):
     """A correct source with login sessions passes every contract test."""
+
+
+class TestEntered(EnteredContract):
+    """The source of entered values passes every contract test."""
 
 
 EVERY = 20

@@ -8,13 +8,15 @@ import pytest
 
 from smaply_metrics_core import Calculation, Choice, Counts, Definition, Totals
 from smaply_metrics_core.calculations.catalog import CALCULATIONS
+from smaply_metrics_core.models.query import ENTERED
 from smaply_metrics_core.testing.suite import reference_calculations
 
 
-@pytest.mark.parametrize("calculation", CALCULATIONS)
+@pytest.mark.parametrize("calculation", sorted({*CALCULATIONS} - ENTERED))
 def test_the_reference_gives_the_documented_results(calculation: Calculation) -> None:
     """Each documented example is correct, even with "not applicable" and blank answers."""
     example = CALCULATIONS[calculation].example
+    assert example is not None
     low, high = example.scale
     choices = (
         *(Choice(key=str(n), label=str(n), value=float(n)) for n in range(low, high + 1)),

@@ -64,10 +64,8 @@ def calculations() -> str:
     parts = []
     for name, one in CALCULATIONS.items():
         text = f"{' '.join(one.definition.split())} Unit: {one.unit}. Needs {one.needs}."
-        parts.append(
-            f"### {one.title} (`{name}`)\n\n{textwrap.fill(text, WIDTH)}\n\n"
-            f"Example: {one.example.working}\n\n"
-        )
+        example = "" if one.example is None else f"Example: {one.example.working}\n\n"
+        parts.append(f"### {one.title} (`{name}`)\n\n{textwrap.fill(text, WIDTH)}\n\n{example}")
     return "\n" + "".join(parts)
 
 

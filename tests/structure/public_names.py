@@ -11,10 +11,10 @@ EXPORTS: Final = {
         CheckReport CheckStep Choice ClientCertificate Clock ColumnEdit ColumnSheet ComparedPeriod
         Counts CredentialField CredentialRefused Credentials CredentialsInvalid CsvLimits DataError
         DateRange Deadline DeadlineExceeded Definition DefinitionInvalid Destination
-        DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField ExclusionReason ExportFailed
-        FieldProblem Filter FormField GroupBy GroupCounts GroupValue GroupingRefused InputError
-        Interval IntervalMethod IntervalVisibility Issue KnownQuestion MetricQuery MetricType
-        MetricsError NOT_SHOWN NoSurveys Password Period PeriodChange PluginError Problem
+        DestinationRefused Display ENTRY_POINT_GROUP EmbeddedField EnteredValue ExclusionReason
+        ExportFailed FieldProblem Filter FormField GroupBy GroupCounts GroupValue GroupingRefused
+        InputError Interval IntervalMethod IntervalVisibility Issue KnownQuestion MetricQuery
+        MetricType MetricsError NOT_SHOWN NoSurveys Password Period PeriodChange PluginError Problem
         ProgressCallback QueryInvalid Question QuestionChange QuestionKind QuestionUnavailable
         Questionnaire RateLimited Readable RemoteError RequestLimit Result ResultsUnavailable
         RoleOption ServerAddress SheetColumn SheetTable SignIn SignOut SmallGroupRefused
@@ -44,42 +44,44 @@ EXPORTS: Final = {
     """,
     "smaply_metrics_core.charts": """
         DataTable Direction Headline THEMES Theme Tone answer_count_text browser_bundle certainty
-        chart_types data_table date_range_text default_chart headline hidden_text instant_text
-        low_sample_text period_headline render_png render_svg summary unavailable_reason
-        ungrouped_text unreadable_text vega_lite
+        chart_types data_table date_range_text default_chart entered_text headline hidden_text
+        instant_text local_day_text low_sample_text period_headline render_png render_svg summary
+        unavailable_reason ungrouped_text unreadable_text vega_lite
     """,
     "smaply_metrics_core.host": """
         AccessMissing AccountExport AccountLimits AccountSettings Accounts Actor AllowedDestinations
         AlreadyExists AmbiguousConnection AnswerCounts AsyncAccounts AsyncAuditTrail AsyncCards
-        AsyncChosenSurveys AsyncConnections AsyncDebugBundles AsyncEvents AsyncHealth AsyncKeys
-        AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog AttemptOutcome Audience
-        AuditAction AuditEntry AuditTrail Blame BundleRefused CALCULATIONS Calculation
-        CalculationDefinition CalculationRefused Cancelled Card Cards Change ChartType CheckFailed
-        CheckReport CheckStep Choice ChosenSurveys Clock ColumnEdit ColumnSheet ComparedPeriod
-        ConnectionStatus ConnectionView Connections CredentialField CredentialRefused
-        CredentialsInvalid CredentialsNotUsable DataError DateRange DeadlineExceeded Deadlines
-        DebugBundle DebugBundles DecryptionFailed Definition DefinitionInvalid DeletedAccount
-        DeletedConnection DestinationRefused Display EditConflict EmbeddedField EncryptionError
-        EncryptionKeyMissing EnvironmentVariable EventCallback EventConsumer EventKind
-        EventSubscription Events ExclusionReason ExportFailed FailedRotation FieldProblem FieldView
-        Filter FormOption Freshness GroupBy GroupValue GroupingRefused Health HealthCheck
-        HealthReport HealthStatus HistoryEntry InputError Interval IntervalMethod IntervalVisibility
-        Issue KeyCheck KeyRotation KeyStatus KeyUse Keys KnownQuestion LimitReached LimitUse
-        LogFormat LogLevel Metric MetricDraft MetricInput MetricListPage MetricOptions MetricTable
-        MetricType Metrics MetricsError MetricsEvent MetricsHost NoSurveys NotFound PRESETS Period
-        PeriodChange PluginError Problem ProgressCallback QueryInvalid Question QuestionChange
-        QuestionKind QuestionUnavailable Questionnaire ROLLING RateLimited RefreshAttempt
-        RefreshDecision RefreshDecisionKind RefreshExplanation RefreshPolicy RefreshProgress
-        RemoteError Result ResultsUnavailable Role RoleOption RoleRequired Settings SheetColumn
-        SheetTable SingleFlight SmallGroupRefused SourceForm SourceNotUsable SourceRegistry
-        SourceSettings SourceState SourceStatus SourceUnavailable StepCallback StepResult StoreCheck
-        StoreError StoreFinding StoreMisconfigured StoreUnavailable StoreUpgrade Survey
-        SurveyCatalog SurveyChoice SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable
-        SystemClock TempDirs UncertaintyReason Unit Unreachable ValueCount Verdict Weight Window
-        WindowResult Worker back_up_store card_json check_store correlated correlation_id
-        describe_answers describe_responses describe_weights diagnose enable_telemetry
-        escape_formula format_value history_table log_event log_formatter logging_to_stderr
-        parse_filter result_json telemetry_of value_table
+        AsyncChosenSurveys AsyncConnections AsyncDebugBundles AsyncEnteredValues AsyncEvents
+        AsyncHealth AsyncKeys AsyncMetrics AsyncMetricsHost AsyncSources AsyncSurveyCatalog
+        AttemptOutcome Audience AuditAction AuditEntry AuditTrail Blame BundleRefused CALCULATIONS
+        Calculation CalculationDefinition CalculationRefused Cancelled Card Cards CellFormats
+        CellProblem Change ChartType CheckFailed CheckReport CheckStep Choice ChosenSurveys Clock
+        ColumnEdit ColumnSheet ComparedPeriod ConnectionStatus ConnectionView Connections
+        CredentialField CredentialRefused CredentialsInvalid CredentialsNotUsable DataError
+        DateRange DeadlineExceeded Deadlines DebugBundle DebugBundles DecryptionFailed Definition
+        DefinitionInvalid DeletedAccount DeletedConnection DestinationRefused Display ENTERED
+        EditConflict EmbeddedField EncryptionError EncryptionKeyMissing EnteredCells EnteredInput
+        EnteredRow EnteredTable EnteredUnit EnteredValues EnvironmentVariable EventCallback
+        EventConsumer EventKind EventSubscription Events ExclusionReason ExportFailed FailedRotation
+        FieldProblem FieldView Filter FormOption Freshness GroupBy GroupValue GroupingRefused Health
+        HealthCheck HealthReport HealthStatus HistoryEntry InputError Interval IntervalMethod
+        IntervalVisibility Issue KeyCheck KeyRotation KeyStatus KeyUse Keys KnownQuestion
+        LimitReached LimitUse LogFormat LogLevel Metric MetricDraft MetricInput MetricListPage
+        MetricOptions MetricTable MetricType Metrics MetricsError MetricsEvent MetricsHost NoSurveys
+        NotFound PRESETS Period PeriodChange PluginError Problem ProgressCallback QueryInvalid
+        Question QuestionChange QuestionKind QuestionUnavailable Questionnaire ROLLING RateLimited
+        ReadCells RefreshAttempt RefreshDecision RefreshDecisionKind RefreshExplanation
+        RefreshPolicy RefreshProgress RemoteError Result ResultsUnavailable Role RoleOption
+        RoleRequired SavedTable Settings SheetColumn SheetTable SingleFlight SmallGroupRefused
+        SourceForm SourceNotUsable SourceRegistry SourceSettings SourceState SourceStatus
+        SourceUnavailable StepCallback StepResult StoreCheck StoreError StoreFinding
+        StoreMisconfigured StoreUnavailable StoreUpgrade Survey SurveyCatalog SurveyChoice
+        SurveyNotChosen SurveyOption SurveyPage SurveyUnavailable SystemClock TempDirs
+        UncertaintyReason Unit Unreachable ValueCount Verdict Weight Window WindowResult Worker
+        back_up_store card_json check_store correlated correlation_id count_text describe_answers
+        describe_responses describe_weights diagnose enable_telemetry escape_formula format_value
+        history_table log_event log_formatter logging_to_stderr n_text parse_filter read_cells
+        result_json split_pasted telemetry_of value_table
     """,
     "smaply_metrics_core.testing": """
         AllowedDestinations Canary ContextFactory Disturbance ManualClock Recorded

@@ -32,6 +32,7 @@ MADE_BY_THE_CORE = {
     *("AsyncKeys", "AsyncMetrics", "AsyncSources", "AsyncSurveyCatalog", "Keys"),
     *("Accounts", "AuditTrail", "Cards", "Connections", "DebugBundles", "Metrics", "SurveyCatalog"),
     *("AsyncChosenSurveys", "AsyncHealth", "ChosenSurveys", "ConnectionForms", "Health"),
+    *("AsyncEnteredValues", "EnteredValues"),
     *("AsyncEvents", "EventSubscription", "Events"),
     *("Source", "SourceSession", "Worker"),
 }

@@ -117,6 +117,27 @@ def upload(world: World, browsers: Browsers, guide: Guide) -> None:
         guide.look(page)
 
 
+def enter_values(world: World, browsers: Browsers, guide: Guide) -> None:
+    """Type and paste values, and open the form of a metric with them."""
+    with guide.section("Enter values"):
+        page = browsers.visit(world, Role.EDITOR, "/metrics").page
+        guide.look(page)
+        page.get_by_role("link", name="Enter values").click()
+        page.get_by_role("link", name="Enter values").click()
+        page.get_by_label("Name").fill("Call centre")
+        page.get_by_label("Unit").select_option("points")
+        page.get_by_label("Date, row 1").fill("31.01.2026")
+        page.get_by_label("Value, row 1").fill("43")
+        page.get_by_label("Copied cells").fill("28.02.2026\t45\t120")
+        guide.look(page)
+        page.get_by_role("button", name="Save", exact=True).last.click()
+        page.get_by_role("button", name="Create metric").wait_for()
+        guide.look(page)
+        page.get_by_role("link", name="All entered values").click()
+        page.get_by_role("link", name="New table").wait_for()
+        guide.look(page)
+
+
 def place_them(world: World, browsers: Browsers, guide: Guide) -> str:
     """Create a map with all metrics and return its URL."""
     with guide.section("Add them to a journey map"):

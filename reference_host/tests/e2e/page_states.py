@@ -124,6 +124,27 @@ STATES: Final = (
         "upload", page_states_setup.with_uploads, "/metrics/upload", Role.EDITOR, "Drop the file"
     ),
     State("upload-asked", page_states_setup.with_uploads, "{asked}", Role.EDITOR, "month first"),
+    State(
+        "no-entered-values",
+        page_states_setup.nothing,
+        "/metrics/entered",
+        Role.EDITOR,
+        "No values yet",
+    ),
+    State(
+        "enter-values",
+        page_states_setup.nothing,
+        "/metrics/entered/new",
+        Role.EDITOR,
+        "Copied cells",
+    ),
+    State(
+        "entered-values",
+        page_states_setup.with_entered_values,
+        "/metrics/entered/{table}",
+        Role.EDITOR,
+        "Create metric",
+    ),
     State("upload-replace", page_states_setup.with_uploads, "{visits}", Role.EDITOR, "Replace"),
     State("map", page_states_setup.demo, "/maps/{map}", Role.VIEWER, "Buying a bike online"),
     State("card", page_states_setup.demo, "/maps/{map}/cards/{card}", Role.VIEWER, "Past values"),

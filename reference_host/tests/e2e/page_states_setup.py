@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +19,14 @@ from smaply_metrics_core.host import (
     ChartType,
     Definition,
     Display,
+    EnteredUnit,
     Filter,
     GroupBy,
     MetricType,
     Role,
     Weight,
+    read_cells,
+    split_pasted,
 )
 from smaply_metrics_host.demo.sandbox_process import SandboxProcess
 from smaply_metrics_host.demo.seed import ACCOUNT as DEMO
@@ -142,6 +145,15 @@ def with_uploads(world: World) -> Ids:
         form.choose_file(f"{name}.csv", content.encode())
         ids[name] = form.answer.url.path
     return ids
+
+
+def with_entered_values(world: World) -> Ids:
+    """A table of entered values with labels."""
+    text = "31.08.2026\t\t30,5\t1200\n31.10.2026\tWien\t43\t"
+    values = read_cells(split_pasted(text), EnteredUnit.POINTS, date(2026, 11, 30)).require()
+    add = world.app_state.metrics.entered_values.add
+    saved = world.run(add(world.actor(), "NPS of the call centre", EnteredUnit.POINTS, values))
+    return {"table": saved.table.id}
 
 
 def demo(world: World) -> Ids:

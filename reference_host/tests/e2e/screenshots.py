@@ -82,6 +82,7 @@ def take_guide(browser: Browser, only: str) -> None:
         guide_steps.connect(made, browsers, guide)
         guide_steps.make_metrics(made, browsers, guide)
         guide_steps.upload(made, browsers, guide)
+        guide_steps.enter_values(made, browsers, guide)
         address = guide_steps.place_them(made, browsers, guide)
         guide_steps.read_it(made, browsers, guide, address, clock)
         guide_steps.fix(made, browsers, guide, address)

@@ -24,6 +24,7 @@ def test_the_guide_can_be_followed(
     guide_steps.connect(world, browsers, guide)
     guide_steps.make_metrics(world, browsers, guide)
     guide_steps.upload(world, browsers, guide)
+    guide_steps.enter_values(world, browsers, guide)
     address = guide_steps.place_them(world, browsers, guide)
     guide_steps.read_it(world, browsers, guide, address, sandbox_clock)
     guide_steps.fix(world, browsers, guide, address)

@@ -104,7 +104,7 @@ def _row(measured: WindowResult, result: Result, display: Display, theme: Theme,
         tip.append(target_text(result.unit, measured.value, display, measured.interval))
         tip.append(change_text(result.change, result.unit) if result.change else "")
     tip.append(" · ".join(filter(None, [sample_text(measured), few_text(measured)])))
-    tone = target_tone(result.unit, measured.value, display, measured.interval)
+    tone = target_tone(result.unit, measured, display)
     return {
         "label": [title, *lines],
         "v": measured.value,

@@ -57,9 +57,7 @@ def gauge(result: Result, display: Display, theme: Theme) -> dict[str, Any]:
     if current.value is not None:
         start = _angle(max(low, min(0.0, high)), low, high)
         stop = _angle(current.value, low, high)
-        color = tone_color(
-            target_tone(result.unit, current.value, display, current.interval), theme
-        )
+        color = tone_color(target_tone(result.unit, current, display), theme)
         layers.append(_arc(min(start, stop), max(start, stop), color, tip, few=current.low_sample))
     if display.target is not None:
         layers.append(_tick(_angle(display.target, low, high), theme))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from smaply_metrics_core.calculations.response_text import n_text
 from smaply_metrics_core.charts.change_text import change_text
 from smaply_metrics_core.charts.group_tables import group_verdict
 from smaply_metrics_core.charts.headlines import Tone, target_text, target_tone, value_text
@@ -41,7 +42,7 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
             "tip": tip_of(group, result, display),
             "color": theme.soft
             if by_period and group is not newest
-            else tone_color(target_tone(result.unit, group.value, display, group.interval), theme),
+            else tone_color(target_tone(result.unit, group, display), theme),
             "few": group.low_sample,
             "part": group.running or group.edge,
             "last": group is newest,
@@ -53,7 +54,7 @@ def rows_of(result: Result, display: Display, theme: Theme) -> list[Row]:
 def tip_of(group: GroupValue, result: Result, display: Display) -> str:
     """Return the tooltip of a group: its label, value, interval, change, target and remarks."""
     value = "no value" if group.value is None else value_text(result.unit, group.value, display)
-    notes = " · ".join([*([] if group.hidden else [f"n = {group.answered:,}"]), *remarks(group)])
+    notes = " · ".join([*([] if group.hidden else [n_text(group)]), *remarks(group)])
     target = (
         target_text(result.unit, group.value, display, group.interval)
         if group.value is not None

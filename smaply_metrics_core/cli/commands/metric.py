@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from smaply_metrics_core.calculations.response_text import HIDDEN
+from smaply_metrics_core.calculations.response_text import HIDDEN, UNKNOWN
 from smaply_metrics_core.charts.date_text import instant_text
 from smaply_metrics_core.charts.uncertainty_text import value_with_interval
 from smaply_metrics_core.cli.card_table import show_result
@@ -181,7 +181,7 @@ def history(
             instant_text(value.as_of, zone),
             value_with_interval(value.unit, value),
             *(
-                HIDDEN if count is None else f"{count:,}"
+                (HIDDEN if value.hidden else UNKNOWN) if count is None else f"{count:,}"
                 for count in (value.answered, value.responses)
             ),
         )

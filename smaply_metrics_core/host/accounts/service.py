@@ -38,9 +38,15 @@ class Accounts:
     The settings are time zone, first weekday, confidence and smallest group.
     """
 
-    def __init__(self, runtime: Runtime, forget: Callable[[Sequence[str]], None]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        forget: Callable[[Sequence[str]], None],
+        rename_entered: Callable[[Actor, str, str], int],
+    ) -> None:
         self._runtime = runtime
         self._forget = forget
+        self._rename_entered = rename_entered
 
     def list(self) -> Mapping[str, AccountSettings]:
         """Return the settings of every account that has stored anything, by account id.
@@ -166,8 +172,9 @@ class Accounts:
     def erase_user(self, actor: Actor, user: str) -> int:
         """Replace the name of a user by ``deleted user`` in the account; return the changed rows.
 
-        This concerns the audit trail, and who created connections and metrics. Names that people
-        entered for metrics and connections do not change.
+        This concerns the audit trail, who created connections and metrics, and who entered values;
+        cards show that from their next refresh on. Names that people entered for metrics and
+        connections do not change.
 
         Args:
             actor: An Admin.
@@ -178,8 +185,9 @@ class Accounts:
             NotFound: when nothing that is stored for the account names the user.
         """
         actor.require(Role.ADMIN, "Erasing a user")
+        entered = self._rename_entered(actor, user, ERASED_USER)
         with self._runtime.store.writing() as db:
-            changed = erase_user(db, actor.account, user)
+            changed = erase_user(db, actor.account, user) + entered
             if not changed:
                 raise NotFound(
                     "Nothing that is stored for this account names this user.",

@@ -9,6 +9,7 @@ from smaply_metrics_core.calculations.small_groups import hide_small_groups
 from smaply_metrics_core.errors import SmallGroupRefused
 from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.models.problem import Audience, Blame, Issue, Problem
+from smaply_metrics_core.models.query import ENTERED
 from smaply_metrics_core.models.result import Result, WindowResult
 
 KIND: Final = "nothing_to_count"
@@ -27,7 +28,15 @@ def empty_result_problem(result: Result) -> Problem | None:
         return _hidden_problem(current.reason)
     if current.value is not None or current.answered:
         return None
-    message, remedy = _message_and_remedy(current)
+    if result.calculation in ENTERED:
+        if any(group.value is not None for group in result.groups):
+            return None
+        remedy = "Enter a value, or choose a longer date range in the metric."
+        return _problem(current.reason, remedy)
+    return _problem(*_message_and_remedy(current))
+
+
+def _problem(message: str, remedy: str) -> Problem:
     return Problem(
         kind=KIND,
         issue=Issue.DATA,

@@ -16,7 +16,8 @@ def result_json(result: Result) -> dict[str, Any]:
     ``value`` is the overall value of the current window. A Comparison adds ``current``,
     ``previous``, ``change``, ``change_unit`` and ``difference``, as does a Series that compares its
     groups, each of which has ``previous`` and ``change``, too. Counts that the account hides are
-    ``None``, and ``hidden`` is true.
+    ``None``, and ``hidden`` is true. Those of an entered value are ``None`` if its ``n`` is
+    unknown; ``entered`` has who entered it.
     """
     current = result.current
     found: dict[str, Any] = {
@@ -27,7 +28,8 @@ def result_json(result: Result) -> dict[str, Any]:
         "reason": current.reason,
         **_interval(current),
         **_counts(current),
-        "recorded": None if current.hidden else current.recorded,
+        "recorded": current.recorded if current.has_counts else None,
+        "entered": _dumped(current.entered),
         "unanswered": dict(sorted(current.unanswered.items())),
         "excluded": dict(sorted(current.excluded.items())),
         "low_sample": current.low_sample,
@@ -104,6 +106,7 @@ def card_json(card: Card) -> dict[str, Any]:
         "design_effect": details.get("design_effect"),
         "unanswered": details.get("unanswered"),
         "recorded": details.get("recorded"),
+        "entered": details.get("entered"),
         "counted": details.get("counted"),
         "formula": details.get("formula"),
         "scale": details.get("scale"),
@@ -141,8 +144,9 @@ def _compared(result: Result) -> dict[str, Any]:
         "detectable": change.detectable,
         "previous_interval": _dumped(previous.interval),
         "previous_interval_reason": previous.interval_reason,
-        "previous_answered": None if previous.hidden else previous.answered,
-        "previous_responses": None if previous.hidden else previous.responses,
+        "previous_answered": previous.answered if previous.has_counts else None,
+        "previous_responses": previous.responses if previous.has_counts else None,
+        "previous_entered": _dumped(previous.entered),
         "previous_hidden": previous.hidden,
         "previous_effective_n": previous.effective_n,
         "previous_excluded": dict(sorted(previous.excluded.items())),
@@ -173,10 +177,10 @@ def _group(unit: Unit, group: GroupValue) -> dict[str, Any]:
 
 
 def _counts(measured: WindowResult | GroupValue) -> dict[str, Any]:
-    """Return the counts, which are ``None`` if they are hidden."""
+    """Return the counts, which are ``None`` if they are hidden or unknown."""
     return {
-        "answered": None if measured.hidden else measured.answered,
-        "responses": None if measured.hidden else measured.responses,
+        "answered": measured.answered if measured.has_counts else None,
+        "responses": measured.responses if measured.has_counts else None,
         "hidden": measured.hidden,
     }
 

@@ -43,6 +43,8 @@ VALUE_COLUMNS: Final[Mapping[str, type]] = MappingProxyType(
         "part_label": str,
         **_MEASURED,
         "low_sample": bool,
+        "entered_by": str,
+        "entered_at": datetime,
         "as_of": datetime,
         "freshness": str,
     }
@@ -119,7 +121,8 @@ def value_table(cards: Iterable[Card]) -> MetricTable:
     each part of a distribution by row. ``window`` is ``current`` or ``previous``; ``group``,
     ``label``, ``part`` and ``part_label`` are empty except for groups and parts. ``low`` and
     ``high`` are the interval. A card without a value has one row. Values that the account hides are
-    missing, and ``hidden`` is true.
+    missing, and ``hidden`` is true. ``entered_by`` and ``entered_at`` are those of entered values,
+    whose counts are missing if they are unknown.
     """
     return MetricTable(VALUE_COLUMNS, [row for card in cards for row in _rows_of(card)])
 
@@ -183,14 +186,16 @@ def _rows_of_group(group: GroupValue, common: Mapping[str, Any]) -> Iterator[dic
 
 
 def _measured(measured: WindowResult | GroupValue) -> dict[str, Any]:
-    hidden = measured.hidden
+    known, entered = measured.has_counts, measured.entered
     return {
         "value": measured.value,
         **_interval(measured.interval),
-        "answered": None if hidden else measured.answered,
-        "responses": None if hidden else measured.responses,
-        "hidden": hidden,
-        "low_sample": None if hidden else measured.low_sample,
+        "answered": measured.answered if known else None,
+        "responses": measured.responses if known else None,
+        "hidden": measured.hidden,
+        "low_sample": measured.low_sample if known else None,
+        "entered_by": entered.entered_by if entered else None,
+        "entered_at": entered.entered_at if entered else None,
     }
 
 

@@ -13,7 +13,7 @@ from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host.store.dialect import in_list
 from smaply_metrics_core.host.store.tables import history
 from smaply_metrics_core.models.base import Frozen
-from smaply_metrics_core.models.query import Definition
+from smaply_metrics_core.models.query import ENTERED, Definition
 from smaply_metrics_core.models.question_change import QuestionChange  # pydantic needs it.
 from smaply_metrics_core.models.result import (
     Result,
@@ -29,7 +29,7 @@ class HistoryEntry(Frozen):
         as_of: When the data was read.
         value: The raw number in ``unit`` for the current window at that time; ``None`` when there
             were no answers to calculate from.
-        responses: The number of counted responses.
+        responses: The number of counted responses; ``None`` if it is hidden or unknown.
         answered: The number of those whose answer is in the denominator.
         interval: The interval of the value, at the level of confidence of that time; ``None`` if it
             has none, or if it was stored before intervals.
@@ -73,9 +73,12 @@ class PastValue(HistoryEntry):
                 answered=None,
                 hidden=True,
             )
-        return HistoryEntry.model_validate(
+        entry = HistoryEntry.model_validate(
             self.model_dump(exclude={"fewest_respondents", "filtered_out"})
         )
+        if definition.calculation in ENTERED and not self.answered:
+            return entry.model_copy(update={"responses": None, "answered": None})  # Unknown.
+        return entry
 
 
 _COLUMNS: Final = (

@@ -14,6 +14,7 @@ from smaply_metrics_core.testing.suite.subjects.credential_checks import Credent
 from smaply_metrics_core.testing.suite.subjects.debug_bundles import DebugBundleTests
 from smaply_metrics_core.testing.suite.subjects.descriptions import DescriptionTests
 from smaply_metrics_core.testing.suite.subjects.empty_surveys import EmptySurveyTests
+from smaply_metrics_core.testing.suite.subjects.entered_values import EnteredValueTests
 from smaply_metrics_core.testing.suite.subjects.excluded_responses import ExcludedResponseTests
 from smaply_metrics_core.testing.suite.subjects.expected_values import ExpectedValueTests
 from smaply_metrics_core.testing.suite.subjects.filters import FilterTests
@@ -53,6 +54,7 @@ class SourceContract(  # The tests of the last base run first: the quick ones.
     FilterTests,
     BatchTests,
     WeightTests,
+    EnteredValueTests,
     ExcludedResponseTests,
     TallyTests,
     EmptySurveyTests,

@@ -41,6 +41,7 @@ from smaply_metrics_core.testing.suite.queries import (
     build_query,
     every_calculation,
     group_queries,
+    require_responses,
     weight_queries,
 )
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
@@ -133,8 +134,9 @@ class Lab:
 
     def calculation_queries(self, queries: QuestionQueries) -> tuple[MetricQuery, ...]:
         """Return the queries of the scenario ``calculations``, first the one without a question."""
+        counted = self.questionnaire().has_responses
         return (
-            build_query(RESPONSES, self.facts.survey_id),
+            *[build_query(RESPONSES, self.facts.survey_id)][:counted],
             *(query for _, query in queries),
             # In the same call, because they need the same columns.
             *(query for _, query in weight_queries(self.questionnaire())),
@@ -146,6 +148,7 @@ class Lab:
         Raises:
             AssertionError: if they could not be counted.
         """
+        require_responses(self.questionnaire())
         answer = self.calculations()[1][RESPONSES]
         if isinstance(answer, MetricsError):
             raise unexpected(answer, "Counting responses")
@@ -156,6 +159,7 @@ class Lab:
 
         The answers are stored under the text of the group-by; ``whole`` is the one without.
         """
+        require_responses(self.questionnaire())
         question, queries = group_queries(self.questionnaire())
         return self.fetch("groups", *queries), question
 

@@ -30,8 +30,8 @@ def number(definition: Definition, choices: Sequence[Choice], counts: Counts) ->
         return counts.responses
     if calculation is Calculation.ANSWERED:
         return counts.answered
-    if counts.answered == 0:
-        return None
+    if counts.answered == 0 or counts.entered is not None:
+        return None if counts.entered is None else counts.entered.value
     if calculation in {Calculation.SHARE, Calculation.NET_SCORE}:
         return _of_keys(definition, counts)
     if counts.totals is not None:

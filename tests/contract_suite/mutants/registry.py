@@ -13,11 +13,13 @@ from smaply_metrics_core.testing.assertions import FIX
 from smaply_metrics_core.testing.suite.contract import SourceContract
 from smaply_metrics_core.testing.suite.runner import ContractTestResult, run_test, run_tests
 from tests.contract_suite.mutants import (
+    entered_mutants,
     in_memory_edge_cases,
     in_memory_mutants,
     weight_mutants,
 )
 from tests.contract_suite.mutants.contracts import HttpContract, InMemoryContract, RpcContract
+from tests.contract_suite.mutants.entered_contract import EnteredContract
 from tests.contract_suite.mutants.http_mutants import (
     bundle_faults,
     combined_queries,
@@ -35,7 +37,12 @@ from tests.contract_suite.mutants.http_mutants import (
 from tests.contract_suite.mutants.http_source import HttpSource
 from tests.contract_suite.mutants.rpc_mutants import payloads, refusals, sessions
 
-REFERENCES: tuple[type[SourceContract], ...] = (InMemoryContract, HttpContract, RpcContract)
+REFERENCES: tuple[type[SourceContract], ...] = (
+    InMemoryContract,
+    HttpContract,
+    RpcContract,
+    EnteredContract,
+)
 """The contracts of the correct sources."""
 
 
@@ -72,7 +79,7 @@ def is_killed(result: ContractTestResult) -> bool:
 
 def mutants() -> tuple[Mutant, ...]:
     """Return all mutants."""
-    found = tuple(chain(_in_memory(), _over_http(), _with_sessions()))
+    found = tuple(chain(_in_memory(), _over_http(), _with_sessions(), _of_entered_values()))
     repeated = [name for name, times in Counter(one.name for one in found).items() if times > 1]
     if repeated:
         raise ValueError(f"several mutants have the same name: {', '.join(repeated)}")
@@ -107,6 +114,11 @@ def _over_http() -> Iterator[Mutant]:
 def _with_sessions() -> Iterator[Mutant]:
     for module in (refusals, sessions, payloads):
         yield from _of_classes(RpcContract, module.KILLERS)
+
+
+def _of_entered_values() -> Iterator[Mutant]:
+    for name, (source, killer) in entered_mutants.MUTANTS.items():
+        yield Mutant(name, EnteredContract, partial(copy, source), killer)
 
 
 def _of_classes(

@@ -27,6 +27,7 @@ class Drawing(ApiModel):
     headline: Headline = Field(description="The main value.")
     counted: str = Field(description="The number of answers, such as “n = 1,204”.")
     covered: str = Field(description="The date range as text.")
+    entered: str = Field(description="Who entered the values and when; empty if they were not.")
     low_sample: str = Field(description="The values with few answers; may be empty.")
     told: tuple[str, ...] = Field(description="Remarks, such as filters and excluded responses.")
     summary: str = Field(description="One sentence for screen readers.")
@@ -47,6 +48,7 @@ def drawing(
         headline=rendered.headline,
         counted=rendered.counted,
         covered=rendered.covered,
+        entered=rendered.entered,
         low_sample=rendered.few,
         told=rendered.told,
         summary=rendered.summary,

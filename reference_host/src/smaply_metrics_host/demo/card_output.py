@@ -15,6 +15,7 @@ from smaply_metrics_core.host import (
     Display,
     GroupValue,
     WindowResult,
+    count_text,
     format_value,
 )
 from smaply_metrics_host.terminal_text import printable
@@ -70,5 +71,4 @@ def _rows(card: Card, zone: str) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _count(value: WindowResult | GroupValue) -> str:
-    count = "hidden" if value.hidden else f"{value.answered:,}"
-    return f"{count}{'*' if value.low_sample else ' '}"
+    return f"{count_text(value)}{'*' if value.low_sample else ' '}"

@@ -24,6 +24,7 @@ KINDS: Final = {
     QuestionKind.NUMBER: "Number",
     QuestionKind.TEXT: "Text",
     QuestionKind.GROUP: "Group of rows",
+    QuestionKind.ENTERED: "Entered value",
     QuestionKind.OTHER: "Other",
 }
 ALL_ROWS: Final = "All rows"

@@ -53,6 +53,7 @@ _LOOKS: Final = {  # The height of a line in pixels, and the characters that fit
 def csv_file(card: CardView, rendered: RenderedResult) -> bytes:
     """Return the table of a card as CSV, in UTF-8 with a byte order mark for Excel."""
     about = {"Card": card.heading, "Dates": rendered.covered, "Data from": _as_of(card, rendered)}
+    about |= {"Entered": rendered.entered} if rendered.entered else {}
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(map(escape_formula, (*rendered.table.columns, *about)))
@@ -89,7 +90,7 @@ def svg_file(templates: Templates, card: CardView, rendered: RenderedResult, cha
     counted = rendered.formula or rendered.counted
     few = rendered.few and f"Low sample: {rendered.few}"
     fresh = " · ".join(filter(None, [f"Data from {_as_of(card, rendered)}", card.status]))
-    y = _add(lines, [few, counted, rendered.covered, fresh], "small", y + 8)
+    y = _add(lines, [few, counted, rendered.covered, rendered.entered, fresh], "small", y + 8)
     return templates.fragment(
         "card.svg",
         lines=lines,

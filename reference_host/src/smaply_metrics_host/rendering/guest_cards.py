@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from smaply_metrics_core.charts import entered_text
 from smaply_metrics_host.rendering.card_view import NOTHING_TO_COUNT_TITLE, Notice
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ def guest_card(card: CardView) -> CardView:
     """Return a card with nothing of the account but its value.
 
     The names of the metric and of its connection, past updates, problems and remedies are about the
-    account; so are downloads, which have addresses of their own, and notes of the source, which may
-    name surveys and people.
+    account; so are downloads, which have addresses of their own, notes of the source, which may name
+    surveys and people, and who entered values.
     """
     return replace(
         card,
@@ -42,7 +43,9 @@ def guest_card(card: CardView) -> CardView:
 def _guest_result(rendered: RenderedResult) -> RenderedResult:
     result = rendered.result
     hidden = result.notes if result.source_notes is None else result.source_notes
-    return replace(rendered, told=tuple(one for one in rendered.told if one not in hidden))
+    entered = rendered.entered and entered_text(result, rendered.zone, names=False)
+    told = tuple(one for one in rendered.told if one not in hidden)
+    return replace(rendered, told=told, entered=entered)
 
 
 def _guest_notice(card: CardView, notice: Notice) -> Notice:

@@ -13,10 +13,12 @@ from smaply_metrics_core import charts
 from smaply_metrics_core.charts import DataTable, Headline
 from smaply_metrics_core.host import (
     CALCULATIONS,
+    ENTERED,
     ChartType,
     Display,
     MetricType,
     Result,
+    count_text,
     describe_answers,
     describe_responses,
     describe_weights,
@@ -39,6 +41,7 @@ class RenderedResult:
         formula: The formula and the number of answers, where the name of the calculation does not
             say it; else empty.
         covered: The dates.
+        entered: Who entered the values and when; empty if they were not entered.
         few: The values with a low sample; empty without any.
         summary: The result in one sentence, for screen readers.
         told: Details: counted and excluded responses, counted answers, scale, notes.
@@ -54,6 +57,7 @@ class RenderedResult:
     counted: str
     formula: str
     covered: str
+    entered: str
     few: str
     summary: str
     table: DataTable
@@ -98,6 +102,7 @@ def _render(digest: str, result: Result, display: Display, zone: str) -> Rendere
         formula=result.formula if CALCULATIONS[result.calculation].ambiguous else "",
         counted=charts.answer_count_text(result),
         covered=charts.date_range_text(result.current.window, zone),
+        entered=charts.entered_text(result, zone),
         few=charts.low_sample_text(result),
         summary=charts.summary(result, display, zone=zone),
         table=charts.data_table(result, display, zone=zone),
@@ -111,13 +116,16 @@ def _told(result: Result) -> list[str]:
     lines = [
         *charts.certainty(result),
         *filter(None, [result.formula]),
-        f"Responses: {describe_responses(result.current)}",
-        f"Answers: {describe_answers(result.current)}",
     ]
+    if result.current.entered is not None:
+        lines.append(f"Answers behind the value: {count_text(result.current)}")
+    elif result.calculation not in ENTERED:
+        lines.append(f"Responses: {describe_responses(result.current)}")
+        lines.append(f"Answers: {describe_answers(result.current)}")
     lines += filter(None, [hidden[:1].upper() + hidden[1:]])
     if weights := describe_weights(result.current):
         lines.append(f"Weighted: {weights}")
-    if before is not None:
+    if before is not None and result.calculation not in ENTERED:
         lines.append(f"Responses in the previous period: {describe_responses(before)}")
     if result.counted:
         lines.append(f"Counted answers: {', '.join(result.counted)}")

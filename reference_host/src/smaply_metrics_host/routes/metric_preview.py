@@ -82,10 +82,14 @@ async def find_values(desk: AtDesk, sent: CheckedForm) -> Response:
     if number is None or number >= len(form.filters) or not form.survey:
         raise InputError("This filter does not exist.", remedy="Open the form again.")
     row = form.filters[number]
+    survey = await app_state.metrics.catalog.questionnaire(person.actor, form.source, form.survey)
+    # Entered values have no responses to count.
+    entered = next(iter(() if survey.has_responses else survey.questions), None)
     values_of = Definition(
         type=MetricType.SERIES,
         survey_id=form.survey,
-        calculation=Calculation.RESPONSES,
+        question_id=entered.id if entered else None,
+        calculation=entered.calculations[0] if entered else Calculation.RESPONSES,
         group_by=GroupBy.parse(row.of),
     )
     preview = app_state.drafts.preview(person, form.preview)

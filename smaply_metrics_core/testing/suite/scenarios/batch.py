@@ -6,7 +6,7 @@ from typing import Final
 
 from smaply_metrics_core.models.query import Calculation, GroupBy, MetricQuery
 from smaply_metrics_core.testing.suite.lab import Answers, Lab
-from smaply_metrics_core.testing.suite.queries import best_question, build_query
+from smaply_metrics_core.testing.suite.queries import best_question, build_query, require_responses
 
 POSSIBLE: Final = "possible"
 REPEATED: Final = "possible, again"
@@ -18,6 +18,7 @@ CALCULATION_NOT_ALLOWED: Final = "a calculation that is not allowed"
 def batch(lab: Lab) -> tuple[tuple[MetricQuery, ...], Answers]:
     """Return the queries and the answers."""
     survey_id = lab.facts.survey_id
+    require_responses(lab.questionnaire())
     question = best_question(lab.questionnaire())
     unknown = question.model_copy(update={"id": "no_such_question"})
     answered = Calculation.ANSWERED

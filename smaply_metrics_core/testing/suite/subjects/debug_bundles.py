@@ -30,7 +30,7 @@ from smaply_metrics_core.testing.suite.bundles import (
 )
 from smaply_metrics_core.testing.suite.issued_secrets import derived_secrets
 from smaply_metrics_core.testing.suite.lab import RESPONSES, SECONDS, Answers, Lab
-from smaply_metrics_core.testing.suite.queries import SECOND, ZONE, build_query
+from smaply_metrics_core.testing.suite.queries import SECOND, ZONE, build_query, require_responses
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
 MIN_FILES: Final = 2
@@ -124,6 +124,7 @@ class DebugBundleTests(ContractSubject):
     def test_a_bundle_is_counted_as_of_its_instant(self) -> None:
         """Recomputing as of a past instant excludes the responses recorded after it."""
         _require_recomputation(self.lab)
+        require_responses(self.lab.questionnaire())
         at = self.recorded_at
         if at is None:
             raise unknown_instant()

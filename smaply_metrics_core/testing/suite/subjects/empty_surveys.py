@@ -5,6 +5,7 @@ from __future__ import annotations
 from smaply_metrics_core.errors import MetricsError, ResultsUnavailable
 from smaply_metrics_core.testing.assertions import expect, unexpected, warn
 from smaply_metrics_core.testing.suite.lab import RESPONSES
+from smaply_metrics_core.testing.suite.queries import require_responses
 from smaply_metrics_core.testing.suite.scenarios.empty_surveys import SurveyAnswers, empty_surveys
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
@@ -14,6 +15,7 @@ class EmptySurveyTests(ContractSubject):
 
     def test_an_empty_survey_counts_zero(self) -> None:
         """A survey without responses counts zero, and one without questions has none."""
+        require_responses(self.lab.questionnaire())
         if not self.empty_survey_ids:
             warn(
                 "The fact `empty_survey_ids` is not set: a source that fails for a new survey "

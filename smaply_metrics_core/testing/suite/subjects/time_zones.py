@@ -5,7 +5,7 @@ from __future__ import annotations
 from smaply_metrics_core.date_ranges import period_key, period_of_key, zone_info
 from smaply_metrics_core.models.query import Period
 from smaply_metrics_core.testing.assertions import expect, unknown_instant
-from smaply_metrics_core.testing.suite.queries import WEEK_STARTS
+from smaply_metrics_core.testing.suite.queries import WEEK_STARTS, require_responses
 from smaply_metrics_core.testing.suite.scenarios.query_parts import day_zones, query_parts
 from smaply_metrics_core.testing.suite.subject import ContractSubject
 
@@ -15,6 +15,7 @@ class TimeZoneTests(ContractSubject):
 
     def test_days_are_those_of_the_zone(self) -> None:
         """A response is counted on its day in the query's time zone."""
+        require_responses(self.lab.questionnaire())
         if self.recorded_at is None:
             raise unknown_instant()
         tallies = query_parts(self.lab)

@@ -100,7 +100,9 @@ def _past_value(entry: HistoryEntry, zone: str) -> PastValueLine:
     return PastValueLine(
         instant_text(entry.as_of, zone),
         format_value(entry.unit, entry.value),
-        "hidden" if entry.answered is None else f"{entry.answered:,}",
+        ("hidden" if entry.hidden else "unknown")
+        if entry.answered is None
+        else f"{entry.answered:,}",
         note,
     )
 

@@ -1,0 +1,216 @@
+"""The pages on which Editors enter values: the tables, and the form of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from smaply_metrics_core.charts import local_day_text
+from smaply_metrics_core.host import (
+    EditConflict,
+    EnteredRow,
+    EnteredTable,
+    EnteredUnit,
+    InputError,
+    SavedTable,
+)
+from smaply_metrics_host.app_state import AppState, CurrentAppState
+from smaply_metrics_host.dependencies import CheckedForm, Editor, FormLimits, checked_form
+from smaply_metrics_host.entered_values.table_form import (
+    DATES,
+    DECIMALS,
+    MOST_ROWS,
+    UNITS,
+    ReadForm,
+    TableForm,
+    ValueDifference,
+    differences,
+    read_form,
+)
+from smaply_metrics_host.error_handlers import status_of
+from smaply_metrics_host.metric_form.drafts import PutAside
+from smaply_metrics_host.metric_form.form_data import MetricForm
+from smaply_metrics_host.store.people import Person
+from smaply_metrics_host.web.forms import whole
+
+if TYPE_CHECKING:
+    from smaply_metrics_core.host import MetricsError
+
+router = APIRouter(prefix="/metrics/entered", include_in_schema=False)
+
+QUESTION: Final = "value"
+"""The question of a table."""
+NOTHING_READ: Final = ReadForm((), {})
+ValuesForm = Annotated[FormData, Depends(checked_form(FormLimits(fields=4 * MOST_ROWS + 20)))]
+
+
+@router.get("")
+async def listed(
+    request: Request, app_state: CurrentAppState, person: Editor, deleted: str = ""
+) -> Response:
+    """List the tables of the account."""
+    tables = await app_state.metrics.entered_values.list(person.actor)
+    return app_state.templates.page(
+        request, "values.html", tables=tables, units=UNITS, deleted=deleted[:100]
+    )
+
+
+@router.get("/new")
+async def new(request: Request, app_state: CurrentAppState, person: Editor) -> Response:
+    """Show the form of a new table."""
+    return await _page(request, app_state, person, None, TableForm())
+
+
+@router.post("")
+async def create(
+    request: Request, app_state: CurrentAppState, person: Editor, sent: ValuesForm
+) -> Response:
+    """Store a new table."""
+    return await _save(request, app_state, person, None, sent)
+
+
+@router.get("/{table_id}")
+async def show(
+    request: Request,
+    app_state: CurrentAppState,
+    person: Editor,
+    table_id: str,
+    saved: str = "",
+) -> Response:
+    """Show the form of a table."""
+    stored = await app_state.metrics.entered_values.show(person.actor, table_id)
+    form = TableForm.of(stored.table)
+    return await _page(request, app_state, person, stored, form, saved=bool(saved))
+
+
+@router.post("/{table_id}")
+async def change(
+    request: Request, app_state: CurrentAppState, person: Editor, sent: ValuesForm, table_id: str
+) -> Response:
+    """Store all values of a table, or change the rows of its form."""
+    stored = await app_state.metrics.entered_values.show(person.actor, table_id)
+    return await _save(request, app_state, person, stored, sent)
+
+
+@router.post("/{table_id}/delete")
+async def delete(
+    app_state: CurrentAppState, person: Editor, _sent: CheckedForm, table_id: str
+) -> Response:
+    """Delete a table that no metric uses."""
+    await app_state.metrics.entered_values.delete(person.actor, table_id)
+    return RedirectResponse("/metrics/entered?deleted=1", 303)
+
+
+@router.post("/{table_id}/metric")
+async def create_metric(
+    app_state: CurrentAppState, person: Editor, _sent: CheckedForm, table_id: str
+) -> Response:
+    """Open the metric form with a table."""
+    stored = await app_state.metrics.entered_values.show(person.actor, table_id)
+    form = MetricForm(
+        name=stored.table.name,
+        source=stored.connection_id,
+        survey=table_id,
+        question=QUESTION,
+        calculation=stored.table.unit.calculation,
+    )
+    draft = app_state.drafts.put(person, PutAside(form))
+    return RedirectResponse(f"/metrics/drafts/{draft}", 303)
+
+
+async def _save(
+    request: Request,
+    app_state: AppState,
+    person: Person,
+    stored: SavedTable | None,
+    sent: FormData,
+) -> Response:
+    form = TableForm.read(sent)
+    if stored is not None:
+        form = replace(form, unit=stored.table.unit)
+    removed = sent.get("remove")
+    if isinstance(removed, str) and (number := whole(removed)):
+        return await _page(request, app_state, person, stored, form.without_row(number))
+    if "more" in sent:
+        return await _page(request, app_state, person, stored, form.with_more_rows())
+    entered = app_state.metrics.entered_values
+    rows = () if stored is None else stored.table.rows
+    found = read_form(form, rows, await entered.today(person.actor))
+    if found.problems:
+        return await _page(request, app_state, person, stored, form, found, status=422)
+    try:
+        if stored is None:
+            saved = await entered.add(person.actor, form.name, EnteredUnit(form.unit), found.values)
+        else:
+            saved = await entered.edit(
+                person.actor, stored.table.id, form.name, found.values, version=form.version
+            )
+    except EditConflict as error:
+        return await _conflict(request, app_state, person, form, found, error, stored)
+    except InputError as error:
+        found = ReadForm(found.values, {"name": f"{error.message} {error.remedy}"})
+        return await _page(request, app_state, person, stored, form, found, status=status_of(error))
+    if saved.metrics:
+        await app_state.metrics.cards.load(person.actor, saved.metrics)  # Refreshes them.
+    return RedirectResponse(f"/metrics/entered/{saved.table.id}?saved=true", 303)
+
+
+async def _conflict(  # noqa: PLR0913, PLR0917  # Both versions.
+    request: Request,
+    app_state: AppState,
+    person: Person,
+    form: TableForm,
+    found: ReadForm,
+    error: MetricsError,
+    stored: SavedTable | None,
+) -> Response:
+    """Show the person's own values, and how the saved ones differ."""
+    if stored is None:
+        raise error
+    now = await app_state.metrics.entered_values.show(person.actor, stored.table.id)
+    form = replace(form, version=now.table.version)
+    theirs = differences(now.table.rows, found.values)
+    return await _page(request, app_state, person, now, form, found, status=409, theirs=theirs)
+
+
+async def _page(  # noqa: PLR0913, PLR0917  # The form, and what happened.
+    request: Request,
+    app_state: AppState,
+    person: Person,
+    stored: SavedTable | None,
+    form: TableForm,
+    found: ReadForm = NOTHING_READ,
+    *,
+    saved: bool = False,
+    status: int = 200,
+    theirs: tuple[ValueDifference, ...] | None = None,
+) -> Response:
+    zone = (await app_state.metrics.accounts.show(person.actor)).zone
+    table: EnteredTable | None = None if stored is None else stored.table
+    return app_state.templates.page(
+        request,
+        "values_table.html",
+        status=status,
+        stored=stored,
+        table=table,
+        form=form,
+        problems=found.problems,
+        saved=saved,
+        theirs=theirs,
+        units=UNITS,
+        dates=DATES,
+        decimals=DECIMALS,
+        entered={} if table is None else {_key(row): _entered(row, zone) for row in table.rows},
+    )
+
+
+def _key(row: EnteredRow) -> tuple[str, str]:
+    return row.day.isoformat(), row.label
+
+
+def _entered(row: EnteredRow, zone: str) -> str:
+    return f"{row.entered_by}, {local_day_text(row.entered_at, zone)}"

@@ -1,0 +1,189 @@
+"""The tables of entered values of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Final, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    NonNegativeInt,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from smaply_metrics_core.models.base import Finite, Frozen
+from smaply_metrics_core.models.query import YEARS, Calculation
+
+SOURCE_ID: Final = "entered_values"
+MOST_TABLES: Final = 200
+MOST_ROWS: Final = 500
+"""Of one table."""
+LONGEST_NAME: Final = 100
+MOST_CHARACTERS: Final = 1_000_000
+"""Of the text that all tables of an account are stored as."""
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_NAME)]
+
+
+class EnteredUnit(StrEnum):
+    """The unit of the values of a table."""
+
+    NUMBER = "number"
+    """With one decimal, such as the average of a rating."""
+    COUNT = "count"
+    """A whole number of at least 0."""
+    PERCENT = "percent"
+    """0 to 100."""
+    POINTS = "points"
+    """Minus 100 to 100, such as an NPS."""
+
+    @property
+    def calculation(self) -> Calculation:
+        """The calculation that shows values of this unit."""
+        return Calculation(f"entered_{self.value}")
+
+    def refusal(self, value: float) -> str:
+        """Return what a value of this unit must be if a number is none; empty if it is one."""
+        if self is EnteredUnit.COUNT and (value < 0 or not value.is_integer()):
+            return "a whole number of at least 0"
+        low, high = _LIMITS.get(self, (value, value))
+        return (
+            "" if low <= value <= high else f"from {low} to {high}".replace("-", "\N{MINUS SIGN}")
+        )
+
+
+_LIMITS: Final = {EnteredUnit.PERCENT: (0, 100), EnteredUnit.POINTS: (-100, 100)}
+
+
+class EnteredInput(Frozen):
+    """A value as a person enters it.
+
+    Attributes:
+        day: The day that the value is for.
+        label: What it is for, such as a region; empty for the whole.
+        value: The value, in the unit of its table.
+        n: The number of answers behind it; ``None`` if it is unknown.
+    """
+
+    day: date
+    label: Name = ""
+    value: Finite
+    n: PositiveInt | None = None
+
+    @property
+    def key(self) -> tuple[date, str]:
+        """What identifies it in its table."""
+        return self.day, self.label
+
+
+class EnteredRow(EnteredInput):
+    """An entered value of a table.
+
+    Attributes:
+        entered_by: Who entered it, as the host app names them in ``Actor.user``.
+        entered_at: When it was entered or last changed (aware).
+    """
+
+    entered_by: str
+    entered_at: AwareDatetime
+
+
+def _by_day(rows: tuple[EnteredRow, ...]) -> tuple[EnteredRow, ...]:
+    return tuple(sorted(rows, key=lambda row: row.day))
+
+
+class EnteredTable(Frozen):
+    """A table of entered values, which metrics use as a survey.
+
+    Attributes:
+        id: The id of the survey.
+        name: Its name, unique in the account in any case.
+        unit: The unit of its values.
+        rows: The values, oldest first; of a day and label there is only one.
+        version: Incremented by each change, to detect conflicting edits.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"[A-Za-z0-9_-]{1,40}")]
+    name: Annotated[Name, StringConstraints(min_length=1)]
+    unit: EnteredUnit
+    rows: Annotated[tuple[EnteredRow, ...], AfterValidator(_by_day)] = ()
+    version: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _valid(self) -> Self:
+        if len(self.rows) > MOST_ROWS:
+            raise ValueError(f"a table has at most {MOST_ROWS:,} values")
+        if len({row.key for row in self.rows}) < len(self.rows):
+            raise ValueError("two values have the same date and label")
+        for row in self.rows:
+            if row.day.year not in YEARS:
+                raise ValueError(f"the years must be from {YEARS[0]} to {YEARS[-1]}")
+            if expected := self.unit.refusal(row.value):
+                raise ValueError(f"the value {row.value:g} must be {expected}")
+        return self
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, in the order of their first value; without the empty one."""
+        return tuple(dict.fromkeys(row.label for row in self.rows if row.label))
+
+
+class EnteredTables(Frozen):
+    """All tables of an account."""
+
+    tables: tuple[EnteredTable, ...] = ()
+
+    @model_validator(mode="after")
+    def _valid(self) -> Self:
+        if len(self.tables) > MOST_TABLES:
+            raise ValueError(f"there are at most {MOST_TABLES:,} tables")
+        for what in ([table.id for table in self.tables], [*self.names()]):
+            if len({*what}) < len(what):
+                raise ValueError("two tables have the same name or ID")
+        return self
+
+    def names(self) -> Iterable[str]:
+        """Return the names of the tables in lower case."""
+        return (table.name.casefold() for table in self.tables)
+
+    def find(self, table_id: str) -> EnteredTable | None:
+        """Return the table with an id; ``None`` if there is none."""
+        return next((table for table in self.tables if table.id == table_id), None)
+
+    def replaced(self, table_id: str, table: EnteredTable | None) -> EnteredTables:
+        """Return the tables with one added, replaced or, with ``None``, removed.
+
+        Raises:
+            ValueError: when the tables are then not valid.
+        """
+        others = [one for one in self.tables if one.id != table_id]
+        return EnteredTables(tables=(*others, *([] if table is None else [table])))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the tables in a text, which ``text`` returned.
+
+        Raises:
+            ValueError: with a sentence for people, when it is not valid.
+        """
+        if len(text) > MOST_CHARACTERS:
+            raise ValueError(f"The tables have more than {MOST_CHARACTERS:,} characters")
+        if not text:
+            return cls()
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+            where = " → ".join(str(part) for part in first["loc"])
+            reason = first["msg"].removeprefix("Value error, ")
+            raise ValueError(f"{where + ': ' if where else ''}{reason}") from None
+
+    def text(self) -> str:
+        """Return the tables as JSON of several lines, of which lists show only the first."""
+        return self.model_dump_json(indent=1)
