@@ -38,10 +38,10 @@ from smaply_metrics_core.testing.suite.facts import ContractFacts
 from smaply_metrics_core.testing.suite.issued_secrets import derived_secrets, form_secrets
 from smaply_metrics_core.testing.suite.object_entry_point import entry_point_of
 from smaply_metrics_core.testing.suite.queries import (
-    build_query,
     every_calculation,
     group_queries,
     require_responses,
+    response_queries,
     weight_queries,
 )
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
@@ -134,9 +134,8 @@ class Lab:
 
     def calculation_queries(self, queries: QuestionQueries) -> tuple[MetricQuery, ...]:
         """Return the queries of the scenario ``calculations``, first the one without a question."""
-        counted = self.questionnaire().has_responses
         return (
-            *[build_query(RESPONSES, self.facts.survey_id)][:counted],
+            *response_queries(self.questionnaire(), RESPONSES),
             *(query for _, query in queries),
             # In the same call, because they need the same columns.
             *(query for _, query in weight_queries(self.questionnaire())),

@@ -110,6 +110,12 @@ def _some_answers(question: Question | None) -> tuple[str, ...]:
     return tuple(offered[:2]) or ("1", "2")
 
 
+def response_queries(questionnaire: Questionnaire, query_id: str) -> list[MetricQuery]:
+    """Return the query that counts the responses of a survey; none if it has no responses."""
+    query = build_query(query_id, questionnaire.survey.id)
+    return [query] if questionnaire.has_responses else []
+
+
 def every_calculation(questionnaire: Questionnaire) -> Iterator[tuple[Question, MetricQuery]]:
     """Yield a query for each calculation that each question declares."""
     for question in questionnaire.walk():
