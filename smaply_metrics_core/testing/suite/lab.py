@@ -134,9 +134,8 @@ class Lab:
 
     def calculation_queries(self, queries: QuestionQueries) -> tuple[MetricQuery, ...]:
         """Return the queries of the scenario ``calculations``, first the one without a question."""
-        counted = self.questionnaire().has_responses
         return (
-            *[build_query(RESPONSES, self.facts.survey_id)][:counted],
+            *[build_query(RESPONSES, self.facts.survey_id)][: self.questionnaire().has_responses],
             *(query for _, query in queries),
             # In the same call, because they need the same columns.
             *(query for _, query in weight_queries(self.questionnaire())),
