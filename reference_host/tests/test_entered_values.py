@@ -215,3 +215,16 @@ def test_the_labels_are_offered_as_filters(world: World) -> None:
     form.choose(filter__0__of="field:label")
     form.press("/metrics/values", find_values="0")
     assert {"Wien", "Graz"} <= {*form.offered("filter-0-value")}
+
+
+def test_a_change_that_cannot_be_stored_is_shown_again(world: World) -> None:
+    """A name that exists is refused, and what was typed is shown again."""
+    editor = world.client(Role.EDITOR)
+    page = made(world, editor)
+    answer = save(editor, NEW, name="call CENTRE", unit="count", pasted="2026-10-31\t7")
+    assert answer.status_code == 422
+    assert "two tables have the same name" in text_of(answer)
+    assert "2026-10-31\t7" in answer.text
+    assert [table.name for table in tables(world)] == ["Call centre"]
+    assert editor.submit(page, f"{page}/delete", {}).status_code == 200
+    assert editor.get(page).status_code == 404

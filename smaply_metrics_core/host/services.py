@@ -84,7 +84,7 @@ class Services:
         entered_values = EnteredValues(runtime, credentials, connections)
         return cls(
             sessions=sessions,
-            accounts=Accounts(runtime, forget, entered_values.rename_user),
+            accounts=Accounts(runtime, forget, entered_values),
             keys=Keys(runtime, credentials, key_source),
             health=Health(runtime.store, credentials, runtime.settings),
             connections=connections,

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +169,13 @@ def test_the_tables_are_written(project: Path) -> None:
     header, *rows = (project / "values.csv").read_text(encoding="utf-8").splitlines()
     assert header.startswith("metric_id,metric,type,window,group,label,part,part_label,unit")
     assert [row.split(",")[1] for row in rows] == ["NPS", *["NPS by month"] * 3]
+
+
+@pytest.mark.deep(reason="an interpreter; every change tests the same calls")
+def test_an_entered_value_is_shown(project: Path, tmp_path: Path) -> None:
+    """The value that the example enters is that of its card."""
+    shutil.copy(project / "enter_values.py", tmp_path)
+    assert run(tmp_path, "enter_values.py") == "43\n"
 
 
 EVENTS_SCRIPT: Final = """

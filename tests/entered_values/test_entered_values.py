@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -184,6 +186,17 @@ def test_an_erased_user_is_no_longer_named(world: World) -> None:
     assert card.result is not None
     assert "Ana" not in card.result.model_dump_json()
     assert {row.entered_by for row in world.tables()[0].rows} == {"deleted user"}
+
+
+def test_values_are_exported_with_the_account(world: World) -> None:
+    """The export has the values in clear, with their table."""
+    host = world.open()
+    host.entered_values.add(ANA, "Calls", POINTS, FIRST)
+    path = world.home / "export.zip"
+    assert host.accounts.export(ADA, path).rows["entered_values"] == len(FIRST)
+    with zipfile.ZipFile(path) as archive:
+        first = json.loads(archive.read("entered_values.jsonl").splitlines()[0])
+    assert (first["table"], first["value"], first["entered_by"]) == ("Calls", 36, "Ana Silva")
 
 
 def test_values_are_encrypted_and_deleted_with_the_account(world: World) -> None:

@@ -39,16 +39,18 @@ class AccountExport(Frozen):
     rows: dict[str, int]
 
 
-def write_export(
+def write_export(  # noqa: PLR0913, PLR0917  # What is exported, and where to.
     db: Connection,
     account: str,
     path: Path,
     now: datetime,
+    entered_values: Iterable[Mapping[str, Any]],
     host_tables: Mapping[str, Iterable[Mapping[str, Any]]],
 ) -> AccountExport:
     """Write the rows of an account: ``account.json``, and one file of JSON lines for each table.
 
-    ``host_tables`` are the rows of the host app by table.
+    ``entered_values`` are the values that people entered, in clear. ``host_tables`` are the rows of
+    the host app by table.
 
     Raises:
         InputError: when ``path`` exists or cannot be written; no file is left.
@@ -61,6 +63,7 @@ def write_export(
                 tables: dict[str, Iterable[Mapping[str, Any]]] = {
                     table.name: read_rows(db, account, table) for table in TABLES
                 }
+                tables["entered_values"] = entered_values
                 for name, content in host_tables.items():
                     tables[f"{HOST_FOLDER}/{name}"] = content
                 rows = {

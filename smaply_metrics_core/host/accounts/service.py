@@ -15,6 +15,7 @@ from smaply_metrics_core.host.accounts.deletion import DeletedAccount, delete_ac
 from smaply_metrics_core.host.accounts.export import AccountExport, write_export
 from smaply_metrics_core.host.accounts.limits import LimitUse, limit_uses
 from smaply_metrics_core.host.authorization import Actor, Role
+from smaply_metrics_core.host.entered_values import EnteredValues
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import audit
 from smaply_metrics_core.host.store.account_limits import AccountLimits, write_limits
@@ -42,11 +43,11 @@ class Accounts:
         self,
         runtime: Runtime,
         forget: Callable[[Sequence[str]], None],
-        rename_entered: Callable[[Actor, str, str], int],
+        entered_values: EnteredValues,
     ) -> None:
         self._runtime = runtime
         self._forget = forget
-        self._rename_entered = rename_entered
+        self._entered_values = entered_values
 
     def list(self) -> Mapping[str, AccountSettings]:
         """Return the settings of every account that has stored anything, by account id.
@@ -148,7 +149,8 @@ class Accounts:
         """Write everything that the store has about the actor's account into a ZIP file.
 
         The file has the settings, connections, metrics, values, history and audit trail as JSON
-        lines, one file for each table. It has no credentials, and no files from which sources read.
+        lines, one file for each table, and the entered values. It has no credentials, and no files
+        from which sources read.
 
         Args:
             actor: An Admin.
@@ -160,14 +162,20 @@ class Accounts:
             RoleRequired: unless the actor is an Admin.
             NotFound: when nothing is stored for the account.
             InputError: when ``path`` exists or cannot be written.
+            EncryptionError: when there are entered values that cannot be decrypted.
         """
         actor.require(Role.ADMIN, "Exporting the account")
         self._require_stored(actor.account)
         now = self._runtime.now()
+        entered = [
+            {"table": table.name, "unit": table.unit, **row.model_dump(mode="json")}
+            for table in self._entered_values.list(actor)
+            for row in table.rows
+        ]
         with self._runtime.store.writing() as db:
             audit.add_entry(db, actor, AuditAction.EXPORT_ACCOUNT, actor.account, "", now)
         with self._runtime.store.reading() as db:
-            return write_export(db, actor.account, path, now, host_tables)
+            return write_export(db, actor.account, path, now, entered, host_tables)
 
     def erase_user(self, actor: Actor, user: str) -> int:
         """Replace the name of a user by ``deleted user`` in the account; return the changed rows.
@@ -185,7 +193,7 @@ class Accounts:
             NotFound: when nothing that is stored for the account names the user.
         """
         actor.require(Role.ADMIN, "Erasing a user")
-        entered = self._rename_entered(actor, user, ERASED_USER)
+        entered = self._entered_values.rename_user(actor, user, ERASED_USER)
         with self._runtime.store.writing() as db:
             changed = erase_user(db, actor.account, user) + entered
             if not changed:

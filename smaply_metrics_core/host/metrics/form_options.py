@@ -11,6 +11,7 @@ from smaply_metrics_core.calculations.rules import can_weight, check_definition
 from smaply_metrics_core.errors import MetricsError, QueryInvalid
 from smaply_metrics_core.host.metrics.form_models import FormOption, MetricDraft, MetricOptions
 from smaply_metrics_core.models.query import (
+    ENTERED,
     PRESETS,
     Calculation,
     ComparedPeriod,
@@ -21,7 +22,7 @@ from smaply_metrics_core.models.query import (
     Period,
     Weight,
 )
-from smaply_metrics_core.models.survey import Choice, Question, Questionnaire
+from smaply_metrics_core.models.survey import Choice, Question, QuestionKind, Questionnaire
 
 TYPES: Final = {
     MetricType.NUMBER: "One value.",
@@ -259,7 +260,10 @@ class DefinitionProbe:
         return others if others and not self.refusal(weight=others[0]) else ()
 
     def calculations(self) -> tuple[FormOption, ...]:
-        """Return the options of all calculations."""
+        """Return the options of all calculations: those of entered values, or all others."""
+        (question_id,) = self.parts["question_id"]
+        question = self._questions.get(question_id)
+        entered = question is not None and question.kind is QuestionKind.ENTERED
         return tuple(
             FormOption(
                 value=calculation,
@@ -268,6 +272,7 @@ class DefinitionProbe:
                 refused=self.refusal(calculation=calculation),
             )
             for calculation, meaning in CALCULATIONS.items()
+            if entered is (calculation in ENTERED)
         )
 
     def answers(self) -> tuple[FormOption, ...]:

@@ -10,6 +10,7 @@ from smaply_metrics_core.calculations.catalog import BOXES
 from smaply_metrics_core.calculations.rules import allowed_calculations, check_definition
 from smaply_metrics_core.errors import MetricsError, QueryInvalid
 from smaply_metrics_core.host import (
+    ENTERED,
     PRESETS,
     Calculation,
     Choice,
@@ -327,3 +328,20 @@ def test_a_draft_becomes_a_definition_and_back() -> None:
     assert MetricDraft(calculation=Calculation.RESPONSES).definition("S1").range == DateRange()
     with pytest.raises(QueryInvalid, match="calculation is missing"):
         MetricDraft().definition("S1")
+
+
+def test_surveys_offer_the_calculations_of_their_kind() -> None:
+    """Entered values are not offered for responses, nor the other way round."""
+    values = Question(
+        id="value",
+        text="Calls",
+        kind=QuestionKind.ENTERED,
+        calculations=(Calculation.ENTERED_POINTS,),
+    )
+    entered = Questionnaire(survey=SURVEY.survey, questions=(values,))
+    draft = MetricDraft(type=MetricType.NUMBER, question_id="value")
+    offered = {one.value: one.refused for one in metric_options(entered, draft).calculations}
+    assert set(offered) == ENTERED
+    assert [name for name, refused in offered.items() if not refused] == ["entered_points"]
+    draft = MetricDraft(type=MetricType.NUMBER, question_id="stars")
+    assert not {one.value for one in metric_options(SURVEY, draft).calculations} & ENTERED

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
-from smaply_metrics_core.host import Clock, Role
+from smaply_metrics_core.host import Clock, Role, n_text
 from smaply_metrics_host.rendering.chart_renderer import ChartRenderer
 from smaply_metrics_host.store.people import Session
 from smaply_metrics_host.web import csrf, text
@@ -58,6 +58,7 @@ class Templates:
         }
         self._environment.filters |= {
             "count": text.count,
+            "n_text": n_text,
             "role": text.role,
             "code": code,
             "title_of": title_of,

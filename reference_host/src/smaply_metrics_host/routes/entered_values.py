@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import FormData
@@ -15,7 +15,8 @@ from smaply_metrics_core.host import (
     EnteredRow,
     EnteredTable,
     EnteredUnit,
-    InputError,
+    MetricsError,
+    Problem,
     SavedTable,
 )
 from smaply_metrics_host.app_state import AppState, CurrentAppState
@@ -36,14 +37,13 @@ from smaply_metrics_host.metric_form.drafts import PutAside
 from smaply_metrics_host.metric_form.form_data import MetricForm
 from smaply_metrics_host.store.people import Person
 from smaply_metrics_host.web.forms import whole
-
-if TYPE_CHECKING:
-    from smaply_metrics_core.host import MetricsError
+from smaply_metrics_host.web.reader_problem import problem_for
 
 router = APIRouter(prefix="/metrics/entered", include_in_schema=False)
 
 QUESTION: Final = "value"
 """The question of a table."""
+TITLE: Final = "Entered values"
 NOTHING_READ: Final = ReadForm((), {})
 ValuesForm = Annotated[FormData, Depends(checked_form(FormLimits(fields=4 * MOST_ROWS + 20)))]
 
@@ -151,9 +151,12 @@ async def _save(
             )
     except EditConflict as error:
         return await _conflict(request, app_state, person, form, found, error, stored)
-    except InputError as error:
-        found = ReadForm(found.values, {"name": f"{error.message} {error.remedy}"})
-        return await _page(request, app_state, person, stored, form, found, status=status_of(error))
+    except MetricsError as error:  # What was typed is shown again.
+        problem = problem_for(person.role, error.to_problem(), TITLE)
+        status = status_of(error)
+        return await _page(
+            request, app_state, person, stored, form, found, status=status, problem=problem
+        )
     if saved.metrics:
         await app_state.metrics.cards.load(person.actor, saved.metrics)  # Refreshes them.
     return RedirectResponse(f"/metrics/entered/{saved.table.id}?saved=true", 303)
@@ -188,6 +191,7 @@ async def _page(  # noqa: PLR0913, PLR0917  # The form, and what happened.
     saved: bool = False,
     status: int = 200,
     theirs: tuple[ValueDifference, ...] | None = None,
+    problem: Problem | None = None,
 ) -> Response:
     zone = (await app_state.metrics.accounts.show(person.actor)).zone
     table: EnteredTable | None = None if stored is None else stored.table
@@ -199,6 +203,7 @@ async def _page(  # noqa: PLR0913, PLR0917  # The form, and what happened.
         table=table,
         form=form,
         problems=found.problems,
+        problem=problem,
         saved=saved,
         theirs=theirs,
         units=UNITS,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from smaply_metrics_core.host import Card, Metric, n_text
+from smaply_metrics_core.host import Card, Metric
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import AnswerInQuery, CheckedForm, Editor, Viewer
 from smaply_metrics_host.jobs import Job, JobResult
@@ -120,7 +120,7 @@ async def refresh(
         zone = (await app_state.metrics.accounts.show(person.actor)).zone
         texts = answer.texts(zone, app_state.clock.now())
         html = app_state.templates.fragment(
-            "metric_refreshed.html", card=after[0], answer=answer, texts=texts, n_text=n_text
+            "metric_refreshed.html", card=after[0], answer=answer, texts=texts
         )
         return JobResult(f"/metrics?refreshed={metric_id}&{answer.query()}", html)
 
