@@ -104,7 +104,7 @@ def test_a_series_shows_its_last_full_period(world: World) -> None:
 def test_more_metrics_take_no_more_statements(world: World) -> None:
     """Their values, past values and maps are read together."""
     world.connect()
-    counts = []
+    counts, page = [], ""
     for _ in range(2):
         for number in range(3):
             place(world, make(world, f"NPS {number}"), "Buying", 1)

@@ -98,7 +98,7 @@ def test_a_state_shows_its_text_and_fits(stages: Stages, browsers: Browsers, sta
 @DEEP
 @pytest.mark.parametrize("state", [pytest.param(one, id=one.name) for one in STATES])
 def test_labels_may_be_30_percent_longer(stages: Stages, browsers: Browsers, state: State) -> None:
-    """As in German: on a phone, a desktop and a wall, no text is cut off, broken or over another one."""
+    """As in German: on phone, desktop and wall, no text is cut off, broken or over another one."""
     world, ids = stages.show(state.scene)
     visit = browsers.visit(world, state.role, state.path.format(**ids), account=state.account)
     page = visit.page
