@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reference_host.tests.app_fixture import MovableClock
-from reference_host.tests.e2e.browser_pages import Browsers
+from reference_host.tests.e2e.browser_pages import HEIGHT, Browsers
+from reference_host.tests.e2e.longer_labels import lengthen, misfits
 from reference_host.tests.e2e.page_states import STATES, State
 from reference_host.tests.e2e.page_states_setup import enter, stage
 
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 
 PHONE = 390
 DESK = 1280
+WALL = 2560
+MISFITS = """() => {
+    document.querySelector("main").insertAdjacentHTML("beforeend", `
+        <h2>Wide</h2><h2>Broken</h2><h2>Low</h2><h3>Above</h3><h3>Below</h3>`);
+    const [wide, broken, low, , below] = [...document.querySelectorAll("main > :is(h2, h3)")];
+    Object.assign(wide.style, { width: "1rem", overflowWrap: "normal" });
+    broken.style.width = "2rem";
+    Object.assign(low.style, { height: "0.2rem", overflow: "hidden", marginBottom: "4rem" });
+    below.style.marginTop = "-2em";
+}"""
+"""Adds a text of each kind that does not fit."""
 
 
 ON_EVERY_CHANGE = {"map"}
@@ -81,6 +93,36 @@ def test_a_state_shows_its_text_and_fits(stages: Stages, browsers: Browsers, sta
     visit.page.get_by_text(state.says).first.wait_for(state="attached")
     assert visit.accessibility() == []
     assert too_wide(visit) == 0
+
+
+@DEEP
+@pytest.mark.parametrize("state", [pytest.param(one, id=one.name) for one in STATES])
+def test_labels_may_be_30_percent_longer(stages: Stages, browsers: Browsers, state: State) -> None:
+    """As in German: on phone, desktop and wall, no text is cut off, broken or over another one."""
+    world, ids = stages.show(state.scene)
+    visit = browsers.visit(world, state.role, state.path.format(**ids), account=state.account)
+    page = visit.page
+    page.get_by_text(state.says).first.wait_for(state="attached")
+    assert lengthen(page) > 0
+    found = {}
+    for width in (PHONE, DESK, WALL):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        found[width] = misfits(page)
+    assert found == {PHONE: [], DESK: [], WALL: []}
+
+
+@DEEP
+def test_a_text_that_does_not_fit_would_be_noticed(world: World, browsers: Browsers) -> None:
+    """The check for longer texts can fail, in each of its ways."""
+    page = browsers.visit(world, None, "/sign-in").page
+    assert misfits(page) == []
+    page.evaluate(MISFITS)
+    assert misfits(page) == [
+        "wider than h2: h2 “Wide”",
+        "cut by h2: h2 “Low”",
+        "broken: h2 “Broken”",
+        "overlap: h3 “Above” and h3 “Below”",
+    ]
 
 
 def too_wide(visit: Visit) -> int:

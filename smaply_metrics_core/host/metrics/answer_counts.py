@@ -31,7 +31,7 @@ from smaply_metrics_core.models.tally import Tally, fewest_respondents
 
 COUNTED_AGAIN_AFTER: Final = timedelta(hours=1)
 
-MAX_QUESTIONS: Final = 1_000
+MAX_QUESTIONS: Final = 500
 """The maximum number of questions and rows of a survey that is counted: each is one more column to
 download."""
 
@@ -51,7 +51,7 @@ class AnswerCounts(Frozen):
         as_of: When the data was read; ``None`` if it was not.
         failed: Whether the last attempt failed. The counts are those of the attempt before it.
         due: Whether ``SurveyCatalog.count_answers`` would request the source. False for an hour
-            after an attempt, and for surveys with more than 1,000 questions and rows.
+            after an attempt, and for surveys with more than 500 questions and rows.
     """
 
     counts: Mapping[str, int]
