@@ -126,10 +126,28 @@ class PublicNames(SphinxDirective):
                     yield f".. {directive}:: {module.__name__}.{name}"
                     if heading == "Exceptions":
                         yield "   :show-inheritance:"
+                    if _has_private_methods(found, module.__all__):
+                        yield "   :inherited-members: object"
                     if isinstance(found, type) and issubclass(found, Enum):
                         yield "   :undoc-members:"
                     yield ""
         yield ""
+
+
+def _has_private_methods(found: object, public: list[str]) -> bool:
+    """Whether a class inherits methods from a class of ours that is not public.
+
+    Not for the contract suite, whose tests are on a page of their own.
+    """
+    bases = found.__mro__[1:] if isinstance(found, type) else ()
+    names = [
+        name
+        for base in bases
+        if base.__module__.startswith(PUBLIC_MODULES[0]) and base.__name__ not in public
+        for name, member in vars(base).items()
+        if inspect.isfunction(member) and not name.startswith("_")
+    ]
+    return bool(names) and not any(name.startswith("test_") for name in names)
 
 
 def merge_sources(_app: Sphinx) -> None:

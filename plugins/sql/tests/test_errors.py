@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from plugins.sql.tests.databases import (
     answers,
     duckdb_file,
     postgresql_at,
+    sqlite_file,
     sqlite_with,
     survey,
 )
@@ -27,9 +29,11 @@ from smaply_metrics_core import (
     AccessMissing,
     Address,
     Cancelled,
+    CheckStep,
     CredentialRefused,
     Deadline,
     DeadlineExceeded,
+    Destination,
     ExportFailed,
     MetricsError,
     QuestionUnavailable,
@@ -37,6 +41,7 @@ from smaply_metrics_core import (
     Unreachable,
 )
 from smaply_metrics_core.testing import ManualClock
+from smaply_metrics_sql.check import check
 from smaply_metrics_sql.counting.relation import Catalog
 from smaply_metrics_sql.credentials import SqlCredentials
 from smaply_metrics_sql.databases.duckdb_file import DuckdbDatabase
@@ -232,3 +237,21 @@ def test_a_time_that_is_none(kind: str, tmp_path: Path) -> None:
     with pytest.raises(SurveyUnavailable, match=f"has the type {kind}"):
         answers(database, SURVEY, NPS)
     database.close()
+
+
+def test_the_check_compares_all_surveys_of_the_mapping(tmp_path: Path) -> None:
+    """Not only those that a metric counts later; without faults, it goes on."""
+    path = sqlite_file(tmp_path / "visits.sqlite", *TABLE)
+    place = Destination(kind="folder", folder=tmp_path)
+    context = replace(a_context(tmp_path), destinations=(place,))
+    right = "- {id: a, table: t, recorded_at: {column: seen}}\n"
+    wrong = "- {id: b, table: t, recorded_at: {column: sen}}\n"
+
+    def steps(mapping: str) -> list[str]:
+        values = {"database": f"sqlite:{path}", "mapping": f"surveys:\n{mapping}"}
+        found = check(SqlCredentials.model_validate(values), context)
+        return [one.name for one in found if isinstance(one, CheckStep)]
+
+    assert steps(right)[-1] == "export"
+    with pytest.raises(SurveyUnavailable, match=r"Line 3, “column”: .* Write “seen”\."):
+        steps(right + wrong)

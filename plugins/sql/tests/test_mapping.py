@@ -252,7 +252,7 @@ CATALOG = (
             "table: visits",
             "Line 3, “table”: the table “visits” does not exist, or this user may not",
         ),
-        ("table: Visits", "table: VISTS", "Line 3, “table”: the table “VISTS”"),
+        ("table: Visits", "table: Visits2", "Line 3, “table”: the table “Visits2”"),
         ("table: Visits", "table: public.Visits", "Write “Visits”."),
         (
             "table: Visits",

@@ -250,11 +250,13 @@ def test_special_names_are_proposed_and_quoted() -> None:
         f"""INSERT INTO "{quoted}" VALUES ('2026-01-01', 9, 'b', 'x'), """
         "('2026-01-01', 9, 'b; c', 'x'), ('2026-01-01', 9, 'c', 'x')",
         "CREATE VIEW responses AS SELECT recorded_at, nps FROM gone",
+        f"CREATE TABLE wide (created_at timestamp, {'nps_' + 'x' * 400} integer)",
     )
     survey, text = proposed(database, SPECIAL_NAME)
 
     assert [one.column for one in survey.questions] == ["nps", "ORDER"]
     assert "identifier: a b_id.\n" in text
+    assert text.startswith("# “wide” cannot be mapped as it is: names have up to 300 characters")
     assert counted(answer(database, survey, a_query("ORDER", "distribution"))) == {"b": 2, "c": 2}
     database.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -196,6 +195,7 @@ def test_an_empty_text_starts_with_the_proposal() -> None:
     found = sheet(database, "", "")
 
     assert [one.id for one in read_mapping(found.value).surveys] == ["a", "b"]
+    assert found.notes[0].startswith("The mapping was empty, so it contains a proposal")
     assert [one.label for one in found.tables] == ["a", "b", "c (not a survey)"]
     database.close()
     empty = sqlite_with()
@@ -265,6 +265,9 @@ def test_columns_that_are_gone_can_be_removed() -> None:
         ("surveys: [{id: v, table: visits, recorded_at: {column: seen}}] # mine", "whole text"),
         ("surveys: [{id: v, table: visits, recorded_at: {column: seen}}]", ""),
         ("surveys:\n  -\n    id: v\n    table: visits\n    recorded_at: {column: seen}", ""),
+        ("surveys: &all # mine\n- {id: v, table: visits, recorded_at: {column: seen}}", ""),
+        ("surveys: &all\n- id: v # mine\n  table: visits\n  recorded_at: {column: seen}", "this s"),
+        ("{surveys: [\n{id: v, table: visits, recorded_at: {column: seen}}]} # a", "whole text"),
         ("---\nsurveys:\r\n- table: visits\r\n  id: v\r\n  recorded_at: {column: seen}\r\n", ""),
     ],
 )
@@ -336,7 +339,7 @@ def test_samples_take_half_of_the_time() -> None:
     database = sqlite_with(*TABLE)
     clock = ManualClock(NOW)
     samples = TableSamples(database, Deadline.after(60, clock))
-    clock.wait(31, threading.Event())
+    clock.forward(31)
     found = MappingSheet(TEXT, database.tables(), samples).sheet(VISITS, ())
 
     assert roles(found)["nps"] == "nps"

@@ -36,6 +36,10 @@ def test_columns_are_edited_with_the_keyboard(world: World, browsers: Browsers, 
     assert visit.accessibility() == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
+    page.get_by_role("button", name="Propose a value for Mapping").click()
+    table.wait_for(state="detached")  # They would be those of the text before.
+    assert page.locator("#field-mapping").evaluate("field => !field.readOnly")
+    page.get_by_role("button", name="Edit columns of Mapping").press("Enter")
     page.get_by_label("nps integer").focus()
     page.keyboard.press("ArrowDown")  # From NPS to a scale.
     page.keyboard.press("Tab")

@@ -24,6 +24,7 @@ from smaply_metrics_sql.mapping.column_names import (
 )
 from smaply_metrics_sql.mapping.labels import label_table_of
 from smaply_metrics_sql.mapping.model import (
+    MOST_COLUMNS,
     MOST_SURVEYS,
     AnswerType,
     MappedQuestion,
@@ -37,6 +38,8 @@ from smaply_metrics_sql.mapping.yaml_text import MOST_CHARACTERS, comment_line, 
 MOST_SAMPLED_COLUMNS: Final = 300
 """The maximum number of columns of which values are read, in all tables together."""
 _MOST_NAMED: Final = 20
+_MOST_REMARKS: Final = 5
+_LONGEST_NAME: Final = 300
 _SURVEY: Final = re.compile(
     r"(^|_)(response|survey|feedback|submission|interview|questionnaire)s?(_|$)", re.IGNORECASE
 )
@@ -73,7 +76,8 @@ def propose_text(tables: Sequence[CatalogTable], samples: TableSamples | None = 
     """
     proposer = _Proposer(tables, samples)
     proposed = [*islice(proposer.surveys(), MOST_SURVEYS)]
-    room = MOST_CHARACTERS - 1_000  # For the comments before the surveys.
+    remarks = proposer.remarks[:_MOST_REMARKS]
+    room = MOST_CHARACTERS - sum(map(len, remarks)) - 200  # And for the other lines.
     parts: list[str] = []
     for one in proposed:
         part = "".join(map(comment_line, one.remarks)) + survey_lines(one.survey)
@@ -84,7 +88,7 @@ def propose_text(tables: Sequence[CatalogTable], samples: TableSamples | None = 
         return ""
     left_out = len(proposed) - len(parts)
     fits = [f"Tables that look like responses, but did not fit: {left_out}."] if left_out else []
-    head = "".join(map(comment_line, fits + proposer.remarks[:5]))
+    head = "".join(map(comment_line, fits + remarks))
     return f"{head}surveys:\n{''.join(parts)}"
 
 
@@ -108,6 +112,7 @@ class _Proposer:
         if self._samples is None:
             yield from found.values()
             return
+        self.remarks += _not_mappable(self._tables)
         answers = self._answer_tables(found)
         seen: set[str] = set()
         belongs = {one.responses.full_name for one in answers}
@@ -133,8 +138,8 @@ class _Proposer:
         found = [*answer_tables(others, responses, self._samples)]
         known = {one.table.full_name for one in found}
         self.remarks += [
-            f"“{one.full_name}” looks like one row per answer, but no table with one row per "
-            "response and its time was found. Make a view of the responses, and map both."
+            f"“{one.full_name[:_LONGEST_NAME]}” looks like one row per answer, but no table with "
+            "one row per response and its time was found. Make a view of responses, and map both."
             for one in self._tables
             if has_answer_rows(one) and one.full_name not in known
         ]
@@ -283,3 +288,14 @@ class _Proposer:
             for key in sorted(answered)
             if key not in personal
         )
+
+
+def _not_mappable(tables: Sequence[CatalogTable]) -> Iterator[str]:
+    """Yield a remark for each table with a time that no mapping can describe."""
+    for table in tables:
+        if not has_answer_rows(table) and time_of(table) and propose_survey(table) is None:
+            yield (
+                f"“{table.full_name[:_LONGEST_NAME]}” cannot be mapped as it is: names have up to "
+                f"{_LONGEST_NAME} characters, surveys up to {MOST_COLUMNS:,} questions. "
+                "Make a view."
+            )

@@ -64,7 +64,8 @@ class MappingSheet:
     def __init__(self, text: str, tables: Sequence[CatalogTable], samples: TableSamples) -> None:
         self._tables = {table.full_name: table for table in tables}
         self._samples = samples
-        self._text = text if text.strip() else propose_text(tables, samples)
+        self._is_proposal = not text.strip()
+        self._text = propose_text(tables, samples) if self._is_proposal else text
 
     def sheet(self, table: str, edits: Sequence[ColumnEdit]) -> ColumnSheet:
         """Return the sheet of a table with edits.
@@ -267,6 +268,8 @@ class MappingSheet:
     def _notes(
         self, survey: SurveyMapping | None, found: CatalogTable, columns: int
     ) -> Iterator[str]:
+        if self._is_proposal and self._text:
+            yield "The mapping was empty, so it contains a proposal, which is saved with the form."
         if survey is not None and not found.columns:
             yield f"The table “{survey.table}” does not exist, or this user may not read it."
         if survey is not None and self._text:

@@ -17,6 +17,7 @@ from smaply_metrics_sql.mapping.yaml_text import (
 )
 
 _COMMENT: Final = re.compile(r"(^|\s)#")
+_DASH: Final = re.compile(r"( *)-(\s|$)")
 
 
 @dataclass(frozen=True)
@@ -46,68 +47,78 @@ def replace_survey(text: str, survey_id: str, survey: SurveyMapping | None) -> s
         survey: The new version; ``None`` to remove it.
     """
     before = read_mapping(text).surveys if text.strip() else ()
-    text = f"{text.rstrip()}\n"
     after = [survey if one.id == survey_id else one for one in before]
     if survey is not None and survey not in after:
         after.append(survey)
-    left = [one for one in after if one is not None]
+    left = tuple(one for one in after if one is not None)
     if not left:
         return ""
-    wanted = DatabaseMapping(surveys=tuple(left))
-    if not before:
-        return write_mapping(wanted)
-    lines = text.splitlines()
-    span = _span(text, [one.id for one in before], survey_id)
-    if span is not None:
-        new = survey_lines(survey).splitlines() if survey is not None else []
-        lines[span.first : span.end] = [" " * span.indent + line for line in new]
-        edited = "\n".join(lines) + "\n"
-        try:
-            if read_mapping(edited) == wanted:
-                return edited
-        except MappingInvalid:
-            pass  # Such as lists in brackets. All of it is written anew.
-    return write_mapping(wanted)
+    wanted = DatabaseMapping(surveys=left)
+    ids = [one.id for one in before]
+    return _with_lines(text, ids, survey_id, survey, wanted) or write_mapping(wanted)
 
 
 def lost_comments(text: str, survey_id: str) -> str:
     """Return which comments ``replace_survey`` would lose; empty for none."""
     if not _COMMENT.search(text):
         return ""
-    surveys = read_mapping(text).surveys
-    span = _span(text, [one.id for one in surveys], survey_id)
-    if span is None:
+    mapping = read_mapping(text)
+    ids = [one.id for one in mapping.surveys]
+    same = mapping.surveys[ids.index(survey_id)]
+    if not _with_lines(text, ids, survey_id, same, mapping):
         return "A change here writes the whole text anew: all comments in it are lost."
-    inside = text.splitlines()[span.first : span.end]
+    found = _lines_of(text, ids, survey_id)
+    inside = text.splitlines()[found.first : found.end] if found else []
     if any(_COMMENT.search(line) for line in inside):
         return "A change here writes the lines of this survey anew: comments in them are lost."
     return ""
 
 
-def _span(text: str, ids: list[str], survey_id: str) -> _SurveyLines | None:
+def _with_lines(
+    text: str,
+    ids: list[str],
+    survey_id: str,
+    survey: SurveyMapping | None,
+    wanted: DatabaseMapping,
+) -> str:
+    """Return the text with other lines for one survey; empty if its layout does not allow it."""
+    text = f"{text.rstrip()}\n"
+    found = _lines_of(text, ids, survey_id) if ids else None
+    if found is None:
+        return ""
+    lines = text.splitlines()
+    new = survey_lines(survey).splitlines() if survey is not None else []
+    lines[found.first : found.end] = [" " * found.indent + line for line in new]
+    edited = "\n".join(lines) + "\n"
+    try:
+        return edited if read_mapping(edited) == wanted else ""
+    except MappingInvalid:
+        return ""
+
+
+def _lines_of(text: str, ids: list[str], survey_id: str) -> _SurveyLines | None:
     """Return the lines of a survey, or the end of the list for a new one.
 
     ``None`` if the surveys are in brackets.
     """
     root: Any = yaml.compose(text, yaml.SafeLoader)
     found: Any = next(value for key, value in root.value if key.value == "surveys")
-    if found.flow_style:
+    lines = text.splitlines()
+    starts = [_dash(lines, one.start_mark.line) for one in found.value]
+    if found.flow_style or len(starts) != len(ids) or None in starts:
         return None
-    lines, indent = text.splitlines(), found.start_mark.column
-    starts = [_dash(lines, one.start_mark.line, indent) for one in found.value]
-    starts.append(min(found.end_mark.line, len(lines)))
+    known = [one for one in starts if one is not None]
+    known.append(min(found.end_mark.line, len(lines)))
     place = ids.index(survey_id) if survey_id in ids else len(ids)
-    first, end = starts[place], starts[min(place + 1, len(ids))]
+    first, end = known[place], known[min(place + 1, len(ids))]
     while end > first + 1 and _is_outside(lines[end - 1]):
         end -= 1
-    return _SurveyLines(first, end, indent)
+    return _SurveyLines(first, end, len(lines[known[0]]) - len(lines[known[0]].lstrip()))
 
 
-def _dash(lines: list[str], line: int, indent: int) -> int:
-    """Return the line of the dash before an item."""
-    while not lines[line][indent:].startswith("-"):
-        line -= 1
-    return line
+def _dash(lines: list[str], line: int) -> int | None:
+    """Return the line of the dash before an item; ``None`` without one."""
+    return next((one for one in range(line, -1, -1) if _DASH.match(lines[one])), None)
 
 
 def _is_outside(line: str) -> bool:
