@@ -38,7 +38,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install browser postgresql mariadb proxies demo demo-once test test-deep test-campaign heavy-engines test-python \
-	test-live kills soak statistics lint format types imports tests deep every-test wheels dist mutants coverage fix sbom docs docs-generated \
+	test-live kills soak nonsense statistics lint format types imports tests deep every-test wheels dist mutants coverage fix sbom docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
 help: ## list the targets
@@ -73,7 +73,7 @@ test: lint format browser postgresql ## lint, format, types, import rules and te
 
 test-deep: coverage deep wheels ## coverage; the tests marked deep; wheels in clean environments
 
-test-campaign: kills soak statistics heavy-engines ## the longest checks, by hand: kills, a soak, statistics, heavy engines, and the whole suite on the other Python versions
+test-campaign: kills soak nonsense statistics heavy-engines ## the longest checks, by hand: kills, a soak, nonsense, statistics, heavy engines, and the whole suite on the other Python versions
 	$(MAKE) test-python PYTHON=python3.12
 	$(MAKE) test-python PYTHON=python3.13
 
@@ -82,6 +82,10 @@ kills: install postgresql ## kill processes at random moments and check that not
 
 soak: install postgresql ## work for 30 minutes, and check that memory, threads, files and connections are flat: make soak SOAK=30
 	$(BIN)/python -m tests.soak.campaign --minutes $(SOAK)
+
+nonsense: install ## replace each value of the responses of Qualtrics by each kind of nonsense: nothing is blamed on the source
+	$(BIN)/python -m plugins.qualtrics.tests.connector.nonsense
+	$(BIN)/python -m plugins.qualtrics.tests.connector.nonsense_definitions
 
 statistics: install ## compare 10,000 random tallies with SciPy and statsmodels; write the coverage of intervals
 	$(BIN)/python -m tests.uncertainty.reference --tallies $(TALLIES)
