@@ -10,6 +10,8 @@ WORKERS ?= 3
 XDIST := -n $(WORKERS) --dist worksteal
 # Deep tests wait longer, such as for leases to expire.
 DEEP_WORKERS ?= 5
+# Properties run again, with more examples.
+DEEP := deep or (hypothesis and not live and not wheels)
 ON_EVERY_CHANGE := not deep and not live and not wheels
 KILLS ?= 1000
 TALLIES ?= 10000
@@ -38,7 +40,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install browser postgresql mariadb proxies demo demo-once test test-deep test-campaign heavy-engines test-python \
-	test-live kills soak statistics lint format types imports tests deep every-test wheels dist mutants coverage fix sbom docs docs-generated \
+	test-live kills soak nonsense statistics sql-counts lint format types imports tests deep every-test wheels dist mutants coverage fix sbom docs docs-generated \
 	diagrams prose record peers screenshots screenshots-guide lock clean
 
 help: ## list the targets
@@ -73,19 +75,27 @@ test: lint format browser postgresql ## lint, format, types, import rules and te
 
 test-deep: coverage deep wheels ## coverage; the tests marked deep; wheels in clean environments
 
-test-campaign: kills soak statistics heavy-engines ## the longest checks, by hand: kills, a soak, statistics, heavy engines, and the whole suite on the other Python versions
+test-campaign: kills soak nonsense statistics sql-counts heavy-engines ## the longest checks, by hand: kills, a soak, nonsense, statistics, counts of databases, heavy engines, and the whole suite on the other Python versions
 	$(MAKE) test-python PYTHON=python3.12
 	$(MAKE) test-python PYTHON=python3.13
 
-kills: install postgresql ## kill processes at random moments and check that nothing is lost: make kills KILLS=1000
+kills: install postgresql ## kill processes at each step of what they do and at random moments, and check that nothing is lost: make kills KILLS=1000
+	KILL_STRIDE=1 $(BIN)/pytest $(XDIST) -m deep tests/kills/test_kills.py
 	$(BIN)/python -m tests.kills.campaign --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 
 soak: install postgresql ## work for 30 minutes, and check that memory, threads, files and connections are flat: make soak SOAK=30
 	$(BIN)/python -m tests.soak.campaign --minutes $(SOAK)
 
+nonsense: install ## replace each value of the responses of Qualtrics by each kind of nonsense: nothing is blamed on the source
+	$(BIN)/python -m plugins.qualtrics.tests.connector.nonsense
+	$(BIN)/python -m plugins.qualtrics.tests.connector.nonsense_definitions
+
 statistics: install ## compare 10,000 random tallies with SciPy and statsmodels; write the coverage of intervals
 	$(BIN)/python -m tests.uncertainty.reference --tallies $(TALLIES)
 	$(BIN)/python -m tests.uncertainty.interval_coverage
+
+sql-counts: install postgresql mariadb ## compare the counts of each database with the core's, over 100 random surveys
+	SQL_SURVEYS=100 $(BIN)/pytest $(XDIST) -m deep plugins/sql/tests/test_equals_row_counting.py
 
 # chdb is half a gigabyte, so it has a folder of its own; its other dependency is not used here.
 heavy-engines: install ## compare the counts of ClickHouse (chdb, installed in build/heavy-engines) with the core's
@@ -144,8 +154,8 @@ proxies: ## install nginx, Caddy, bubblewrap and systemd (Debian's packages) for
 tests: install browser postgresql ## pytest, without the tests marked deep, live or wheels
 	$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)"
 
-deep: install browser postgresql mariadb proxies ## the tests marked deep, without coverage
-	$(BIN)/pytest -n $(DEEP_WORKERS) --dist worksteal -m deep
+deep: install browser postgresql mariadb proxies ## the tests marked deep, and properties with more examples
+	$(BIN)/pytest -n $(DEEP_WORKERS) --dist worksteal --hypothesis-profile=thorough -m "$(DEEP)"
 
 every-test: install browser postgresql mariadb proxies
 	$(BIN)/pytest $(XDIST) -m "not live and not wheels"
@@ -184,21 +194,22 @@ mutants: install ## run every contract mutant and print what kills it, as JSON
 # can refuse the trace function of a new thread ("while another trace function is being installed").
 coverage: install browser postgresql mariadb ## measure branch coverage of the core and the plugins, print it
 	rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/coverage run -m pytest $(XDIST) --hypothesis-profile=thorough \
-		-m "$(ON_EVERY_CHANGE)" tests plugins || \
+	$(BIN)/coverage run -m pytest $(XDIST) -m "$(ON_EVERY_CHANGE)" tests plugins || \
 		$(BIN)/pytest $(XDIST) -m "$(ON_EVERY_CHANGE)" \
 			--last-failed --last-failed-no-failures none tests plugins
 	$(BIN)/coverage run -m pytest -n 0 \
 		plugins/sql/tests/test_mariadb.py plugins/sql/tests/test_mariadb_errors.py
 	$(BIN)/coverage combine --quiet
-	@for package in $(PACKAGES); do \
+	@for package in $(filter-out $(PACKAGES_COVERED),$(PACKAGES)); do \
 		printf "%-34s %s %%\n" $$package \
 			"$$($(BIN)/coverage report --precision=2 --format=total --include="*/$$package/*")"; \
 	done
 	@for package in $(PACKAGES_COVERED); do \
-		$(BIN)/coverage report --include="*/$$package/*" --fail-under=$(COVERED) \
+		$(BIN)/coverage report --precision=2 --include="*/$$package/*" --fail-under=$(COVERED) \
 			> build/coverage/$$package.txt || { \
 			cat build/coverage/$$package.txt; echo "$$package: below $(COVERED) %" >&2; exit 1; }; \
+		awk -v package=$$package '$$1 == "TOTAL" { sub("%", " %", $$NF); printf "%-34s %s\n", package, $$NF }' \
+			build/coverage/$$package.txt; \
 	done
 
 # In an environment of its own. An interpreter that is not installed is a skip with its reason.

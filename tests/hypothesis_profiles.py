@@ -1,7 +1,7 @@
 """Pytest plugin that sets how many examples Hypothesis tries for each property.
 
-`make test` tries a sample; `make coverage`, which `make test-deep` runs, tries many. A test that
-names a number of its own, because its examples are expensive, always tries that number.
+`make test` tries a sample; `make deep`, which `make test-deep` runs, tries many. A test that names
+a number of its own, because its examples are expensive, always tries that number.
 """
 
 from __future__ import annotations

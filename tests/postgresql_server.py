@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WHY_NOT: Final = "There is no PostgreSQL server: `make postgresql` installs it."
 
-_SECONDS: Final = 120
+_SECONDS: Final = 180
 _SETTINGS: Final = {
     "listen_addresses": "",  # Only the socket accepts connections.
     "max_connections": "200",

@@ -22,6 +22,7 @@ SECONDS: Final = 180
 
 _PRELOADED: Final = [
     "alembic.command",
+    "alembic.config",
     "alembic.ddl.postgresql",
     "alembic.ddl.sqlite",
     "procrastinate.schema",
@@ -31,7 +32,9 @@ _PRELOADED: Final = [
     "smaply_metrics_core.cli.app",
     "smaply_metrics_core.cli.commands.db",
     "smaply_metrics_core.host.refresh.worker",
+    "smaply_metrics_core.host.services",
     "tests.host.host_process",
+    "tests.kills.stepped",
 ]
 """Modules that the server imports; a function may import others in its own process."""
 

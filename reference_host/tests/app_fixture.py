@@ -29,7 +29,7 @@ ACCOUNT = "acme"
 NAMES = {Role.ADMIN: "Ada", Role.EDITOR: "Emil", Role.VIEWER: "Vera"}
 TOKEN = "sandbox-token-of-forty-characters-00001"
 SUPPORT = "support@metrics.example"
-SECONDS = 120
+SECONDS = 180
 PLAIN_HTTP = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Spares each browser loading the certificate authorities of the machine."""
 HASTE = 20

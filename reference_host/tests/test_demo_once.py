@@ -134,7 +134,7 @@ def test_the_sandbox_stops_when_the_demo_is_terminated(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.stdout is not None
         process.stdout.read()
-        code = process.wait(120)
+        code = process.wait(180)
 
     assert code == 128 + signal.SIGTERM
     assert not is_listening(port)

@@ -132,7 +132,7 @@ def run(folder: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=180,
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith("SMAPLY")},
             "PYTHONPATH": str(folder),

@@ -284,11 +284,11 @@ class Hold:
     def __call__(self, _: SourceContext) -> None:
         """Report that the export has started, and wait."""
         self._begun.set()
-        self._go_on.wait(60)
+        self._go_on.wait(180)
 
     def wait_until_started(self) -> None:
         """Return when an export is blocked."""
-        assert self._begun.wait(60)
+        assert self._begun.wait(180)
 
     def release(self) -> None:
         """Release this export and every later one."""

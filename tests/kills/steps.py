@@ -2,7 +2,8 @@
 
 A step is an event inside the work: a statement is sent to the database, a transaction is committed,
 a file is opened, renamed, linked or deleted, a folder is created. So a kill at step k certainly
-lands inside, and every k can be tried.
+lands inside, and every k can be tried. A kill after a statement finds the same data as one before
+the next step, so it is not a step of its own.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def counted_steps(at: int = 0, *, disk_full: bool = False) -> Iterator[Steps]:
     Only for a process of its own: what listens cannot be removed.
     """
     steps = Steps(at, disk_full)
-    for moment in ("before_cursor_execute", "after_cursor_execute", "commit", "begin"):
+    for moment in ("before_cursor_execute", "commit"):
         event.listen(Engine, moment, steps.step)
     sys.addaudithook(steps.audit)
     steps.running = True

@@ -28,7 +28,7 @@ OWNER_PASSWORD: Final = "owner-secret-made-up"
 READER: Final = "reader"
 READER_PASSWORD: Final = "reader-secret-made-up"
 
-_SECONDS: Final = 120
+_SECONDS: Final = 180
 _PROGRAMS: Final = ("mariadb-install-db", "mariadbd")
 # Not every container has the system calls of native asynchronous input and output.
 _SETTINGS: Final = (

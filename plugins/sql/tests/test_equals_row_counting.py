@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -37,8 +38,10 @@ from smaply_metrics_sql.databases.sqlite import SqliteDatabase
 from smaply_metrics_sql.questionnaire import QuestionnaireReader
 
 FEW = range(2)
-MANY = range(2, 42)
-DEEP = "40 random surveys with 25 queries each"
+MANY = range(2, int(os.environ.get("SQL_SURVEYS", "10")))
+"""`make sql-counts` tries 100 surveys."""
+
+DEEP = "random surveys with 25 queries each"
 
 
 def make_sqlite(rows: list[Row]) -> SqliteDatabase:

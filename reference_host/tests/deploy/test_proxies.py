@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ROOT: Final = "/metrics"
 HOST: Final = "www.example.com"
 """The host of the examples that has the app below a path."""
-SECONDS: Final = 60.0
+SECONDS: Final = 180.0
 NGINX: Final = """\
 daemon off;
 pid {folder}/pid;

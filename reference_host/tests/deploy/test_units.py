@@ -18,7 +18,7 @@ from reference_host.tests.deploy.deploy_files import DEPLOY, require_program
 UNITS: Final = sorted((DEPLOY / "systemd").glob("*.service"))
 COMMANDS: Final = ("smaply-metrics-host", "smaply-metrics")
 USER: Final = 10001
-SECONDS: Final = 120.0
+SECONDS: Final = 180.0
 
 
 def lines(unit: Path) -> set[str]:

@@ -139,7 +139,7 @@ def test_concurrent_threads_share_one_listing(world: World, connected: MetricsHo
         first = pool.submit(connected.catalog.surveys, EDITOR, "shop")
         hold.wait_until_started()
         second = pool.submit(later)
-        assert started.wait(60)
+        assert started.wait(180)
         hold.release()
         assert first.result(60) == second.result(60)
     assert world.shop.asked == ["surveys"]
@@ -155,7 +155,7 @@ def test_callers_that_wait_for_a_fetch_get_its_error(monkeypatch: pytest.MonkeyP
     def fetch() -> int:
         asked.append("once")
         begun.set()
-        waiting.wait(60)
+        waiting.wait(180)
         raise ZeroDivisionError
 
     def joined() -> CacheEntry[int]:
@@ -169,7 +169,7 @@ def test_callers_that_wait_for_a_fetch_get_its_error(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Future, "result", watched)
     with ThreadPoolExecutor(1) as fetching, ThreadPoolExecutor(1, "joining") as joining:
         first = fetching.submit(cache.get, "key", fetch)
-        assert begun.wait(60)
+        assert begun.wait(180)
         second = joining.submit(joined)
         for one in (first, second):
             with pytest.raises(ZeroDivisionError):
