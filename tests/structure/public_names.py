@@ -30,7 +30,7 @@ EXPORTS: Final = {
         read_json remote_details
     """,
     "smaply_metrics_core.calculations": """
-        AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition CombinedRows NOT_ANSWERED
+        AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition Combination CombinationRequest NOT_ANSWERED
         RowReader TallyBuilder TallyColumns TallyRequest UNREADABLE WorkedExample
         allowed_calculations answer_queries answer_totals calculate can_weight check_definition
         describe_answers describe_responses describe_weights exact_sum format_value key_number
