@@ -117,5 +117,5 @@ class CountedWindow(NamedTuple):
     """A window with what was counted of it, and the answers that its codes stand for."""
 
     window: Window
-    count: WindowCount
+    counted: WindowCount
     answers: AnswerTable

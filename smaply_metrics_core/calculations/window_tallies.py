@@ -111,8 +111,8 @@ def make_tally(request: TalliedQuery, windows: Sequence[CountedWindow], as_of: d
         CalculationRefused: if there are too many different answers for the calculation.
     """
     # Every bounded window has the same rows without a date: they are in none of the windows.
-    undated = max(one.count.excluded.get(UNDATED, 0) for one in windows)
-    chosen = _chosen_in_any(request, [one.count for one in windows])
+    undated = max(one.counted.excluded.get(UNDATED, 0) for one in windows)
+    chosen = _chosen_in_any(request, [one.counted for one in windows])
     return Tally(
         windows=tuple(_window(request, one, chosen) for one in windows),
         choices=request.choices,

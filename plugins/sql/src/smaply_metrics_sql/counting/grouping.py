@@ -37,8 +37,6 @@ from smaply_metrics_sql.counting.time_span import TimeSpan
 from smaply_metrics_sql.counting.weights import NO_WEIGHT, sign_of, usable, weight_of
 from smaply_metrics_sql.databases.database import ColumnType
 
-REASONS: Final = (None, *ExclusionReason)
-"""Why a response is excluded, by its flag; ``None`` for one that counts."""
 FROM_TOTALS: Final = frozenset(
     {Calculation.AVERAGE, Calculation.SUM, Calculation.MINIMUM, Calculation.MAXIMUM}
 )
@@ -71,7 +69,8 @@ class Grouping:
         group: The question or field that it is grouped by.
         filters: For each filter, whether a response has one of its values.
         times: The columns of time that it needs: the window and the period.
-        left_out: Why a response is excluded.
+        left_out: Why a response is excluded, as a place in ``reasons``.
+        reasons: Why responses of the survey can be excluded; ``None`` for those that count.
         weight: Whether a response has a weight, for a weighted query; its name is that of the
             weight in ``KeyColumns.weights``.
         number: Numbers that are added up for each combination, instead of being counted by.
@@ -85,6 +84,7 @@ class Grouping:
     filters: tuple[str, ...]
     times: tuple[str, ...]
     left_out: str
+    reasons: tuple[ExclusionReason | None, ...]
     weight: str | None = None
     number: str | None = None
 
@@ -133,6 +133,9 @@ class KeyColumns:
         self.flags: dict[str, int] = {}
         self.texts: set[str] = set()
         self._filtered: dict[str, tuple[str, str]] = {}
+        status = relation.mapping.status
+        reasons = () if status is None else dict.fromkeys(status.exclude.values())
+        self._reasons = (None, *reasons)
 
     def implied(self, name: str) -> str | None:
         """Return the column that determines the column of a filter; ``None`` if there is none."""
@@ -161,7 +164,7 @@ class KeyColumns:
             group = self._cell(("question", group_by.of), self._relation.answer(group_by.of))
         filters = tuple(self._filter(one.kind, one.of, one.values) for one in definition.filters)
         left_out = self._flag(
-            ("left_out",), lambda: self._relation.left_out(_reason), size=len(REASONS)
+            ("left_out",), lambda: self._relation.left_out(self._reason), size=len(self._reasons)
         )
         return Grouping(
             query,
@@ -172,6 +175,7 @@ class KeyColumns:
             filters,
             times,
             left_out,
+            self._reasons,
             self._weight(query),
         )
 
@@ -204,6 +208,9 @@ class KeyColumns:
             self.expressions[found] = column(found)
             self.reads[found] = (found,)
         return self._names[key]
+
+    def _reason(self, why: ExclusionReason | None) -> ColumnElement[int]:
+        return literal_column(str(self._reasons.index(why)))
 
     def _flag(self, key: object, make: MakeExpr, *, size: int = _YES_OR_NO) -> str:
         """Return the name of a flag that is computed from the rows."""
@@ -336,7 +343,3 @@ def _given(cell: ValueExpr) -> ColumnElement[Any]:
 
 def _yes_or_no(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return case((condition, literal_column("1")), else_=literal_column("0"))
-
-
-def _reason(why: ExclusionReason | None) -> ColumnElement[int]:
-    return literal_column(str(REASONS.index(why)))

@@ -114,7 +114,9 @@ class Counter:
         keys += [rows.c[_PIECE]] if layout.times else []
         keys += [rows.c[_FLAGS]] if layout.flags else []
         weights = [rows.c[f"w{name}"] for name in layout.weights]
-        sums = [func.sum(each) for weight in weights for each in (weight, weight * weight)]
+        sums: list[ColumnElement[Any]] = [
+            func.sum(each) for weight in weights for each in (weight, weight * weight)
+        ]
         if totals is not None and number is not None:
             weight = None if totals.weight is None else rows.c[f"w{totals.weight}"]
             sums += number_sums(rows.c[number], weight)

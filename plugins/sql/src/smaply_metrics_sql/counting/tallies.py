@@ -17,7 +17,7 @@ from smaply_metrics_core.calculations import (
 )
 from smaply_metrics_sql.counting.answers import key_text
 from smaply_metrics_sql.counting.counts import CombinationCounts, CountedCombination
-from smaply_metrics_sql.counting.grouping import REASONS, WORD, Grouping
+from smaply_metrics_sql.counting.grouping import WORD, Grouping
 from smaply_metrics_sql.counting.number_sums import NumberSums, with_totals
 from smaply_metrics_sql.counting.weights import NO_WEIGHT
 
@@ -63,7 +63,7 @@ def tally_of(
 def _combination(grouping: Grouping, one: CountedCombination, place: int) -> Combination:
     """Return a combination as the core reads it."""
     values = one.values
-    left_out = REASONS[values[grouping.left_out]]
+    left_out = grouping.reasons[values[grouping.left_out]]
     unreadable = grouping.unreadable is not None and values[grouping.unreadable]
     return Combination(
         responses=one.responses,

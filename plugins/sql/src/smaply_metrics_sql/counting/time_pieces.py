@@ -7,16 +7,16 @@ computed here, from ``zoneinfo``, since databases have time-zone data of their o
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, and_, case, literal_column, null
 
 from smaply_metrics_core import Period
-from smaply_metrics_core.date_ranges import next_period, period_start
-from smaply_metrics_sql.counting.local_time import DAY, Offset, offsets
+from smaply_metrics_sql.counting.local_time import DAY, offsets
 
 EARLIEST: Final = -2_208_988_800
 """1900 in seconds since 1970: earlier times are unknown, as those after ``LATEST``."""
@@ -40,29 +40,35 @@ def period_limits(
     """
     known = offsets(zone, first, last)
     found: set[int] = set()
-    for number, offset in enumerate(known):
-        end = known[number + 1].begins if number + 1 < len(known) else last + 1
-        found.update(_starts(period, week_start, offset, end))
-        # Clocks that are set back over midnight repeat a part of the day before.
-        if number:
-            before = _start(period, week_start, offset.begins - 1 + known[number - 1].seconds)
-            if before != _start(period, week_start, offset.begins + offset.seconds):
-                found.add(offset.begins)
+    for offset, later in pairwise((*known, None)):
+        assert offset is not None  # noqa: S101  # Only the last one is.
+        end = last + 1 if later is None else later.begins
+        days = range((offset.begins + offset.seconds) // DAY, (end + offset.seconds) // DAY + 1)
+        starts = (day * DAY - offset.seconds for day in days if _begins(period, week_start, day))
+        found.update(start for start in starts if offset.begins <= start < end)
+        if later is not None:
+            before, after = (end - 1 + offset.seconds) // DAY, (end + later.seconds) // DAY
+            # Clocks that are set over midnight skip the start of a day, or repeat a part of it.
+            crossed = range(min(before, after) + 1, max(before, after) + 1)
+            if any(_begins(period, week_start, day) for day in crossed):
+                found.add(end)
     return tuple(sorted(found))
 
 
-def _start(period: Period, week_start: int, local: int) -> date:
-    """Return the first day of the period of a second of the wall clock."""
-    return period_start(period, date.fromordinal(_EPOCH + local // DAY), week_start)
-
-
-def _starts(period: Period, week_start: int, offset: Offset, end: int) -> Iterator[int]:
-    """Yield the starts of periods while an offset is in force."""
-    start = _start(period, week_start, offset.begins + offset.seconds)
-    while (second := (start.toordinal() - _EPOCH) * DAY - offset.seconds) < end:
-        if second >= offset.begins:
-            yield second
-        start = next_period(period, start)
+def _begins(period: Period, week_start: int, day: int) -> bool:
+    """Return whether a period begins on a day since 1970."""
+    found = date.fromordinal(_EPOCH + day)
+    match period:
+        case Period.DAY:
+            return True
+        case Period.WEEK:
+            return found.isoweekday() == week_start
+        case Period.MONTH:
+            return found.day == 1
+        case Period.QUARTER:
+            return found.day == 1 and found.month % 3 == 1
+        case Period.YEAR:
+            return found.day == 1 and found.month == 1
 
 
 def piece_of(second: int, limits: Sequence[int]) -> int:

@@ -56,6 +56,7 @@ def usable(number: ColumnElement[Any]) -> ColumnElement[bool]:
 
 def sign_of(number: ColumnElement[Any], given: ColumnElement[bool]) -> ColumnElement[Any]:
     """Return the flag of a weight: its place in ``NO_WEIGHT``."""
+    flag: dict[WeightReason | None, ColumnElement[Any]]
     flag = {why: literal_column(str(place)) for place, why in enumerate(NO_WEIGHT)}
     return case(
         (usable(number), flag[None]),

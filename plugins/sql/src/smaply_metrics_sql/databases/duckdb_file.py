@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     import duckdb
 
 THREADS: Final = os.cpu_count() or 1
-USUAL_MEMORY: Final = f"{min(max(12 * THREADS, 24), 1024)}MB"
+USUAL_MEMORY: Final = f"{min(max(10 * THREADS, 20), 1024)}MB"
 """The memory of DuckDB: some for each thread. Counting reads a block once, so it needs no cache."""
 MOST_MEMORY: Final = "1GB"
 """The memory for a statement that fails with less; beyond it, DuckDB writes to a folder."""
@@ -80,8 +80,8 @@ _MAIN: Final = "main"
 MOST_STEPS: Final = 1_000_000
 """The maximum number of rows of a calendar; 100 years have 876,600 hours."""
 _NO_TIME: Final = -1
-_PERFECT_BITS: Final = 18
-"""DuckDB counts in an array of up to 2**18 places instead of a hash table: 10 MB for a thread."""
+_ARRAY_BITS: Final = 16
+"""DuckDB counts in an array of up to 2**16 places instead of a hash table: 3 MB for a thread."""
 
 
 class DuckdbDatabase(SqlDatabase):
@@ -121,7 +121,7 @@ class DuckdbDatabase(SqlDatabase):
             "allow_community_extensions": "false",
         }
         connection = duckdb.connect(":memory:", config=config)
-        connection.execute(f"SET perfect_ht_threshold = {_PERFECT_BITS}")
+        connection.execute(f"SET perfect_ht_threshold = {_ARRAY_BITS}")
         if self._path.is_dir():
             _read_folder(connection, self._path)
         else:
@@ -203,8 +203,8 @@ class DuckdbDatabase(SqlDatabase):
         ).alias("c")
         passed = seconds - literal_column(str(first * step), BigInteger)
         number = func.divide(passed, literal_column(str(step)), type_=BigInteger)
-        ends = literal_column("0"), literal_column(str(last - first))
-        inside = func.least(func.greatest(number, ends[0]), ends[1])
+        not_before = func.greatest(number, literal_column("0"))
+        inside = func.least(not_before, literal_column(str(last - first)))
         # A row without a time has a step of its own.
         given = case((is_known(seconds), inside), else_=literal_column(str(_NO_TIME)))
         return TimePiece(calendar.c.piece, calendar, calendar.c.step == given)
