@@ -100,7 +100,7 @@ def tally_combinations(
             numbers, or if a question with choices holds free text.
         ValueError: if a combination does not have one flag for each filter of the query.
     """
-    reader = _Reader(request)
+    reader = _CombinationReader(request)
     read = [reader.read(one) for one in combinations]
     table = AnswerTable.of([*reader.codes], reader.several, request.choices)
     windows = [
@@ -133,7 +133,7 @@ class _Read(NamedTuple):
     sums: WeightSum
 
 
-class _Reader:
+class _CombinationReader:
     """Reads combinations by the definition of a query.
 
     Attributes:

@@ -182,7 +182,9 @@ def test_combinations_equal_rows(kind: str) -> None:
 def test_a_combination_lacks_the_flag_of_a_filter() -> None:
     """It is an error of the source."""
     filters = (Filter(kind="field", of="region", values=("a",)),)
-    definition = Definition(survey_id="s", type="number", calculation="responses", filters=filters)
+    definition = Definition.model_validate(
+        {"survey_id": "s", "type": "number", "calculation": "responses", "filters": filters}
+    )
     request = CombinationRequest(MetricQuery(id="q", definition=definition, windows=(Window(),)))
 
     with pytest.raises(ValueError, match="zip"):
