@@ -5,8 +5,11 @@ from smaply_metrics_core.calculations.catalog import (
     CalculationDefinition,
     WorkedExample,
 )
-from smaply_metrics_core.calculations.combined_rows import CombinedRows
-from smaply_metrics_core.calculations.count_plan import NOT_ANSWERED
+from smaply_metrics_core.calculations.combinations import (
+    Combination,
+    CombinationRequest,
+    tally_combinations,
+)
 from smaply_metrics_core.calculations.csv_frame import read_csv
 from smaply_metrics_core.calculations.decimal_keys import exact_sum, key_number, to_float
 from smaply_metrics_core.calculations.local_times import local_to_utc
@@ -27,6 +30,7 @@ from smaply_metrics_core.calculations.rules import (
 from smaply_metrics_core.calculations.tally_builder import TallyBuilder, tally, tally_all
 from smaply_metrics_core.calculations.tally_request import TallyColumns, TallyRequest
 from smaply_metrics_core.calculations.weight_column import weight_text
+from smaply_metrics_core.calculations.window_counts import NOT_ANSWERED
 
 __all__ = [
     "CALCULATIONS",
@@ -35,7 +39,8 @@ __all__ = [
     "AnswerExpr",
     "AnswerRequirement",
     "CalculationDefinition",
-    "CombinedRows",
+    "Combination",
+    "CombinationRequest",
     "RowReader",
     "TallyBuilder",
     "TallyColumns",
@@ -58,6 +63,7 @@ __all__ = [
     "scale_values",
     "tally",
     "tally_all",
+    "tally_combinations",
     "to_float",
     "weight_text",
 ]

@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 import polars as pl
 
 from smaply_metrics_core.calculations.catalog import UNREADABLE
-from smaply_metrics_core.calculations.combined_rows import CombinedColumns
 from smaply_metrics_core.calculations.decimal_keys import number_key
 from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, KeySlot
 from smaply_metrics_core.calculations.tally_request import TallyColumns, TallyRequest
 from smaply_metrics_core.calculations.weight_column import WeightColumn
+from smaply_metrics_core.calculations.window_counts import NOT_ANSWERED, NOT_APPLICABLE, UNDATED
 from smaply_metrics_core.models.query import (
     YEARS,
     ExclusionReason,
@@ -27,10 +27,6 @@ from smaply_metrics_core.models.query import (
     Window,
 )
 
-NOT_ANSWERED: Final = "not_answered"
-"""The reason in ``Counts.unanswered`` for a response without an answer to the question."""
-NOT_APPLICABLE: Final = "not_applicable"
-UNDATED: Final = "undated"
 COUNTED: Final = ""
 """The status of a row that counts. Exclusion reasons are the others; null is outside the window."""
 
@@ -65,14 +61,12 @@ class CountPlan(NamedTuple):
         group: The group of a row; ``None`` for queries without groups.
         outcome: The answer of a row, or why it has none.
         weight: The weight of a row; ``None`` for queries without weights.
-        combined: What a row stands for; ``None`` for one response.
     """
 
     status: KeyPart
     group: KeyPart | None
     outcome: OutcomePart
     weight: WeightColumn | None = None
-    combined: CombinedColumns | None = None
 
     def parts(self) -> list[KeyPart]:
         """Return the parts of its key."""
@@ -108,7 +102,6 @@ class Planner:
             self._group(request, recorded),
             self._several(request) if columns.answers else self._single(request),
             self._weight(request),
-            CombinedColumns.of(columns.combined, request.query, columns.weight),
         )
 
     def _id(self, expression: pl.Expr | None) -> int:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from smaply_metrics_core.calculations.count_plan import COUNTED, CountPlan
+from smaply_metrics_core.calculations.count_plan import COUNTED, CountPlan, OutcomePart
 from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, KeySlot
 from smaply_metrics_core.calculations.row_codes import RowBlock, ValueCache
 from smaply_metrics_core.calculations.weight_column import (
@@ -22,6 +22,13 @@ from smaply_metrics_core.calculations.weight_column import (
     BlockWeights,
     WeightColumn,
 )
+from smaply_metrics_core.calculations.window_counts import (
+    AnswerTable,
+    GroupCount,
+    GroupWeights,
+    WindowCount,
+)
+from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import WeightSum
 
 MOST_ROWS: Final = 2**17
@@ -32,54 +39,6 @@ MOST_KEYS: Final = 2**17
 
 _LOW: Final = KeySlot.GROUP.shift
 _MASK: Final = KeySlot.GROUP.factor - 1
-
-
-class GroupWeights(NamedTuple):
-    """The weights of the rows of one group.
-
-    Attributes:
-        responses: Of all rows.
-        answered: Of the rows with an answer, including those whose answers are not stored.
-        answers: Of the rows with each answer, by its code.
-    """
-
-    responses: WeightSum
-    answered: WeightSum
-    answers: Mapping[int, WeightSum]
-
-
-class GroupCount(NamedTuple):
-    """The rows of one group.
-
-    Attributes:
-        responses: How many rows there are.
-        reasons: How many of them have no answer, by reason. Of a weighted query, rows with an
-            answer and without a positive weight too.
-        answers: How many have each answer, by its code.
-        weights: Their weights; ``None`` for queries without weights.
-    """
-
-    responses: int
-    reasons: Mapping[str, int]
-    answers: Mapping[int, int]
-    weights: GroupWeights | None = None
-
-    @property
-    def answered(self) -> int:
-        """How many rows have an answer, including those whose answers are not stored."""
-        return self.responses - sum(self.reasons.values())
-
-
-class WindowCount(NamedTuple):
-    """The rows of one window of a query.
-
-    Attributes:
-        excluded: How many rows are excluded, by reason.
-        groups: The rows that count, by group; ``None`` is the group of rows without one.
-    """
-
-    excluded: Mapping[str, int]
-    groups: Mapping[str | None, GroupCount]
 
 
 class _KeySums(NamedTuple):
@@ -120,8 +79,7 @@ class KeyCounter:
         self._roots = Counter(name for part in parts for name in part.roots)
         self._roots.update(derived.flag_sources())
         weighing = (name for weight in weights for name in weight.roots)
-        combined = (name for plan in self._plans if plan.combined for name in plan.combined.roots)
-        read = {*self._roots, *derived.timestamp_sources(), *weighing, *combined}
+        read = {*self._roots, *derived.timestamp_sources(), *weighing}
         self._cache = ValueCache()
         self.columns = {name for name in read if not name.startswith("\0")}
         # Codes of categories, cached ones too, are valid while a column of their type exists.
@@ -147,9 +105,7 @@ class KeyCounter:
                         keys[part] = block.keys(part)
                 # Each part has its own bits, so that the sum holds all of them.
                 key = sum((keys[part] for part in others), outcomes)
-                if plan.combined is not None:
-                    counted = plan.combined.count(key, block.values(plan.combined))
-                elif plan.weight is None:
+                if plan.weight is None:
                     counted = _count(key)
                 else:
                     if plan.weight not in weights:
@@ -168,6 +124,13 @@ class KeyCounter:
         if plan not in self._windows:
             self._windows[plan] = _window(plan, _merged(self._counts.pop(plan)))
         return self._windows[plan]
+
+
+def answer_table(outcome: OutcomePart, choices: Sequence[Choice]) -> AnswerTable:
+    """Return the answers of an outcome, after all rows are counted."""
+    texts = outcome.texts(KeySlot.ANSWER)
+    keys = [() if text is None else outcome.read(text) for text in texts]
+    return AnswerTable.of(keys, outcome.several, choices)
 
 
 def _count(keys: pl.Series) -> pl.DataFrame:

@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from smaply_metrics_core.calculations.combined_rows import CombinedColumns
 from smaply_metrics_core.calculations.key_parts import DerivedColumns, KeyPart, roots_of
 from smaply_metrics_core.calculations.weight_column import WeightColumn
 
@@ -133,10 +132,6 @@ class RowBlock:
     def texts(self, weight: WeightColumn) -> pl.Series:
         """Return the weight of each row as text."""
         return self._row_values(weight.roots, {"": weight.text}).to_series()
-
-    def values(self, combined: CombinedColumns) -> pl.DataFrame:
-        """Return what each row stands for."""
-        return self._row_values(combined.roots, combined.named)
 
     def _flag(self, name: str, flag: pl.Expr) -> pl.Series:
         roots = roots_of([flag])

@@ -8,10 +8,11 @@ from typing import Final
 
 import polars as pl
 
-from smaply_metrics_core.calculations.count_plan import Planner
-from smaply_metrics_core.calculations.key_counts import KeyCounter
+from smaply_metrics_core.calculations.count_plan import OutcomePart, Planner
+from smaply_metrics_core.calculations.key_counts import KeyCounter, answer_table
 from smaply_metrics_core.calculations.tally_request import TallyColumns, TallyRequest
-from smaply_metrics_core.calculations.window_tallies import TallyFactory
+from smaply_metrics_core.calculations.window_counts import AnswerTable, CountedWindow
+from smaply_metrics_core.calculations.window_tallies import make_tally
 from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.survey import Choice
@@ -122,11 +123,24 @@ class TallyBuilder:
         Raises:
             ValueError: if no rows were added, not even an empty frame.
         """
-        factory = TallyFactory(self._counter, as_of)
+        tables: dict[tuple[OutcomePart, int], AnswerTable] = {}
+
+        def table(outcome: OutcomePart, choices: tuple[Choice, ...]) -> AnswerTable:
+            key = (outcome, id(choices))
+            if key not in tables:
+                tables[key] = answer_table(outcome, choices)
+            return tables[key]
+
         outcomes: dict[str, Tally | MetricsError] = {}
         for request, plans in zip(self._requests, self._plans, strict=True):
             try:
-                outcomes[request.query.id] = factory.tally(request, plans)
+                counted = [
+                    CountedWindow(
+                        window, self._counter.window(plan), table(plan.outcome, request.choices)
+                    )
+                    for window, plan in plans
+                ]
+                outcomes[request.query.id] = make_tally(request, counted, as_of)
             except MetricsError as error:
                 outcomes[request.query.id] = error
         return outcomes

@@ -8,7 +8,6 @@ from datetime import datetime
 
 import polars as pl
 
-from smaply_metrics_core.calculations.combined_rows import CombinedRows
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.survey import Choice
 
@@ -36,7 +35,6 @@ class TallyColumns:
             that take several answers, a Boolean per key.
         weight: For a weighted query, the weight as text: a number with a decimal point. See
             ``weight_text`` for the answers to a question.
-        combined: For rows that each stand for several responses, how many.
     """
 
     recorded: pl.Expr
@@ -48,7 +46,6 @@ class TallyColumns:
     group: pl.Expr | None = None
     filters: Mapping[tuple[str, str], pl.Expr | Mapping[str, pl.Expr]] = field(default_factory=dict)
     weight: pl.Expr | None = None
-    combined: CombinedRows | None = None
 
 
 @dataclass(frozen=True)
@@ -76,3 +73,13 @@ class TallyRequest:
     question_text: str = ""
     question_routing: str | None = None
     survey_modified: datetime | None = None
+
+    @property
+    def number(self) -> bool:
+        """Whether the answer is a number."""
+        return self.columns.number
+
+    @property
+    def several(self) -> bool:
+        """Whether a response may give several answers."""
+        return bool(self.columns.answers)

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum, auto
-from typing import Final
+from typing import Final, Protocol
 
 from smaply_metrics_core.calculations.answer_labels import answer_label
-from smaply_metrics_core.calculations.count_plan import (
-    UNDATED,
-    CountPlan,
-    OutcomePart,
-)
-from smaply_metrics_core.calculations.decimal_keys import key_order
 from smaply_metrics_core.calculations.group_changes import nothing_counted
-from smaply_metrics_core.calculations.key_counts import (
+from smaply_metrics_core.calculations.number_totals import answer_totals
+from smaply_metrics_core.calculations.window_counts import (
+    UNDATED,
+    AnswerTable,
+    CountedWindow,
     GroupCount,
     GroupWeights,
-    KeyCounter,
     WindowCount,
 )
-from smaply_metrics_core.calculations.key_parts import KeySlot
-from smaply_metrics_core.calculations.number_totals import answer_totals
-from smaply_metrics_core.calculations.tally_request import TallyRequest
 from smaply_metrics_core.date_ranges import MOST_PERIODS, period_key, period_label
 from smaply_metrics_core.errors import CalculationRefused, GroupingRefused
-from smaply_metrics_core.models.query import Calculation, Period, Window
+from smaply_metrics_core.models.query import Calculation, MetricQuery, Period
 from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import (
     Counts,
@@ -61,140 +54,108 @@ class TallyShape(Enum):
     NOTHING = auto()
 
 
-@dataclass(frozen=True)
-class AnswerTable:
-    """The answers that the codes of an outcome stand for.
+class TalliedQuery(Protocol):
+    """What a tally takes from the request of a query, as documented at ``TallyRequest``."""
 
-    Attributes:
-        keys: The answer keys of each code: one, or several where a response may give several.
-        places: The place of each key in the order to show.
-        several: The keys that are counted even with 0; empty where a response gives one answer.
+    @property
+    def query(self) -> MetricQuery:
+        """The query."""
+        ...
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The choices of the question, in order."""
+        ...
+
+    @property
+    def group_labels(self) -> Mapping[str, str]:
+        """The label of each group key, in display order."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks for people."""
+        ...
+
+    @property
+    def question_text(self) -> str:
+        """As in ``Tally``."""
+        ...
+
+    @property
+    def question_routing(self) -> str | None:
+        """As in ``Tally``."""
+        ...
+
+    @property
+    def survey_modified(self) -> datetime | None:
+        """As in ``Tally``."""
+        ...
+
+    @property
+    def number(self) -> bool:
+        """Whether the answer is a number."""
+        ...
+
+    @property
+    def several(self) -> bool:
+        """Whether a response may give several answers."""
+        ...
+
+
+def make_tally(request: TalliedQuery, windows: Sequence[CountedWindow], as_of: datetime) -> Tally:
+    """Return the tally of a query from the counts of its windows.
+
+    Raises:
+        GroupingRefused: if there are too many groups.
+        CalculationRefused: if there are too many different answers for the calculation.
     """
-
-    keys: Sequence[tuple[str, ...]]
-    places: Mapping[str, int]
-    several: tuple[str, ...]
-
-    @classmethod
-    def of(cls, outcome: OutcomePart, choices: Sequence[Choice]) -> AnswerTable:
-        """Return the answers of an outcome, after all rows are counted."""
-        texts = outcome.texts(KeySlot.ANSWER)
-        keys = [() if text is None else outcome.read(text) for text in texts]
-        offered = {choice.key: place for place, choice in enumerate(choices)}
-        every = {*outcome.several, *(key for several in keys for key in several)}
-        ordered = sorted(every, key=lambda key: (offered.get(key, len(offered)), *key_order(key)))
-        places = {key: place for place, key in enumerate(ordered)}
-        return cls(keys, places, outcome.several)
-
-    def counts(self, group: GroupCount) -> dict[str, int]:
-        """Return how many responses gave each answer, in the order to show."""
-        found = dict.fromkeys(self.several, 0) if group.answered else {}
-        for code, n in group.answers.items():
-            for key in self.keys[code]:
-                found[key] = found.get(key, 0) + n
-        return {key: found[key] for key in sorted(found, key=self.places.__getitem__)}
-
-    def weights(
-        self, weights: Mapping[int, WeightSum], keys: Iterable[str]
-    ) -> dict[str, WeightSum]:
-        """Return the weights of the responses that gave each of some answers."""
-        found: dict[str, list[WeightSum]] = {key: [] for key in keys}
-        for code, sums in weights.items():
-            for key in self.keys[code]:
-                found[key].append(sums)
-        return {key: WeightSum.total(sums) for key, sums in found.items()}
-
-    def chosen(self, codes: Iterable[int], answers: Iterable[str]) -> list[int]:
-        """Return the codes of responses that gave at least one of some answers."""
-        wanted = {*answers}
-        return [code for code in codes if not wanted.isdisjoint(self.keys[code])]
+    # Every bounded window has the same rows without a date: they are in none of the windows.
+    undated = max(one.counted.excluded.get(UNDATED, 0) for one in windows)
+    chosen = _chosen_in_any(request, [one.counted for one in windows])
+    return Tally(
+        windows=tuple(_window(request, one, chosen) for one in windows),
+        choices=request.choices,
+        question_text=request.question_text,
+        question_routing=request.question_routing,
+        survey_modified=request.survey_modified,
+        multiple=request.several,
+        as_of=as_of,
+        notes=(*request.notes, *_undated_note(undated)),
+    )
 
 
-class TallyFactory:
-    """Makes tallies from counted rows.
-
-    Args:
-        counter: Has counted all rows.
-        as_of: When the rows were read.
-    """
-
-    def __init__(self, counter: KeyCounter, as_of: datetime) -> None:
-        self._counter = counter
-        self._as_of = as_of
-        self._tables: dict[tuple[OutcomePart, int], AnswerTable] = {}
-
-    def tally(self, request: TallyRequest, plans: Sequence[tuple[Window, CountPlan]]) -> Tally:
-        """Return the tally of a query.
-
-        Args:
-            request: The query.
-            plans: The plan of each of its windows.
-
-        Raises:
-            GroupingRefused: if there are too many groups.
-            CalculationRefused: if there are too many different answers for the calculation.
-        """
-        counted = [(window, plan, self._counter.window(plan)) for window, plan in plans]
-        # Every bounded window has the same rows without a date: they are in none of the windows.
-        undated = max(count.excluded.get(UNDATED, 0) for _, _, count in counted)
-        chosen = _chosen_in_any(request, [count for _, _, count in counted])
-        return Tally(
-            windows=tuple(
-                self._window(request, window, plan, count, chosen)
-                for window, plan, count in counted
-            ),
-            choices=request.choices,
-            question_text=request.question_text,
-            question_routing=request.question_routing,
-            survey_modified=request.survey_modified,
-            multiple=bool(request.columns.answers),
-            as_of=self._as_of,
-            notes=(*request.notes, *_undated_note(undated)),
-        )
-
-    def _window(
-        self,
-        request: TallyRequest,
-        window: Window,
-        plan: CountPlan,
-        count: WindowCount,
-        chosen: Collection[str],
-    ) -> WindowTally:
-        table = self._table(request, plan.outcome)
-        total = _total(count.groups.values())
-        groups = {label: group for label, group in count.groups.items() if label is not None}
-        group_by = request.query.definition.group_by
-        if group_by is not None and group_by.kind == "period":
-            ordered = _periods(Period(group_by.of), groups)
-        else:
-            ordered = _labelled(request, groups, chosen)
-        answers = table.counts(total)
-        shape = _shape(request, answers)
-        return WindowTally(
-            window=window.name,
-            excluded={why: n for why, n in sorted(count.excluded.items()) if why != UNDATED},
-            total=_counts(request, total, answers, table, shape),
-            groups=tuple(
-                GroupCounts(
-                    key=key,
-                    label=label,
-                    counts=nothing_counted(request.query.definition)
-                    if group is None
-                    else _counts(request, group, table.counts(group), table, shape),
-                )
-                for key, label, group in ordered
-            ),
-            ungrouped=count.groups[None].responses if plan.group and None in count.groups else 0,
-        )
-
-    def _table(self, request: TallyRequest, outcome: OutcomePart) -> AnswerTable:
-        key = (outcome, id(request.choices))
-        if key not in self._tables:
-            self._tables[key] = AnswerTable.of(outcome, request.choices)
-        return self._tables[key]
+def _window(request: TalliedQuery, counted: CountedWindow, chosen: Collection[str]) -> WindowTally:
+    window, count, table = counted
+    total = _total(count.groups.values())
+    groups = {label: group for label, group in count.groups.items() if label is not None}
+    group_by = request.query.definition.group_by
+    grouped = group_by is not None and group_by.kind != "answer"
+    if group_by is not None and group_by.kind == "period":
+        ordered = _periods(Period(group_by.of), groups)
+    else:
+        ordered = _labelled(request, groups, chosen)
+    answers = table.counts(total)
+    shape = _shape(request, answers)
+    return WindowTally(
+        window=window.name,
+        excluded={why: n for why, n in sorted(count.excluded.items()) if why != UNDATED},
+        total=_counts(request, total, answers, table, shape),
+        groups=tuple(
+            GroupCounts(
+                key=key,
+                label=label,
+                counts=nothing_counted(request.query.definition)
+                if group is None
+                else _counts(request, group, table.counts(group), table, shape),
+            )
+            for key, label, group in ordered
+        ),
+        ungrouped=count.groups[None].responses if grouped and None in count.groups else 0,
+    )
 
 
-def _chosen_in_any(request: TallyRequest, counts: Sequence[WindowCount]) -> frozenset[str]:
+def _chosen_in_any(request: TalliedQuery, counts: Sequence[WindowCount]) -> frozenset[str]:
     """Return the choices of the grouping question that occur in any of several windows."""
     group_by = request.query.definition.group_by
     if len(counts) == 1 or group_by is None or group_by.kind != "question":
@@ -255,7 +216,7 @@ def _periods(
 
 
 def _labelled(
-    request: TallyRequest, groups: Mapping[str, GroupCount], chosen: Collection[str]
+    request: TalliedQuery, groups: Mapping[str, GroupCount], chosen: Collection[str]
 ) -> Iterable[tuple[str, str, GroupCount | None]]:
     """Yield the key, label and count of each group.
 
@@ -295,7 +256,7 @@ def _check_groups(groups: Collection[GroupCount]) -> None:
     )
 
 
-def _shape(request: TallyRequest, answers: Mapping[str, int]) -> TallyShape:
+def _shape(request: TalliedQuery, answers: Mapping[str, int]) -> TallyShape:
     """Decide what the tally holds of the answers: too many different ones are not stored.
 
     Raises:
@@ -303,7 +264,7 @@ def _shape(request: TallyRequest, answers: Mapping[str, int]) -> TallyShape:
     """
     definition = request.query.definition
     by_answer = definition.group_by is not None and definition.group_by.kind == "answer"
-    if request.columns.number:
+    if request.number:
         too_many = len(answers) > MOST_NUMBERS
     else:
         known = {choice.key for choice in request.choices}
@@ -312,7 +273,7 @@ def _shape(request: TallyRequest, answers: Mapping[str, int]) -> TallyShape:
         return TallyShape.ANSWERS
     if definition.calculation in COUNTING and not by_answer:
         return TallyShape.NOTHING
-    if not request.columns.number:
+    if not request.number:
         raise CalculationRefused(
             "The answers are free text: hardly any of them is a choice of the question.",
             remedy="Count the responses or the answers instead.",
@@ -326,14 +287,14 @@ def _shape(request: TallyRequest, answers: Mapping[str, int]) -> TallyShape:
 
 
 def _counts(
-    request: TallyRequest,
+    request: TalliedQuery,
     group: GroupCount,
     answers: Mapping[str, int],
     table: AnswerTable,
     shape: TallyShape,
 ) -> Counts:
     definition = request.query.definition
-    share_of_several = request.columns.answers and definition.calculation is Calculation.SHARE
+    share_of_several = request.several and definition.calculation is Calculation.SHARE
     chosen = table.chosen(group.answers, definition.answers) if share_of_several else None
     weights = None if group.weights is None else table.weights(group.weights.answers, answers)
     return Counts(

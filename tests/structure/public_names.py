@@ -31,11 +31,12 @@ EXPORTS: Final = {
         read_json remote_details
     """,
     "smaply_metrics_core.calculations": """
-        AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition CombinedRows NOT_ANSWERED
-        RowReader TallyBuilder TallyColumns TallyRequest UNREADABLE WorkedExample
-        allowed_calculations answer_queries answer_totals calculate can_weight check_definition
-        describe_answers describe_responses describe_weights exact_sum format_value key_number
-        local_to_utc read_csv scale_values tally tally_all to_float weight_text
+        AnswerExpr AnswerRequirement CALCULATIONS CalculationDefinition Combination
+        CombinationRequest NOT_ANSWERED RowReader TallyBuilder TallyColumns TallyRequest
+        UNREADABLE WorkedExample allowed_calculations answer_queries answer_totals calculate
+        can_weight check_definition describe_answers describe_responses describe_weights
+        exact_sum format_value key_number local_to_utc read_csv scale_values tally tally_all
+        tally_combinations to_float weight_text
     """,
     "smaply_metrics_core.files": """
         CsvLimits DELIMITERS DateOrder Deadline ENCODINGS FIELD_PREFIX FileColumn FileColumnRole

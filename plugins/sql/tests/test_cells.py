@@ -22,7 +22,7 @@ from plugins.sql.tests.databases import (
 from smaply_metrics_core import CalculationRefused, GroupBy, MetricQuery, Tally
 from smaply_metrics_sql.counting import cells
 from smaply_metrics_sql.databases import duckdb_file as module
-from smaply_metrics_sql.databases.database import SqlDatabase
+from smaply_metrics_sql.databases.database import SqlDatabase, positional
 from smaply_metrics_sql.databases.duckdb_file import DuckdbDatabase
 
 MAPPING = survey(
@@ -75,24 +75,58 @@ def counting_statements(
     return [one for one in run if "GROUP BY" in one]
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
 def test_one_statement_counts_similar_groupings(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Grouping sets of the cells in DuckDB, and parts of one statement in SQLite."""
-    (found,) = counting_statements(duckdb_with(tmp_path, *TABLE), QUERIES, monkeypatch)
-    assert "AS cells GROUP BY GROUPING SETS" in found
+    """All are added up from the cells that it returns."""
+    database = sqlite_with(*TABLE) if engine == "sqlite" else duckdb_with(tmp_path, *TABLE)
+    (found,) = counting_statements(database, QUERIES, monkeypatch)
 
-    (found,) = counting_statements(sqlite_with(*TABLE), QUERIES, monkeypatch)
-    assert found.startswith("WITH cells AS")
-    assert found.count("UNION ALL") == len(QUERIES) - 1
+    assert found.count("SELECT") == 3  # In two steps for each row.
 
 
 def test_numbers_are_not_part_of_cells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Combinations with numbers may be as many as responses, so cells of them save nothing."""
+    monkeypatch.setattr(cells, "MOST_CELLS", ROWS - 1)
     number = a_query("n", "median").model_copy(update={"id": "n"})
     found = counting_statements(duckdb_with(tmp_path, *TABLE), [*QUERIES, number], monkeypatch)
 
-    assert ["cells" in one for one in found] == [True, False]
+    assert ['"n"' in one for one in found] == [True, False]
+
+
+def test_different_questions_are_not_counted_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """If their combinations are too many, each has a statement of its own."""
+    monkeypatch.setattr(cells, "MOST_CELLS", 20)
+    other = a_query(None, "responses", GroupBy(kind="field", of="f"))
+    both = [QUERIES[0], other.model_copy(update={"id": "other"})]
+    found = counting_statements(duckdb_with(tmp_path, *TABLE), both, monkeypatch)
+
+    assert ['"nps"' in one for one in found] == [True, False]
+
+
+def test_duckdb_counts_in_an_array(tmp_path: Path) -> None:
+    """It knows the range of integers, flags and pieces of time, so that it needs no hash table."""
+    database = duckdb_with(tmp_path, *TABLE)
+    plans: list[str] = []
+    rows = database.rows
+
+    def explain(statement: Executable) -> list[tuple[Any, ...]]:
+        compiled = statement.compile(  # type: ignore[attr-defined]  # Of every statement.
+            dialect=database.dialect, compile_kwargs={"render_postcompile": True}
+        )
+        explained = f"EXPLAIN {compiled}"
+        plan = database._connection.execute(explained, positional(compiled)).fetchall()
+        plans.append(str(plan))
+        return rows(statement)
+
+    database.rows = explain  # type: ignore[method-assign]
+    answers(database, MAPPING, [QUERIES[0], *QUERIES[2:]])
+    database.close()
+
+    assert "Perfect Hash Group By" in plans[-1].replace("_", " ").title()
 
 
 def test_too_many_combinations_of_cells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

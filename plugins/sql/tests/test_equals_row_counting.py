@@ -110,7 +110,7 @@ def test_sqlite_often(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", FEW)
 def test_duckdb(seed: int, tmp_path: Path) -> None:
-    """The same on DuckDB, with grouping sets."""
+    """The same on DuckDB, with a calendar."""
     chance = random.Random(seed)  # noqa: S311  # Repeatable.
     rows = random_rows(chance, 300)
     database = make_duckdb(rows, seed, tmp_path)

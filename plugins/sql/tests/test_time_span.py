@@ -85,7 +85,7 @@ def test_times_of_another_range_are_checked(other: str, tmp_path: Path) -> None:
 def test_the_database_is_closed_before_tallies_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The memory of DuckDB is free when Polars needs some."""
+    """So its memory is free by then."""
     duckdb_with(tmp_path, *rows("timestamp", *USUAL)).close()
     order: list[str] = []
     monkeypatch.setattr(DuckdbDatabase, "close", lambda _: order.append("closed"))

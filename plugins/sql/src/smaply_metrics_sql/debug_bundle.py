@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, Final
 
-from sqlalchemy import ColumnElement, case, null, select
+from sqlalchemy import ColumnElement, case, literal, null, select
 
 from smaply_metrics_core import (
     BundleReader,
@@ -33,6 +33,7 @@ from smaply_metrics_core import (
 from smaply_metrics_sql.counting.answers import key_text
 from smaply_metrics_sql.counting.grouping import utc_seconds
 from smaply_metrics_sql.counting.relation import Catalog, Relation
+from smaply_metrics_sql.counting.time_pieces import is_known
 from smaply_metrics_sql.counting.time_span import time_span
 from smaply_metrics_sql.credentials import SqlCredentials
 from smaply_metrics_sql.databases.database import SqlDatabase
@@ -196,9 +197,10 @@ def _write_rows(
     personal: bool,
 ) -> None:
     """Write the responses, read in blocks."""
+    seconds = utc_seconds(relation, time_span(relation))
     columns: list[ColumnElement[Any]] = [
-        utc_seconds(relation, time_span(relation)),
-        relation.left_out(str),
+        case((is_known(seconds), seconds), else_=null()),
+        relation.left_out(lambda why: null() if why is None else literal(str(why))),
     ]
     several: list[tuple[int, tuple[str, ...], str]] = []
     for question, mapped in zip(questionnaire.walk(), own.questions, strict=True):

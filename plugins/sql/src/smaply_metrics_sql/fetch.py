@@ -17,9 +17,10 @@ from smaply_metrics_core import (
     Tally,
 )
 from smaply_metrics_core.calculations import check_definition
+from smaply_metrics_sql.counting.counts import CombinationCounts
 from smaply_metrics_sql.counting.grouping import MOST_GROUPS, Grouping, KeyColumns
 from smaply_metrics_sql.counting.relation import Catalog, Relation
-from smaply_metrics_sql.counting.statement import CombinationCounts, Counter
+from smaply_metrics_sql.counting.statement import Counter
 from smaply_metrics_sql.counting.tallies import tally_of
 from smaply_metrics_sql.counting.time_span import time_span
 from smaply_metrics_sql.databases.database import SqlDatabase
@@ -70,7 +71,8 @@ def count_queries(
         MetricsError: when the survey as a whole cannot be read.
     """
     context.progress(0, 3, "Reading the mapping")
-    questionnaire = QuestionnaireReader(database, catalog).read(mapping, _named(queries))
+    reader = QuestionnaireReader(database, catalog)
+    questionnaire = reader.read(mapping, _named(queries))
     choices = {
         question.id: tuple(choice.key for choice in question.choices)
         for question in questionnaire.walk()
@@ -81,7 +83,7 @@ def count_queries(
     columns = KeyColumns(relation, questionnaire, span)
     groupings: list[Grouping] = []
     refused: dict[str, MetricsError] = {}
-    guard = GroupGuard(relation, columns)
+    guard = GroupGuard(relation, columns, reader.found)
     for query in queries:
         try:
             check_definition(query.definition, questionnaire)
@@ -130,11 +132,13 @@ class GroupGuard:
     Args:
         relation: The rows.
         columns: The columns that queries group by.
+        found: As in ``QuestionnaireReader``.
     """
 
-    def __init__(self, relation: Relation, columns: KeyColumns) -> None:
+    def __init__(self, relation: Relation, columns: KeyColumns, found: Mapping[str, int]) -> None:
         self._relation = relation
         self._columns = columns
+        self._found = found
         self._numbers: dict[str, int] = {}
 
     def check(self, grouping: Grouping) -> None:
@@ -146,7 +150,13 @@ class GroupGuard:
         if grouping.group is None:
             return
         if grouping.group not in self._numbers:
-            self._numbers[grouping.group] = number = self._count(grouping.group)
+            group_by = grouping.query.definition.group_by
+            number = None
+            if group_by is not None and group_by.kind == "question":
+                number = self._found.get(group_by.of)
+            if number is None:
+                number = self._count(grouping.group)
+            self._numbers[grouping.group] = number
             self._columns.sizes[grouping.group] = number + 1
         if self._numbers[grouping.group] > MOST_GROUPS:
             raise GroupingRefused(

@@ -50,11 +50,15 @@ class QuestionnaireReader:
     Args:
         database: The database.
         catalog: Its tables.
+
+    Attributes:
+        found: How many choices each question has whose choices were read from the responses.
     """
 
     def __init__(self, database: SqlDatabase, catalog: Catalog) -> None:
         self._database = database
         self._catalog = catalog
+        self.found: dict[str, int] = {}
 
     def read(self, mapping: SurveyMapping, only: set[str] | None = None) -> Questionnaire:
         """Return the questionnaire of a survey.
@@ -111,6 +115,8 @@ class QuestionnaireReader:
             return _given(mapped)
         labels = self._labels(mapped)
         keys = [*labels] if labels else self._distinct(mapping, mapped)
+        if not labels:
+            self.found[mapped.question_id] = len(keys)
         return tuple(
             Choice(key=key, label=labels.get(key) or key, value=_value(key, mapped.type))
             for key in keys

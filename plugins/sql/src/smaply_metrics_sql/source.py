@@ -104,7 +104,7 @@ class SqlSource:
         with opened(credentials, context) as database:
             mapping, catalog = find_survey(credentials, database, survey_id)
             counted = count_queries(database, catalog, mapping, queries, context)
-        yield from counted.answers(as_of)  # DuckDB's memory is free for Polars.
+        yield from counted.answers(as_of)  # The memory of the database is free by now.
 
     @hookimpl
     def debug_export(

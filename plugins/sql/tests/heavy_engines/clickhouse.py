@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Text, and_, func, literal, literal_column, text
 from sqlalchemy.dialects.postgresql.base import PGDialect
@@ -58,8 +58,6 @@ class ClickhouseDatabase(SqlDatabase):
         deadline: The deadline of the call.
     """
 
-    grouping_sets: ClassVar[bool] = True
-
     def __init__(self, folder: Path, deadline: Deadline) -> None:
         super().__init__(deadline)
         self.dialect: Dialect = PGDialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]  # SQLAlchemy's.
@@ -104,10 +102,6 @@ class ClickhouseDatabase(SqlDatabase):
             raise no_times(kind)
         seconds = func.dateDiff("second", _START, column, type_=BigInteger)
         return Epoch(seconds, is_local=kind is ColumnType.DATE)
-
-    def month(self, local_seconds: ColumnElement[int]) -> ColumnElement[Any]:
-        """Return the year and month as a number."""
-        return func.toYYYYMM(func.addSeconds(_START, local_seconds))
 
     def contains(self, array: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """Return whether an element of an array is equal to a text."""

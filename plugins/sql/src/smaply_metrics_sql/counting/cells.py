@@ -1,8 +1,8 @@
 """Which groupings a database counts together, from cells.
 
-A grouping set is counted row by row, however many there are in one statement. So groupings that are
-similar are counted from *cells*: the combinations of all their columns, counted once. That pays if
-there are far fewer cells than responses.
+Groupings that are similar are counted together: the database counts the combinations of all their
+columns, the *cells*, and each grouping adds up cells. That pays if there are far fewer cells than
+responses.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ from typing import Final
 
 from smaply_metrics_sql.counting.grouping import KeyColumns
 
-MOST_GROUPED: Final = 30
-"""How many columns a statement groups by; the bits of its mask fit into an integer."""
-MOST_CELLS: Final = 300_000
-"""About how many cells a database holds in memory for one statement."""
+MOST_CELLS: Final = 20_000
+"""About how many cells a statement returns that counts several groupings."""
+_ADDING: Final = 100
+"""What adding a cell to a grouping costs in Python, if a database counts a row for 1 at best."""
+_STATEMENT: Final = 500_000
+"""What a statement costs, whatever it counts."""
+_TEXTS: Final = 4
+"""What texts add to the cost of counting a row: integers of a known range need no hash table."""
 
 
 @dataclass
 class Cluster:
-    """Groupings that are counted from the same cells; a single one is counted from the rows.
+    """Groupings that are counted from the same cells.
 
     Attributes:
         groupings: The groupings.
@@ -71,25 +75,25 @@ class ClusterPlanner:
 
     def _estimated(self, names: tuple[str, ...]) -> int:
         columns = self._columns
-        divided = sum(columns.sizes[name] for name in names if name in columns.times)
+        divided = sum(columns.sizes[name] for name in names if name in columns.limits)
         others = prod(
             columns.sizes[name]
             for name in names
-            if name not in columns.times and columns.implied(name) not in names
+            if name not in columns.limits and columns.implied(name) not in names
         )
         # Times cut one line: months and weeks together have as many pieces as months plus weeks.
         return min(max(divided, 1) * others, self._responses)
 
     def _fits(self, merged: Cluster) -> bool:
-        return len(merged.names) <= MOST_GROUPED and self.combinations(merged.names) <= MOST_CELLS
+        return self.combinations(merged.names) <= MOST_CELLS
 
     def _cost(self, cluster: Cluster) -> float:
-        """Return what counting costs: for each row, by the size of the table that it is put in."""
+        """Return what counting costs: for each row by the number of cells, and for each cell."""
         cells = self.combinations(cluster.names)
-        cost = self._responses * log2(cells + 2)
-        if len(cluster.groupings) == 1:
-            return cost
-        return cost + cells * sum(log2(self.combinations(one) + 2) for one in cluster.groupings)
+        texts = _TEXTS if self._columns.texts.intersection(cluster.names) else 0
+        counting = log2(cells + 2) + len(cluster.names) / 2 + texts
+        adding = _ADDING * cells * len(cluster.groupings)
+        return _STATEMENT + self._responses * counting + adding
 
 
 def _merged(cluster: Cluster, grouping: tuple[str, ...]) -> Cluster:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -13,11 +12,10 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Float,
-    and_,
     case,
     column,
     literal,
-    null,
+    literal_column,
 )
 
 from smaply_metrics_core import (
@@ -34,11 +32,11 @@ from smaply_metrics_sql.counting import local_time
 from smaply_metrics_sql.counting.answers import ValueExpr, no_numbers, number_or_reason
 from smaply_metrics_sql.counting.local_time import Offset, offsets
 from smaply_metrics_sql.counting.relation import Relation
-from smaply_metrics_sql.counting.time_span import EARLIEST, LATEST, TimeSpan
-from smaply_metrics_sql.counting.weights import sign_of, usable, weight_of
+from smaply_metrics_sql.counting.time_pieces import period_limits
+from smaply_metrics_sql.counting.time_span import TimeSpan
+from smaply_metrics_sql.counting.weights import NO_WEIGHT, sign_of, usable, weight_of
+from smaply_metrics_sql.databases.database import ColumnType
 
-REASONS: Final = (*ExclusionReason,)
-"""Why a response is excluded, by the number that a statement groups by."""
 FROM_TOTALS: Final = frozenset(
     {Calculation.AVERAGE, Calculation.SUM, Calculation.MINIMUM, Calculation.MAXIMUM}
 )
@@ -53,8 +51,7 @@ MOST_GROUPS: Final = 200
 """As in the core: a question or field with more values is no grouping."""
 MANY: Final = 10**12
 """Stands for the different values of a column that may have one for each response."""
-_FEW: Final = 2
-_UTC: Final = column(SECONDS, BigInteger)
+_YES_OR_NO: Final = 2
 
 MakeExpr = Callable[[], ColumnElement[Any]]
 """Returns the expression of a column that is not known yet."""
@@ -71,8 +68,9 @@ class Grouping:
         unreadable: Whether an answer is no number.
         group: The question or field that it is grouped by.
         filters: For each filter, whether a response has one of its values.
-        others: Columns that only tell rows apart: the window and the period.
-        left_out: Why a response is excluded.
+        times: The columns of time that it needs: the window and the period.
+        left_out: Why a response is excluded, as a place in ``reasons``.
+        reasons: Why responses of the survey can be excluded; ``None`` for those that count.
         weight: Whether a response has a weight, for a weighted query; its name is that of the
             weight in ``KeyColumns.weights``.
         number: Numbers that are added up for each combination, instead of being counted by.
@@ -84,15 +82,16 @@ class Grouping:
     unreadable: str | None
     group: str | None
     filters: tuple[str, ...]
-    others: tuple[str, ...]
+    times: tuple[str, ...]
     left_out: str
+    reasons: tuple[ExclusionReason | None, ...]
     weight: str | None = None
     number: str | None = None
 
     def columns(self) -> tuple[str, ...]:
         """Return the names of all columns, each once."""
         optional = [one for one in (self.unreadable, self.group, self.weight) if one is not None]
-        every = (self.left_out, *self.others, *self.filters, *optional, *self.answer)
+        every = (self.left_out, *self.times, *self.filters, *optional, *self.answer)
         return tuple(dict.fromkeys(every))
 
 
@@ -113,7 +112,11 @@ class KeyColumns:
         reads: The names of the inputs of each column.
         weights: The expression of each weight by its name, over ``inputs``; null without one.
         sizes: About how many different values each column has.
-        times: The columns that divide time.
+        limits: The limits of the pieces of each column of time, see ``time_pieces``. It has no
+            expression: a statement counts by the pieces of all its columns of time.
+        flags: How many values each column has that is a small number, from 0 on, and never null.
+            A statement counts by all its flags as one number.
+        texts: The columns whose values may be texts, which are slower to count by than integers.
     """
 
     def __init__(self, relation: Relation, questionnaire: Questionnaire, span: TimeSpan) -> None:
@@ -126,8 +129,13 @@ class KeyColumns:
         self.reads: dict[str, tuple[str, ...]] = {}
         self.weights: dict[str, ColumnElement[Any]] = {}
         self.sizes: dict[str, int] = {}
-        self.times: set[str] = set()
+        self.limits: dict[str, tuple[int, ...]] = {}
+        self.flags: dict[str, int] = {}
+        self.texts: set[str] = set()
         self._filtered: dict[str, tuple[str, str]] = {}
+        status = relation.mapping.status
+        reasons = () if status is None else dict.fromkeys(status.exclude.values())
+        self._reasons = (None, *reasons)
 
     def implied(self, name: str) -> str | None:
         """Return the column that determines the column of a filter; ``None`` if there is none."""
@@ -144,19 +152,19 @@ class KeyColumns:
         question = None
         answer: tuple[str, ...] = ()
         unreadable = group = None
-        others = [self._window(query.windows)]
+        times = self._window(query.windows)
         if definition.question_id is not None:
             question = self._questions[definition.question_id]
             answer, unreadable = self._answer(question)
         if group_by is not None and group_by.kind == "period":
-            others.append(self._period(Period(group_by.of), query))
+            times += self._period(Period(group_by.of), query)
         elif group_by is not None and group_by.kind == "field":
             group = self._cell(("field", group_by.of), self._relation.field(group_by.of))
         elif group_by is not None and group_by.kind == "question":
             group = self._cell(("question", group_by.of), self._relation.answer(group_by.of))
         filters = tuple(self._filter(one.kind, one.of, one.values) for one in definition.filters)
-        left_out = self._add(
-            ("left_out",), lambda: self._relation.left_out(REASONS.index), size=_FEW
+        left_out = self._flag(
+            ("left_out",), lambda: self._relation.left_out(self._reason), size=len(self._reasons)
         )
         return Grouping(
             query,
@@ -165,8 +173,9 @@ class KeyColumns:
             unreadable,
             group,
             filters,
-            tuple(others),
+            times,
             left_out,
+            self._reasons,
             self._weight(query),
         )
 
@@ -185,9 +194,10 @@ class KeyColumns:
         (number,) = grouping.answer
         key = ("question", question.id, "has number")
         if key not in self._names:
-            given = self._name(key, _FEW)
-            self.expressions[given] = case((column(number).is_not(None), 1))
+            given = self._name(key, _YES_OR_NO)
+            self.expressions[given] = case((column(number).is_not(None), 1), else_=0)
             self.reads[given] = (number,)
+            self.flags[given] = _YES_OR_NO
         return replace(grouping, answer=(self._names[key],), number=number)
 
     def _add(self, key: object, make: MakeExpr, *, size: int) -> str:
@@ -199,14 +209,21 @@ class KeyColumns:
             self.reads[found] = (found,)
         return self._names[key]
 
-    def _add_time(self, key: object, make: MakeExpr, *, size: int) -> str:
-        """Return the name of a column that is computed from the time in UTC."""
-        if key not in self._names:
-            found = self._name(key, size)
-            self.expressions[found] = make()
-            self.reads[found] = (SECONDS,)
-            self.times.add(found)
-        return self._names[key]
+    def _reason(self, why: ExclusionReason | None) -> ColumnElement[int]:
+        return literal_column(str(self._reasons.index(why)))
+
+    def _flag(self, key: object, make: MakeExpr, *, size: int = _YES_OR_NO) -> str:
+        """Return the name of a flag that is computed from the rows."""
+        found = self._add(key, make, size=_YES_OR_NO)
+        self.flags[found] = size
+        return found
+
+    def _time(self, limits: Sequence[int]) -> tuple[str, ...]:
+        """Return the name of a column of time; none if it has no limits."""
+        key = ("time", *limits)
+        if limits and key not in self._names:
+            self.limits[self._name(key, len(limits) + 1)] = tuple(limits)
+        return (self._names[key],) if limits else ()
 
     def _name(self, key: object, size: int) -> str:
         self._names[key] = found = f"k{len(self._names)}"
@@ -214,7 +231,10 @@ class KeyColumns:
         return found
 
     def _cell(self, key: object, cell: ValueExpr, size: int = MOST_GROUPS) -> str:
-        return self._add(key, cell.filled, size=size)
+        found = self._add(key, cell.filled, size=size)
+        if cell.type is not ColumnType.INTEGER:
+            self.texts.add(found)
+        return found
 
     def _answer(self, question: Question) -> tuple[tuple[str, ...], str | None]:
         """Return the columns of an answer, and the one of whether it is no number."""
@@ -235,12 +255,12 @@ class KeyColumns:
             if found is None:
                 raise no_numbers(question.id, cell.type)
             number, unreadable = found
-            return (self._add((*key, "number"), lambda: number, size=MANY),), self._add(
-                (*key, "unreadable"), lambda: unreadable, size=_FEW
+            return (self._add((*key, "number"), lambda: number, size=MANY),), self._flag(
+                (*key, "unreadable"), lambda: _yes_or_no(unreadable)
             )
         if not question.choices:
             # Free text never leaves the database.
-            return (self._add((*key, "given"), lambda: _given(cell), size=_FEW),), None
+            return (self._flag((*key, "given"), lambda: _given(cell)),), None
         return (self._cell(key, cell, len(question.choices) + 1),), None
 
     def _weight(self, query: MetricQuery) -> str | None:
@@ -255,13 +275,14 @@ class KeyColumns:
             cell = self._relation.answer(wanted.of)
         choices = () if wanted.kind == "field" else self._questions[wanted.of].choices
         if key not in self._names:
-            sign = self._name(key, _FEW)
-            number, other = column(f"{sign}n", Float), column(f"{sign}u", Boolean)
-            self.inputs[number.name], self.inputs[other.name] = weight_of(
+            sign = self._name(key, _YES_OR_NO)
+            number, given = column(f"{sign}n", Float), column(f"{sign}g", Boolean)
+            self.inputs[number.name], self.inputs[given.name] = weight_of(
                 self._relation, wanted.of, cell, choices
             )
-            self.reads[sign] = (number.name, other.name)
-            self.expressions[sign] = sign_of(number, other)
+            self.reads[sign] = (number.name, given.name)
+            self.expressions[sign] = sign_of(number, given)
+            self.flags[sign] = len(NO_WEIGHT)
             self.weights[sign] = case((usable(number), number))
         return self._names[key]
 
@@ -271,61 +292,36 @@ class KeyColumns:
         if kind == "question" and self._questions[of].kind is QuestionKind.MULTIPLE_CHOICE:
             flags = self._relation.flags(of)
             chosen = [flags[value] for value in values if value in flags]
-            return self._add(key, lambda: _any(chosen), size=_FEW)
+            return self._flag(key, lambda: _any(chosen))
         cell = self._relation.field(of) if kind == "field" else self._relation.answer(of)
-        found = self._add(key, lambda: cell.is_one_of(values), size=_FEW)
+        found = self._flag(key, lambda: _yes_or_no(cell.matches(values)))
         self._filtered[found] = (kind, of)
         return found
 
-    def _window(self, windows: Sequence[Window]) -> str:
-        """Return the number of a stretch between the limits of windows; null without a date."""
-        limits = sorted(
-            {_second(one) for each in windows for one in (each.start, each.end) if one is not None}
-        )
-        return self._add_time(
-            ("window", *limits), lambda: _stretch(_UTC, limits), size=len(limits) + 1
-        )
+    def _window(self, windows: Sequence[Window]) -> tuple[str, ...]:
+        """Return the column of the stretches between the limits of windows."""
+        limits = {int(one.timestamp()) for each in windows for one in (each.start, each.end) if one}
+        return self._time(sorted(limits))
 
-    def _period(self, period: Period, query: MetricQuery) -> str:
-        """Return a column that is equal for responses in one period, and for no others."""
-        local = local_time.local_seconds(
-            _UTC, offsets(query.zone, self._span.first, self._span.last)
-        )
-        days = (self._span.last - self._span.first) // local_time.DAY + 1
-        match period:
-            case Period.DAY:
-                return self._add_time(
-                    ("day", query.zone), lambda: local_time.day_start(local), size=days
-                )
-            case Period.WEEK:
-                return self._add_time(
-                    ("week", query.zone, query.week_start),
-                    lambda: local_time.week_start_second(local, query.week_start),
-                    size=days // 7 + 1,
-                )
-            case _:  # Months are parts of quarters and years.
-                return self._add_time(
-                    ("month", query.zone),
-                    lambda: self._relation.database.month(local),
-                    size=days // 30 + 1,
-                )
+    def _period(self, period: Period, query: MetricQuery) -> tuple[str, ...]:
+        """Return the column of periods."""
+        first, last = self._span.first, self._span.last
+        limits = period_limits(period, query.zone, query.week_start, first, last)
+        # Without a limit all are in one period, or without a date, and one limit tells these apart.
+        return self._time(limits or (first,))
 
 
 def utc_seconds(relation: Relation, span: TimeSpan) -> ColumnElement[Any]:
-    """Return when responses were recorded; null where it is not known."""
+    """Return when responses were recorded; null if there is no time."""
     epoch = relation.finite_epoch if span.certain else relation.epoch
     zone = offsets(relation.mapping.recorded_at.zone, span.first, span.last)
     seconds: ColumnElement[Any] = epoch.seconds
-    if zone != (Offset(zone[0].begins, 0),) and epoch.is_local is not False:
-        converted = local_time.utc_seconds(seconds, zone)
-        seconds = (
-            converted
-            if epoch.is_local is True
-            else case((epoch.is_local, converted), else_=seconds)
-        )
-    if span.certain:
+    if zone == (Offset(zone[0].begins, 0),) or epoch.is_local is False:
         return seconds
-    return case((and_(seconds >= EARLIEST, seconds < LATEST), seconds), else_=null())
+    converted = local_time.utc_seconds(seconds, zone)
+    if epoch.is_local is True:
+        return converted
+    return case((epoch.is_local, converted), else_=seconds)
 
 
 def _bits(flags: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
@@ -342,15 +338,8 @@ def _any(flags: Sequence[ColumnElement[bool]]) -> ColumnElement[Any]:
 
 
 def _given(cell: ValueExpr) -> ColumnElement[Any]:
-    return case((cell.filled().is_not(None), 1), else_=null())
+    return _yes_or_no(cell.filled().is_not(None))
 
 
-def _stretch(seconds: ColumnElement[Any], limits: Sequence[int]) -> ColumnElement[Any]:
-    whens = [
-        (seconds < literal(limit, BigInteger), literal(place)) for place, limit in enumerate(limits)
-    ]
-    return case((seconds.is_(None), null()), *whens, else_=literal(len(limits)))
-
-
-def _second(instant: datetime) -> int:
-    return int(instant.timestamp())
+def _yes_or_no(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return case((condition, literal_column("1")), else_=literal_column("0"))

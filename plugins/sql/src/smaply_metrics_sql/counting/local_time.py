@@ -44,11 +44,6 @@ def offsets(zone: str, first: int, last: int) -> tuple[Offset, ...]:
     return tuple(found)
 
 
-def local_seconds(utc: ColumnElement[Any], zone: Sequence[Offset]) -> ColumnElement[int]:
-    """Return the seconds of the wall clock for seconds of UTC."""
-    return utc + _choose(utc, [(one.begins, one.seconds) for one in zone])
-
-
 def utc_seconds(local: ColumnElement[Any], zone: Sequence[Offset]) -> ColumnElement[int]:
     """Return the seconds of UTC for those of the wall clock.
 
@@ -59,33 +54,6 @@ def utc_seconds(local: ColumnElement[Any], zone: Sequence[Offset]) -> ColumnElem
     for before, after in pairwise(zone):
         begins.append((after.begins + max(before.seconds, after.seconds), after.seconds))
     return local - _choose(local, begins)
-
-
-def day_start(local: ColumnElement[Any]) -> ColumnElement[int]:
-    """Return the second at which the day of a time begins."""
-    return _floor(local, DAY, 0)
-
-
-def week_start_second(local: ColumnElement[Any], week_start: int) -> ColumnElement[int]:
-    """Return the second at which the week of a time begins.
-
-    Args:
-        local: Seconds of the wall clock.
-        week_start: The first day of the week, 1 for Monday.
-    """
-    # 1970-01-01 was a Thursday, the fourth day.
-    return _floor(local, 7 * DAY, (4 - week_start) * DAY)
-
-
-def _floor(local: ColumnElement[Any], span: int, shift: int) -> ColumnElement[int]:
-    # Remainders of negative numbers differ between databases, so the seconds are moved above zero.
-    return local - (local + literal(_EARLIEST * span + shift, BigInteger)) % literal(
-        span, BigInteger
-    )
-
-
-_EARLIEST: Final = 200_000
-"""Spans of at least a day before 1970; no date is earlier."""
 
 
 def _choose(seconds: ColumnElement[Any], begins: Sequence[tuple[int, int]]) -> ColumnElement[int]:

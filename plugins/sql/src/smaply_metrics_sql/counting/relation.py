@@ -19,7 +19,6 @@ from sqlalchemy import (
     column,
     func,
     literal,
-    null,
     select,
     table,
 )
@@ -116,19 +115,21 @@ class Relation:
         """When responses were recorded, if all these times are finite and after 1970."""
         return self.database.finite_epoch(self.recorded.column, self.recorded.type)
 
-    def left_out(self, value: Callable[[ExclusionReason], int | str]) -> ColumnElement[Any]:
-        """Return why a response is excluded; null if it counts.
+    def left_out(
+        self, value: Callable[[ExclusionReason | None], ColumnElement[Any]]
+    ) -> ColumnElement[Any]:
+        """Return why a response is excluded.
 
         Args:
-            value: Returns what stands for a reason.
+            value: Returns what stands for a reason; for ``None``, for a response that counts.
         """
         status = self.mapping.status
-        if status is None:
-            return null()
+        if status is None or not status.exclude:
+            return value(None)
         cell = self._cell(self._about(status.column))
         return case(
-            *((cell.is_one_of([key]), literal(value(why))) for key, why in status.exclude.items()),
-            else_=null(),
+            *((cell.matches([key]), value(why)) for key, why in status.exclude.items()),
+            else_=value(None),
         )
 
     def field(self, field_name: str) -> ValueExpr:

@@ -7,12 +7,9 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, case, func, select
 
 from smaply_metrics_sql.counting.relation import Relation
+from smaply_metrics_sql.counting.time_pieces import EARLIEST, LATEST
 from smaply_metrics_sql.databases.database import ColumnType
 
-EARLIEST: Final = -2_208_988_800
-"""1900 in seconds since 1970: earlier times are unknown, as those after ``LATEST``."""
-LATEST: Final = 7_258_118_400
-"""2200."""
 _MARGIN: Final = 2 * 86_400
 """More than any zone's offset, in seconds."""
 _ORDERED: Final = frozenset(

@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Float, and_, case, cast, false, literal, not_, null, true
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    and_,
+    case,
+    cast,
+    literal,
+    literal_column,
+    not_,
+    null,
+)
 
-from smaply_metrics_core import Choice
+from smaply_metrics_core import Choice, WeightReason
 from smaply_metrics_sql.counting.answers import ValueExpr, no_numbers, number_or_reason
 from smaply_metrics_sql.counting.relation import Relation
+from smaply_metrics_sql.databases.database import NUMBERS
 
 LARGEST_WEIGHT: Final = 1e100
 """As in the core: larger weights, and weights below its reciprocal, are unreadable."""
-UNREADABLE: Final = "?"
-"""What the core reads as a text where a number is required."""
-WEIGHTS: Final = (UNREADABLE, "0", "1", "-1")
-"""What stands for a weight when the core reads it, by the number that a statement groups by."""
+NO_WEIGHT: Final = (None, *WeightReason)
+"""Why a response has no positive weight, by its flag; ``None`` for one that has."""
 
 
 def weight_of(
     relation: Relation, of: str, cell: ValueExpr, choices: Sequence[Choice]
 ) -> tuple[ColumnElement[Any], ColumnElement[bool]]:
-    """Return the weight in a cell, null if it has none, and whether it holds something else."""
+    """Return the weight in a cell, null if it holds no number, and whether it holds anything."""
     if choices:
         values = [
             (cell.is_one_of([one.key]), literal(one.value, Float))
@@ -31,12 +40,13 @@ def weight_of(
         ]
         void = cell.is_one_of([one.key for one in choices if not one.analyze])
         number = case(*values, else_=null()) if values else cast(null(), Float)
-        other = and_(cell.filled().is_not(None), number.is_(None), not_(void))
-        return number, case((other, true()), else_=false())
+        return number, and_(cell.filled().is_not(None), not_(void))
+    if cell.type in NUMBERS:  # Numbers that are not finite are not usable either.
+        return cell.column, cell.column.is_not(None)
     found = number_or_reason(relation.database, cell)
     if found is None:
         raise no_numbers(of, cell.type)
-    return found
+    return found[0], cell.filled().is_not(None)
 
 
 def usable(number: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -44,13 +54,14 @@ def usable(number: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(number >= 1 / LARGEST_WEIGHT, number <= LARGEST_WEIGHT)
 
 
-def sign_of(number: ColumnElement[Any], unreadable: ColumnElement[bool]) -> ColumnElement[Any]:
-    """Return the place in ``WEIGHTS`` of what stands for a weight; null for none."""
+def sign_of(number: ColumnElement[Any], given: ColumnElement[bool]) -> ColumnElement[Any]:
+    """Return the flag of a weight: its place in ``NO_WEIGHT``."""
+    flag: dict[WeightReason | None, ColumnElement[Any]]
+    flag = {why: literal_column(str(place)) for place, why in enumerate(NO_WEIGHT)}
     return case(
-        (usable(number), literal(2)),
-        (unreadable, literal(0)),
-        (number.is_(None), null()),
-        (number == 0, literal(1)),
-        (and_(number < 0, usable(-number)), literal(3)),
-        else_=literal(0),
+        (usable(number), flag[None]),
+        (not_(given), flag[WeightReason.MISSING]),
+        (number == 0, flag[WeightReason.ZERO]),
+        (and_(number < 0, usable(-number)), flag[WeightReason.NEGATIVE]),
+        else_=flag[WeightReason.UNREADABLE],
     )

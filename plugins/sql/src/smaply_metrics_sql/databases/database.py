@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Executable
+from sqlalchemy import ColumnElement, Executable, FromClause
 from sqlalchemy.engine import Compiled, Dialect
 from sqlalchemy.sql import quoted_name
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -25,6 +25,7 @@ from smaply_metrics_core import (
     SurveyUnavailable,
     Unreachable,
 )
+from smaply_metrics_sql.counting.time_pieces import piece_expression
 
 T = TypeVar("T")
 
@@ -108,10 +109,6 @@ class SqlDatabase(ABC):
         deadline: The deadline of the call, also for statements on the server.
     """
 
-    grouping_sets: ClassVar[bool]
-    """Whether one statement can group rows in several ways."""
-    reuses_subqueries: ClassVar[bool] = False
-    """Whether a common table expression that is read several times is computed once."""
     merges_subqueries: ClassVar[bool] = False
     """Whether expressions of a subquery are computed again wherever they are used, unless it has an
     offset."""
@@ -178,13 +175,20 @@ class SqlDatabase(ABC):
             SurveyUnavailable: when columns of this type hold no times.
         """
 
-    @abstractmethod
-    def month(self, local_seconds: ColumnElement[int]) -> ColumnElement[Any]:
-        """Return an expression that is equal for times in one calendar month, and only for these.
+    def piece(self, seconds: ColumnElement[Any], limits: Sequence[int]) -> TimePiece:
+        """Return the number of the piece of time in which a row is, null without a time.
+
+        By default, an expression that compares the time with the limits.
 
         Args:
-            local_seconds: Seconds since 1970 of the wall clock.
+            seconds: Seconds since 1970.
+            limits: The seconds at which pieces begin, in order. The number of a piece is how many
+                of them are not later.
+
+        Raises:
+            MetricsError: when the database fails.
         """
+        return TimePiece(piece_expression(seconds, limits))
 
     @abstractmethod
     def contains(self, array: ColumnElement[Any], value: str) -> ColumnElement[bool]:
@@ -255,6 +259,21 @@ class SqlDatabase(ABC):
         while not done.wait(_LOOK_SECONDS):
             if self._deadline.cancelled.is_set() or self._deadline.remaining() <= 0:
                 self._interrupt()
+
+
+@dataclass(frozen=True)
+class TimePiece:
+    """The piece of time of rows.
+
+    Attributes:
+        number: Its number.
+        calendar: A table that rows have to be joined with; ``None`` if there is none.
+        on: The condition of the join.
+    """
+
+    number: ColumnElement[Any]
+    calendar: FromClause | None = None
+    on: ColumnElement[bool] | None = None
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
+from math import gcd
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, and_, case, cast, func, literal, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    text,
+)
+from sqlalchemy import column as column_clause
+from sqlalchemy import table as table_clause
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import Compiled, Dialect
 
@@ -19,6 +36,7 @@ from smaply_metrics_core import (
     SourceUnavailable,
     Unreachable,
 )
+from smaply_metrics_sql.counting.time_pieces import is_known
 from smaply_metrics_sql.databases.database import (
     MOST_TABLES,
     NUMBERS,
@@ -28,6 +46,7 @@ from smaply_metrics_sql.databases.database import (
     Cursor,
     Epoch,
     SqlDatabase,
+    TimePiece,
     gone,
     no_times,
     other_type,
@@ -39,7 +58,7 @@ if TYPE_CHECKING:
     import duckdb
 
 THREADS: Final = os.cpu_count() or 1
-USUAL_MEMORY: Final = f"{min(max(32 * THREADS, 64), 1024)}MB"
+USUAL_MEMORY: Final = f"{min(max(10 * THREADS, 20), 1024)}MB"
 """The memory of DuckDB: some for each thread. Counting reads a block once, so it needs no cache."""
 MOST_MEMORY: Final = "1GB"
 """The memory for a statement that fails with less; beyond it, DuckDB writes to a folder."""
@@ -58,6 +77,11 @@ _TYPES: Final = (
 )
 """The type for a part of DuckDB's name of it, in the order in which they are looked for."""
 _MAIN: Final = "main"
+MOST_STEPS: Final = 1_000_000
+"""The maximum number of rows of a calendar; 100 years have 876,600 hours."""
+_NO_TIME: Final = -1
+_ARRAY_BITS: Final = 16
+"""DuckDB counts in an array of up to 2**16 places instead of a hash table: 3 MB for a thread."""
 
 
 class DuckdbDatabase(SqlDatabase):
@@ -72,8 +96,6 @@ class DuckdbDatabase(SqlDatabase):
         Unreachable: when it cannot be opened.
     """
 
-    grouping_sets: ClassVar[bool] = True
-
     def __init__(self, path: Path, temporary: Path, deadline: Deadline) -> None:
 
         super().__init__(deadline)
@@ -83,6 +105,7 @@ class DuckdbDatabase(SqlDatabase):
         self.unchanging = path.is_file()  # DuckDB locks it; Parquet files may be replaced.
         self._temporary = temporary
         self._memory = USUAL_MEMORY
+        self._calendars: dict[tuple[int, ...], str] = {}
         self._connection = self._guarded(self._open)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
@@ -98,6 +121,7 @@ class DuckdbDatabase(SqlDatabase):
             "allow_community_extensions": "false",
         }
         connection = duckdb.connect(":memory:", config=config)
+        connection.execute(f"SET perfect_ht_threshold = {_ARRAY_BITS}")
         if self._path.is_dir():
             _read_folder(connection, self._path)
         else:
@@ -108,12 +132,21 @@ class DuckdbDatabase(SqlDatabase):
         connection.execute("SET lock_configuration = true")
         return connection
 
+    def _open_again(self) -> None:
+        """Open a connection with more memory, and make the calendars again."""
+        self._memory = MOST_MEMORY
+        self._connection.close()
+        self._connection = self._open()
+        for begins, label in self._calendars.items():
+            self._make_calendar(label, begins)
+
     def tables(self) -> tuple[CatalogTable, ...]:
         """Return the tables and views."""
         statement = text(
             "SELECT table_schema, table_name, column_name, data_type, "
             "coalesce(\"COLUMN_COMMENT\", '') FROM information_schema.columns "
             "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') "
+            "AND table_catalog <> 'temp' "
             "ORDER BY table_schema, table_name, ordinal_position LIMIT :most"
         ).bindparams(most=MOST_TABLES * 100)
         found: dict[tuple[str, str], list[CatalogColumn]] = {}
@@ -152,10 +185,53 @@ class DuckdbDatabase(SqlDatabase):
         seconds = func.divide(func.epoch_us(column), literal(1_000_000), type_=BigInteger)
         return Epoch(seconds, is_local=kind is not ColumnType.INSTANT)
 
-    def month(self, local_seconds: ColumnElement[int]) -> ColumnElement[Any]:
-        """Return the year and month as a number."""
-        wall = func.make_timestamp(local_seconds * literal(1_000_000, BigInteger))
-        return func.year(wall) * 100 + func.month(wall)
+    def piece(self, seconds: ColumnElement[Any], limits: Sequence[int]) -> TimePiece:
+        """Return the piece from a calendar: a small table with the piece of each hour, or the like.
+
+        DuckDB joins it faster than it compares times, and knows how many pieces there are, so it
+        counts in an array instead of a hash table.
+        """
+        step = gcd(*limits) or 1
+        first, last = limits[0] // step - 1, limits[-1] // step
+        if last - first > MOST_STEPS:
+            return super().piece(seconds, limits)
+        steps = [limit // step - first for limit in limits]
+        calendar = table_clause(
+            self._guarded(lambda: self._calendar(tuple(steps))),
+            column_clause("step", BigInteger),
+            column_clause("piece", Integer),
+        ).alias("c")
+        passed = seconds - literal_column(str(first * step), BigInteger)
+        number = func.divide(passed, literal_column(str(step)), type_=BigInteger)
+        not_before = func.greatest(number, literal_column("0"))
+        inside = func.least(not_before, literal_column(str(last - first)))
+        # A row without a time has a step of its own.
+        given = case((is_known(seconds), inside), else_=literal_column(str(_NO_TIME)))
+        return TimePiece(calendar.c.piece, calendar, calendar.c.step == given)
+
+    def _calendar(self, begins: tuple[int, ...]) -> str:
+        """Return the name of a table with the number of each step and its piece.
+
+        It is in the memory of this connection, so that DuckDB knows its values when it plans.
+
+        Args:
+            begins: The step at which each piece begins but the first, which begins at 0.
+        """
+        if begins not in self._calendars:
+            found = f"smaply_metrics_calendar_{len(self._calendars)}"
+            self._make_calendar(found, begins)
+            self._calendars[begins] = found
+        return self._calendars[begins]
+
+    def _make_calendar(self, label: str, begins: tuple[int, ...]) -> None:
+        pieces: list[int | None] = [None]
+        for piece, (begin, end) in enumerate(pairwise((0, *begins, begins[-1] + 1))):
+            pieces += [piece] * (end - begin)
+        self._connection.execute(
+            f"CREATE TEMP TABLE {label} AS SELECT unnest(range({_NO_TIME}, ?)) AS step, "
+            "unnest(?::integer[]) AS piece",
+            [len(pieces) - 1, pieces],
+        )
 
     def contains(self, array: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """Return whether an element of a list is equal to a text."""
@@ -191,9 +267,7 @@ class DuckdbDatabase(SqlDatabase):
         except duckdb.OutOfMemoryException:
             if self._memory == MOST_MEMORY:
                 raise
-            self._memory = MOST_MEMORY
-            self._connection.close()
-            self._connection = self._open()
+            self._open_again()
             cursor = self._connection.execute(str(compiled), positional(compiled))
         yield cursor
 

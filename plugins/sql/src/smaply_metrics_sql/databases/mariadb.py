@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 from sqlalchemy import BigInteger, ColumnElement, Text, cast, func, literal, text
@@ -139,8 +139,6 @@ class MariadbDatabase(SqlDatabase):
         SourceUnavailable: when it is not MariaDB.
     """
 
-    grouping_sets: ClassVar[bool] = False
-
     def __init__(
         self,
         address: Address,
@@ -236,12 +234,6 @@ class MariadbDatabase(SqlDatabase):
             raise no_times(kind)
         seconds = func.to_seconds(column, type_=BigInteger) - literal(_EPOCH, BigInteger)
         return Epoch(seconds, is_local=kind is not ColumnType.INSTANT)
-
-    def month(self, local_seconds: ColumnElement[int]) -> ColumnElement[Any]:
-        """Return the year and month as a number."""
-        start = text("TIMESTAMP '1970-01-01 00:00:00'")
-        wall = func.timestampadd(text("SECOND"), local_seconds, start)
-        return func.year(wall) * 100 + func.month(wall)
 
     def contains(self, array: ColumnElement[Any], value: str) -> ColumnElement[bool]:  # noqa: ARG002  # There are none.
         """Raise: MariaDB has no arrays."""

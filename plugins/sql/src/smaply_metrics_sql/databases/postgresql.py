@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import SecretStr
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Text, and_, case, cast, func, literal, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Double,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    text,
+)
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.engine import Compiled, Dialect
 
 from smaply_metrics_core import Address, Deadline, MetricsError, SourceUnavailable, Unreachable
+from smaply_metrics_sql.counting.time_pieces import is_known
 from smaply_metrics_sql.databases.database import (
     MOST_TABLES,
     NUMBERS,
@@ -23,6 +37,7 @@ from smaply_metrics_sql.databases.database import (
     Cursor,
     Epoch,
     SqlDatabase,
+    TimePiece,
     gone,
     no_database,
     no_permission,
@@ -110,7 +125,6 @@ class PostgresqlDatabase(SqlDatabase):
         CredentialRefused: when it does not accept the user and password.
     """
 
-    grouping_sets: ClassVar[bool] = True
     merges_subqueries: ClassVar[bool] = True
 
     def __init__(
@@ -176,10 +190,11 @@ class PostgresqlDatabase(SqlDatabase):
         finite = case((func.isfinite(column), cast(func.floor(seconds), BigInteger)))
         return Epoch(finite, is_local=kind is not ColumnType.INSTANT)
 
-    def month(self, local_seconds: ColumnElement[int]) -> ColumnElement[Any]:
-        """Return the time at which the month begins."""
-        wall = func.timezone("UTC", func.to_timestamp(local_seconds))
-        return func.date_trunc("month", wall)
+    def piece(self, seconds: ColumnElement[Any], limits: Sequence[int]) -> TimePiece:
+        """Return the piece by PostgreSQL's own search in an array."""
+        wanted = cast(literal([float(one) for one in limits], ARRAY(Double)), ARRAY(Double))
+        found = func.width_bucket(cast(seconds, Double), wanted)
+        return TimePiece(case((is_known(seconds), found), else_=null()))
 
     def contains(self, array: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """Return whether an element of an array is equal to a text."""

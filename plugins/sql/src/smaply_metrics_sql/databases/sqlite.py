@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, literal, or_, text
@@ -64,9 +64,6 @@ class SqliteDatabase(SqlDatabase):
         Unreachable: when the file cannot be opened.
     """
 
-    grouping_sets: ClassVar[bool] = False
-    reuses_subqueries: ClassVar[bool] = True
-
     def __init__(self, path: Path | None, deadline: Deadline) -> None:
         super().__init__(deadline)
         self.dialect: Dialect = SQLiteDialect(paramstyle="qmark")
@@ -121,10 +118,6 @@ class SqliteDatabase(SqlDatabase):
             ),
         )
         return Epoch(seconds, ~zoned)
-
-    def month(self, local_seconds: ColumnElement[int]) -> ColumnElement[Any]:
-        """Return the year and month."""
-        return func.strftime("%Y-%m", local_seconds, "unixepoch")
 
     def contains(self, array: ColumnElement[Any], value: str) -> ColumnElement[bool]:  # noqa: ARG002  # There are none.
         """Raise: SQLite has no arrays."""
