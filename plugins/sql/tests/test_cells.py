@@ -20,7 +20,6 @@ from plugins.sql.tests.databases import (
     survey,
 )
 from smaply_metrics_core import CalculationRefused, GroupBy, MetricQuery, Tally
-from smaply_metrics_sql.counting import cells
 from smaply_metrics_sql.databases import duckdb_file as module
 from smaply_metrics_sql.databases.database import SqlDatabase, positional
 from smaply_metrics_sql.databases.duckdb_file import DuckdbDatabase
@@ -88,7 +87,7 @@ def test_one_statement_counts_similar_groupings(
 
 def test_numbers_are_not_part_of_cells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Combinations with numbers may be as many as responses, so cells of them save nothing."""
-    monkeypatch.setattr(cells, "MOST_CELLS", ROWS - 1)
+    monkeypatch.setattr(DuckdbDatabase, "most_cells", ROWS - 1)
     number = a_query("n", "median").model_copy(update={"id": "n"})
     found = counting_statements(duckdb_with(tmp_path, *TABLE), [*QUERIES, number], monkeypatch)
 
@@ -99,7 +98,7 @@ def test_different_questions_are_not_counted_together(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """If their combinations are too many, each has a statement of its own."""
-    monkeypatch.setattr(cells, "MOST_CELLS", 20)
+    monkeypatch.setattr(DuckdbDatabase, "most_cells", 20)
     other = a_query(None, "responses", GroupBy(kind="field", of="f"))
     both = [QUERIES[0], other.model_copy(update={"id": "other"})]
     found = counting_statements(duckdb_with(tmp_path, *TABLE), both, monkeypatch)
@@ -132,7 +131,7 @@ def test_duckdb_counts_in_an_array(tmp_path: Path) -> None:
 def test_too_many_combinations_of_cells(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The groupings of the cluster are then counted one by one, and only one has an error."""
     monkeypatch.setattr("smaply_metrics_sql.counting.statement.MOST_COUNTS", 25)
-    monkeypatch.setattr(cells, "MOST_CELLS", 1_000)
+    monkeypatch.setattr(DuckdbDatabase, "most_cells", 1_000)
     found = answers(duckdb_with(tmp_path, *TABLE), MAPPING, QUERIES)
 
     refused = [key for key, tally in found.items() if isinstance(tally, CalculationRefused)]

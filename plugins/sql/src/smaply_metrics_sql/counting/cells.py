@@ -13,11 +13,10 @@ from math import log2, prod
 from typing import Final
 
 from smaply_metrics_sql.counting.grouping import KeyColumns
+from smaply_metrics_sql.databases.database import SqlDatabase
 
-MOST_CELLS: Final = 20_000
-"""About how many cells a statement returns that counts several groupings."""
 _ADDING: Final = 100
-"""What adding a cell to a grouping costs in Python, if a database counts a row for 1 at best."""
+"""What adding a cell to a grouping costs in Python, if DuckDB counts a row for 1 at best."""
 _STATEMENT: Final = 500_000
 """What a statement costs, whatever it counts."""
 _TEXTS: Final = 4
@@ -41,11 +40,13 @@ class ClusterPlanner:
     """Divides groupings into clusters by what they are likely to cost.
 
     Args:
+        database: The database.
         columns: The columns, with their sizes.
         responses: The number of responses of the survey.
     """
 
-    def __init__(self, columns: KeyColumns, responses: int) -> None:
+    def __init__(self, database: SqlDatabase, columns: KeyColumns, responses: int) -> None:
+        self._database = database
         self._columns = columns
         self._responses = max(responses, 1)
         self._combinations: dict[tuple[str, ...], int] = {}
@@ -85,7 +86,7 @@ class ClusterPlanner:
         return min(max(divided, 1) * others, self._responses)
 
     def _fits(self, merged: Cluster) -> bool:
-        return self.combinations(merged.names) <= MOST_CELLS
+        return self.combinations(merged.names) <= self._database.most_cells
 
     def _cost(self, cluster: Cluster) -> float:
         """Return what counting costs: for each row by the number of cells, and for each cell."""
@@ -93,7 +94,7 @@ class ClusterPlanner:
         texts = _TEXTS if self._columns.texts.intersection(cluster.names) else 0
         counting = log2(cells + 2) + len(cluster.names) / 2 + texts
         adding = _ADDING * cells * len(cluster.groupings)
-        return _STATEMENT + self._responses * counting + adding
+        return _STATEMENT + self._responses * self._database.row_cost * counting + adding
 
 
 def _merged(cluster: Cluster, grouping: tuple[str, ...]) -> Cluster:

@@ -124,7 +124,9 @@ class KeyColumns:
         self._questions = {one.id: one for one in questionnaire.walk()}
         self._span = span
         self._names: dict[object, str] = {}
-        self.inputs: dict[str, ColumnElement[Any]] = {SECONDS: utc_seconds(relation, span)}
+        self.inputs: dict[str, ColumnElement[Any]] = {
+            SECONDS: utc_seconds(relation, span, whole=False)
+        }
         self.expressions: dict[str, ColumnElement[Any]] = {}
         self.reads: dict[str, tuple[str, ...]] = {}
         self.weights: dict[str, ColumnElement[Any]] = {}
@@ -311,9 +313,17 @@ class KeyColumns:
         return self._time(limits or (first,))
 
 
-def utc_seconds(relation: Relation, span: TimeSpan) -> ColumnElement[Any]:
-    """Return when responses were recorded; null if there is no time."""
-    epoch = relation.finite_epoch if span.certain else relation.epoch
+def utc_seconds(relation: Relation, span: TimeSpan, *, whole: bool = True) -> ColumnElement[Any]:
+    """Return when responses were recorded; null if there is no time.
+
+    Args:
+        relation: The rows.
+        span: The responses in time.
+        whole: Whether the seconds have to be whole and finite.
+    """
+    epoch = relation.epoch if whole else relation.fractional_epoch
+    if span.certain:
+        epoch = relation.finite_epoch
     zone = offsets(relation.mapping.recorded_at.zone, span.first, span.last)
     seconds: ColumnElement[Any] = epoch.seconds
     if zone == (Offset(zone[0].begins, 0),) or epoch.is_local is False:

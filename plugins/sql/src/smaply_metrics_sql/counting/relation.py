@@ -111,6 +111,11 @@ class Relation:
         return self.database.epoch(self.recorded.column, self.recorded.type)
 
     @cached_property
+    def fractional_epoch(self) -> Epoch:
+        """When responses were recorded, with fractions of seconds and infinite times."""
+        return self.database.fractional_epoch(self.recorded.column, self.recorded.type)
+
+    @cached_property
     def finite_epoch(self) -> Epoch:
         """When responses were recorded, if all these times are finite and after 1970."""
         return self.database.finite_epoch(self.recorded.column, self.recorded.type)

@@ -52,7 +52,7 @@ class Counter:
         self._database = database
         self._relation = relation
         self._columns = columns
-        self._planner = ClusterPlanner(columns, responses)
+        self._planner = ClusterPlanner(database, columns, responses)
 
     def count(self, groupings: Sequence[tuple[str, ...]]) -> Counted:
         """Count responses by each of several groupings.

@@ -109,6 +109,10 @@ class SqlDatabase(ABC):
         deadline: The deadline of the call, also for statements on the server.
     """
 
+    row_cost: ClassVar[float] = 10
+    """About what counting a row costs, as a multiple of what it costs DuckDB."""
+    most_cells: ClassVar[int] = 100_000
+    """About how many combinations one statement counts for several groupings."""
     merges_subqueries: ClassVar[bool] = False
     """Whether expressions of a subquery are computed again wherever they are used, unless it has an
     offset."""
@@ -159,6 +163,13 @@ class SqlDatabase(ABC):
     def exact(self, column: ColumnElement[Any], kind: ColumnType) -> ColumnElement[Any]:  # noqa: ARG002  # For databases that need it.
         """Return a column that is equal only for the same values: by default, the column itself."""
         return column
+
+    def fractional_epoch(self, column: ColumnElement[Any], kind: ColumnType) -> Epoch:
+        """Return the seconds of a column, which may have fractions and be infinite.
+
+        By default, as ``epoch`` returns them.
+        """
+        return self.epoch(column, kind)
 
     def finite_epoch(self, column: ColumnElement[Any], kind: ColumnType) -> Epoch:
         """Return the seconds of a column whose times are all finite and after 1970.

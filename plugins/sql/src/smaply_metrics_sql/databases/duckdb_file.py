@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from math import gcd
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import (
     ARRAY,
@@ -95,6 +95,9 @@ class DuckdbDatabase(SqlDatabase):
     Raises:
         Unreachable: when it cannot be opened.
     """
+
+    row_cost: ClassVar[float] = 1
+    most_cells: ClassVar[int] = 20_000  # More take memory, as they need a hash table.
 
     def __init__(self, path: Path, temporary: Path, deadline: Deadline) -> None:
 
