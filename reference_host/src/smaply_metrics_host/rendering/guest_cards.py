@@ -23,8 +23,8 @@ def guest_card(card: CardView) -> CardView:
     """Return a card with nothing of the account but its value.
 
     The names of the metric and of its connection, past updates, problems and remedies are about the
-    account; so are downloads, which have addresses of their own, who entered values, and notes of the
-    source, which may name surveys and people.
+    account; so are downloads, which have addresses of their own, who entered values, and notes of
+    the source, which may name surveys and people.
     """
     return replace(
         card,
