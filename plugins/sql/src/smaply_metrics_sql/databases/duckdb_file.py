@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     import duckdb
 
 THREADS: Final = os.cpu_count() or 1
-USUAL_MEMORY: Final = f"{min(max(10 * THREADS, 20), 1024)}MB"
+USUAL_MEMORY: Final = f"{min(max(8 * THREADS, 16), 1024)}MB"
 """The memory of DuckDB: some for each thread. Counting reads a block once, so it needs no cache."""
 MOST_MEMORY: Final = "1GB"
 """The memory for a statement that fails with less; beyond it, DuckDB writes to a folder."""
