@@ -18,7 +18,8 @@ def test_a_mapping_of_a_database_is_printed(command: Command) -> None:
 
     printed = command(*propose)
     assert (printed.code, printed.err) == (0, "")
-    assert printed.out.startswith("surveys:\n- id: visits\n")
+    assert printed.out.startswith("surveys:\n")
+    assert "\n- id: visits\n" in printed.out
     assert "\x1b" not in printed.out
     found = command.done(*propose)
     assert found["value"] == printed.out

@@ -9,6 +9,8 @@ import pytest
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Route
+
     from reference_host.tests.app_fixture import World
     from reference_host.tests.e2e.browser_pages import Browsers
 
@@ -83,6 +85,36 @@ def test_numbers_of_answers_appear_in_the_open_list(world: World, browsers: Brow
     calls = [one["path"] for one in world.sandbox.state.calls()]
     assert sum(path.endswith("/export-responses") for path in calls) == 1
     assert visit.accessibility() == []
+
+
+@pytest.mark.deep(reason="an export, in a browser")
+def test_a_choice_that_the_counts_overtake_updates_the_preview(
+    world: World, browsers: Browsers
+) -> None:
+    """The update for the numbers of answers replaces that of a choice, and does what it would."""
+    world.connect()
+    page = browsers.visit(world, Role.EDITOR, "/maps").page
+    counts: list[Route] = []
+    choices: list[Route] = []
+
+    def hold_counts(route: Route) -> None:
+        counts.append(route)
+
+    def hold_the_first(route: Route) -> None:
+        if choices:
+            route.continue_()
+        else:
+            choices.append(route)
+
+    page.route("**/metrics/answers", hold_counts)
+    page.route("**/metrics/form", hold_the_first)
+    with page.expect_request("**/metrics/answers"):
+        page.goto(f"{world.url}{NEW}")
+    with page.expect_request("**/metrics/form"):
+        page.get_by_label("Calculation", exact=True).select_option("responses")
+    with page.expect_response("**/metrics/form"):
+        counts[0].continue_()
+    page.locator(".preview-card .card.as-number").wait_for()
 
 
 def test_a_pasted_address_is_reduced_to_its_host(world: World, browsers: Browsers) -> None:

@@ -17,6 +17,7 @@ export async function fetchForm(address, place) {
 
 export function watchForm(form) {
   let timer, asking, waiting, running, tried;
+  let previewing = false; // Whether a choice still has to update the preview.
   const counted = new Set();
 
   // Updates the preview after the last choice, once for each definition: a download takes time.
@@ -30,10 +31,14 @@ export function watchForm(form) {
     clearTimeout(timer);
     asking?.abort();
     const mine = asking = new AbortController();
+    previewing ||= chosen; // An update without a choice replaces one with a choice that is not ended.
     const sent = new FormData(form, button);
     try {
       const fresh = await received(await ask(AGAIN, sent, mine.signal), notices());
-      if (fresh && !mine.signal.aborted) { await sync(form, fresh, sent); if (chosen) previewSoon(); countAnswers(); }
+      if (!fresh || mine.signal.aborted) return;
+      await sync(form, fresh, sent);
+      if (previewing) { previewing = false; previewSoon(); }
+      countAnswers();
     } catch (error) {
       if (error.name !== "AbortError") lost(notices());
     }
