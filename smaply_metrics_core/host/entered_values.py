@@ -26,8 +26,7 @@ from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.runtime import Runtime
-from smaply_metrics_core.host.store import attempts as attempt_rows
-from smaply_metrics_core.host.store import audit
+from smaply_metrics_core.host.store import audit, chosen_surveys
 from smaply_metrics_core.host.store import connections as rows
 from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store.accounts import read_account
@@ -248,7 +247,7 @@ class EnteredValues:
             metrics = self._metrics(stored.row, table_id)
             shown = table or _existing(before)
             with suppress(_Changed):
-                self._store(actor, stored.row, tables, metrics)
+                self._store(actor, stored.row, tables, table_id)
                 return SavedTable(connection_id=stored.row.id, table=shown, metrics=metrics)
         raise EditConflict(
             "Other users changed entered values at the same time, so your change was not saved.",
@@ -273,9 +272,9 @@ class EnteredValues:
         return tuple(metric_id for metric_id, _ in named)
 
     def _store(
-        self, actor: Actor, row: ConnectionRow, tables: EnteredTables, metrics: tuple[str, ...]
+        self, actor: Actor, row: ConnectionRow, tables: EnteredTables, table_id: str
     ) -> None:
-        """Store tables, unless others were stored since the row was read."""
+        """Store tables, unless others were stored since the row was read, and make metrics due."""
         source, now = self._runtime.registry.get(row.source), self._runtime.now()
         credentials = source.parse({"tables": tables.text()})
         with self._runtime.store.writing() as db:
@@ -283,9 +282,9 @@ class EnteredValues:
                 db, row.id, row.account, row.source, credentials, now
             )
             values = {"sealed": sealed, "version": row.version + 1, "updated_at": now}
-            if not rows.edit(db, row, values):
+            if not (chosen_surveys.lock(db, row) and rows.edit(db, row, values)):
                 raise _Changed
-            attempt_rows.drop_attempts(db, row.account, metrics)
+            chosen_surveys.drop_attempts(db, row, [table_id])
             detail = self._runtime.label_of(row)
             audit.add_entry(db, actor, AuditAction.EDIT_CONNECTION, row.id, detail, now)
 

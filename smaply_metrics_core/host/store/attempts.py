@@ -49,20 +49,28 @@ def note_interrupted(db: Connection, account: str, states: Sequence[MetricState]
     past_attempts.add(db, account, started, {}, None)
 
 
-def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
-    """Delete attempts, as when their connection is deleted or before new ones are inserted."""
-    db.execute(
-        delete(attempts).where(
-            attempts.c.account == account, in_list(db, attempts.c.metric_id, metric_ids)
-        )
+def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> set[str]:
+    """Delete attempts, as when their connection is deleted or before new ones are inserted.
+
+    Returns:
+        The ids of the metrics that had one.
+    """
+    dropped = (
+        delete(attempts)
+        .where(attempts.c.account == account, in_list(db, attempts.c.metric_id, metric_ids))
+        .returning(attempts.c.metric_id)
     )
+    return set(db.execute(dropped).scalars())
 
 
 def restore_attempts(db: Connection, lease: Lease, states: Sequence[MetricState]) -> None:
-    """Restore the attempts that preceded a refresh cancelled by a clean shutdown."""
+    """Restore the attempts that preceded a refresh cancelled by a clean shutdown.
+
+    Metrics that a change has made due in the meantime have no attempt, and stay due.
+    """
     account = lease.account
     existing = _lock_metrics(db, lease, [state.id for state in states])
-    drop_attempts(db, account, tuple(existing))
+    begun = drop_attempts(db, account, tuple(existing))
     _insert(
         db,
         attempts,
@@ -77,7 +85,7 @@ def restore_attempts(db: Connection, lease: Lease, states: Sequence[MetricState]
                 "problem": _dumped(state.attempt.problem),
             }
             for state in states
-            if state.attempt is not None and state.id in existing
+            if state.attempt is not None and state.id in begun
         ],
     )
 
