@@ -26,6 +26,7 @@ from smaply_metrics_core.host.authorization import Actor, Role
 from smaply_metrics_core.host.connections.credential_store import CredentialStore
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.runtime import Runtime
+from smaply_metrics_core.host.store import attempts as attempt_rows
 from smaply_metrics_core.host.store import audit, chosen_surveys
 from smaply_metrics_core.host.store import connections as rows
 from smaply_metrics_core.host.store import metrics as metric_rows
@@ -203,14 +204,18 @@ class EnteredValues:
     def rename_user(self, actor: Actor, user: str, name: str) -> int:
         """Replace who entered values, and return the number of these values.
 
-        Cards show the new name from their next refresh on.
+        The stored values of their metrics, which have the old name, are deleted: the next load
+        refreshes them.
         """
         stored = self._find(actor.account)
         changed = 0
         for table in () if stored is None else stored.tables.tables:
             count = sum(row.entered_by == user for row in table.rows)
             if count:
-                self._change(actor, table.id, lambda one: _renamed(one, user, name))
+                saved = self._change(actor, table.id, lambda one: _renamed(one, user, name))
+                with self._runtime.store.writing() as db:
+                    for metric_id in saved.metrics:
+                        attempt_rows.drop_value(db, actor.account, metric_id)
             changed += count
         return changed
 

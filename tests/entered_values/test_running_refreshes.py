@@ -15,7 +15,7 @@ from smaply_metrics_core.errors import MetricsError
 from smaply_metrics_core.host import EnteredInput, EnteredUnit
 from smaply_metrics_core.models.query import MetricQuery
 from smaply_metrics_core.models.tally import Tally
-from tests.entered_values.conftest import ANA, VERA, World
+from tests.entered_values.conftest import ADA, ANA, VERA, World
 
 OLD = EnteredInput(day=date(2026, 10, 31), value=43)
 NEW = EnteredInput(day=date(2026, 11, 30), value=50)
@@ -25,7 +25,7 @@ NEW = EnteredInput(day=date(2026, 11, 30), value=50)
 def test_a_value_saved_during_a_refresh_is_shown_at_the_next_load(
     world: World, monkeypatch: pytest.MonkeyPatch, *, cancelled: bool
 ) -> None:
-    """A refresh that read the old value counts as no attempt, nor does the one before it."""
+    """A refresh that read the old value stores nothing, nor the attempt before it."""
     host, other = world.open(), world.open()
     saved = other.entered_values.add(ANA, "Calls", EnteredUnit.POINTS, [OLD])
     world.add_metric(other, saved)
@@ -46,9 +46,11 @@ def test_a_value_saved_during_a_refresh_is_shown_at_the_next_load(
     host.cards.load(ANA, force=True)
     assert read.wait(180)
     other.entered_values.add_values(ANA, saved.table.id, [NEW])
+    other.accounts.erase_user(ADA, "Ana Silva")
     if not cancelled:
         go_on.set()
         host.cards.load(VERA, wait=30)
     host.close()
     monkeypatch.undo()
+    assert "Ana" not in repr(other.cards.load(VERA, refresh=False))
     assert [card.text for card in other.cards.load(VERA, wait=30)] == ["50"]

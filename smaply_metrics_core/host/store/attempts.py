@@ -104,13 +104,18 @@ def save_outcomes(  # noqa: PLR0913  # The outcome of a refresh.
 
     Attempts, which started at ``started_at``, are added to the past ones of their metrics. Values
     are added to the history of their metrics; entries older than ``forget_before`` are
-    deleted. Metrics that were deleted or moved to another connection in the meantime are skipped.
+    deleted. Metrics that were deleted, moved to another connection or made due in the meantime are
+    skipped: what was read is old.
 
     Returns:
         The ids of the metrics that were not skipped.
     """
     account = lease.account
     existing = _lock_metrics(db, lease, tuple(problems))
+    begun = select(attempts.c.metric_id).where(
+        attempts.c.account == account, in_list(db, attempts.c.metric_id, tuple(existing))
+    )
+    existing = set(db.execute(begun).scalars())
     ended = [
         {
             "its_account": account,
@@ -177,7 +182,7 @@ def _lock_metrics(db: Connection, lease: Lease, metric_ids: Sequence[str]) -> se
 
 
 def drop_value(db: Connection, account: str, metric_id: str) -> None:
-    """Delete the value of a metric whose definition or connection has changed."""
+    """Delete the value of a metric, as when its definition or connection has changed."""
     db.execute(
         delete(metric_values).where(
             metric_values.c.account == account, metric_values.c.metric_id == metric_id
