@@ -331,7 +331,7 @@ def _invalid(error: ValueError) -> InputError:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         text = first["msg"].removeprefix("Value error, ")
         if first["loc"][:1] == ("name",):
-            text = "enter a name of 1 to 100 characters"
+            text = "enter a name of 1 to 100 characters in one line"
     return InputError(
         f"The table is not valid: {text.rstrip('.')}.", remedy="Correct it and save again."
     )
