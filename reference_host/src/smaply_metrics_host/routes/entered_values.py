@@ -95,9 +95,9 @@ async def change(
     """Store all values of a table, or change the rows of its form."""
     try:
         stored = await app_state.metrics.entered_values.show(person.actor, table_id)
+        return await _save(request, app_state, person, stored, sent)
     except NotFound:
         return await _deleted(request, app_state, person, TableForm.read(sent))
-    return await _save(request, app_state, person, stored, sent)
 
 
 @router.post("/{table_id}/delete")
@@ -155,8 +155,8 @@ async def _save(
             )
     except EditConflict as error:
         return await _conflict(request, app_state, person, form, found, error, stored)
-    except NotFound:
-        return await _deleted(request, app_state, person, form)
+    except NotFound:  # The table was deleted meanwhile.
+        raise
     except MetricsError as error:  # What was typed is shown again.
         problem = problem_for(person.role, error.to_problem(), TITLE)
         status = status_of(error)
