@@ -228,3 +228,23 @@ def test_a_change_that_cannot_be_stored_is_shown_again(world: World) -> None:
     assert [table.name for table in tables(world)] == ["Call centre"]
     assert editor.submit(page, f"{page}/delete", {}).status_code == 200
     assert editor.get(page).status_code == 404
+
+
+def test_values_typed_for_a_deleted_table_can_be_saved_as_a_new_one(world: World) -> None:
+    """If another user deletes a table meanwhile, the form shows what was typed, with its unit."""
+    editor = world.client(Role.EDITOR)
+    page = made(world, editor)
+    (before,) = tables(world)
+    form = editor.get(page).text
+    editor.submit(page, f"{page}/delete", {})
+    typed = [("2026-10-31", "Wien", "51", "9")]
+    day, label, value, n = zip(*typed, strict=True)
+    sent = {"day": day, "label": label, "value": value, "n": n, "unit": before.unit}
+    answer = editor.submit(VALUES, page, {"save": "1", "name": "Calls", "version": "1"} | sent)
+    assert f'name="unit" value="{before.unit}"' in form
+    assert answer.status_code == 404
+    assert "This table was deleted, so your values were not saved." in text_of(answer)
+    assert f'action="{VALUES}"' in answer.text
+    assert f'<option value="{before.unit}" selected>' in answer.text
+    assert 'value="Wien"' in answer.text
+    assert tables(world) == ()

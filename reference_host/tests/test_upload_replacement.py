@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reference_host.tests.app_fixture import ACCOUNT
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.uploaded_files import GOOD, OTHER, UPLOAD, WRONG, files, stored_as
-from smaply_metrics_core.host import Definition, GroupBy, Role
+from smaply_metrics_core.host import Definition, GroupBy, RefreshDecisionKind, Role
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
@@ -32,12 +32,13 @@ def test_a_file_is_replaced_only_on_request(world: World) -> None:
 
 
 def test_a_replaced_file_keeps_its_metrics(world: World) -> None:
-    """The page counts them, and names the columns that the new file lacks."""
+    """The page counts them, and names the columns that the new file lacks; they are then due."""
     form = FormFiller(world.client(Role.EDITOR), UPLOAD)
     form.upload("visits.csv", GOOD, name="By store", type="series")
     form.choose(question="nps", group_by="field:store")
     form.press("/metrics/preview")
     form.send("/metrics")
+    world.run(world.app_state.metrics.cards.load(world.actor(), wait=30))
     again = FormFiller(form.browser, UPLOAD)
 
     again.choose_file("visits.csv", OTHER)
@@ -49,7 +50,8 @@ def test_a_replaced_file_keeps_its_metrics(world: World) -> None:
     again.press("/metrics/preview")
     assert "n = 2" in again.page
     (metric,) = world.run(world.app_state.metrics.metrics.list(world.actor()))
-    assert metric.name == "By store"
+    explained = world.run(world.app_state.metrics.cards.explain(world.actor(), metric.id))
+    assert (metric.name, explained.kind) == ("By store", RefreshDecisionKind.DUE)
 
 
 def test_a_replacement_proposes_the_stored_mapping(world: World) -> None:

@@ -180,10 +180,6 @@ class _CombinationReader:
             sums,
         )
 
-    def _passes(self, one: Combination) -> bool:
-        pairs = zip(one.passes, self._exclude, strict=True)
-        return all(flag is not exclude for flag, exclude in pairs)
-
     def _group(self, one: Combination, recorded: datetime | None) -> str | None:
         query = self._request.query
         group_by = query.definition.group_by
@@ -229,8 +225,8 @@ def _number(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    # Python reads underscores too.
-    return number if isfinite(number) and "_" not in text else None
+    # Python reads underscores and the digits of other scripts, too.
+    return number if isfinite(number) and text.isascii() and "_" not in text else None
 
 
 class _Group:

@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 from smaply_metrics_core.entered_values.tables import (
     LONGEST_NAME,
+    MOST_ANSWERS,
     MOST_ROWS,
     EnteredInput,
     EnteredUnit,
+    is_text,
 )
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.files.date_text import EXAMPLES, parse_date, recognise_order
@@ -26,8 +29,6 @@ DELIMITERS: Final = ("\t", ";", ",")
 COLUMNS: Final = ("date", "label", "value", "n")
 _SHOWN: Final = 100
 _WHOLE: Final = re.compile(r"\d{1,15}|\d{1,3}(?:[., \u00a0]\d{3}){1,4}", re.ASCII)
-_MOST_N: Final = 10**12
-"""Larger numbers of answers are typing errors."""
 
 
 class EnteredCells(NamedTuple):
@@ -98,7 +99,7 @@ class ReadCells:
 
 def plain_text(value: float) -> str:
     """Return a number with a decimal point and all of its digits, such as ``43`` or ``4.25``."""
-    return repr(value).removesuffix(".0")
+    return f"{Decimal(repr(value)):f}".removesuffix(".0")
 
 
 def split_pasted(text: str) -> tuple[EnteredCells, ...]:
@@ -119,8 +120,14 @@ def split_pasted(text: str) -> tuple[EnteredCells, ...]:
             f"There are more than {MOST_ROWS:,} rows.", remedy="Use several tables, or fewer rows."
         )
     delimiter = next((one for one in DELIMITERS if one in lines[0]), "\t")
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
-    width = max(place for row in rows for place, cell in enumerate(row, start=1) if cell)
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter)]
+    except csv.Error:
+        raise InputError(
+            "A cell is too long.", remedy="Check the quotes in the text: each needs a second one."
+        ) from None
+    places = (place for row in rows for place, cell in enumerate(row, start=1) if cell)
+    width = max(places, default=0)
     names = [cell.lower() for cell in rows[0]]
     if "date" in names:
         rows = rows[1:]
@@ -216,6 +223,9 @@ class _CellReader:
         if len(cells.label) > LONGEST_NAME:
             self.report(number, "label", f"a label has at most {LONGEST_NAME} characters.")
             return None
+        if not is_text(cells.label):
+            self.report(number, "label", "a label has no line breaks and control characters.")
+            return None
         if day is None or value is None or n == 0:
             return None
         return EnteredInput(day=day, label=cells.label, value=value, n=n)
@@ -265,13 +275,13 @@ class _CellReader:
         if not cell:
             return None
         plain = re.sub(r"\D", "", cell) if _WHOLE.fullmatch(cell) else ""
-        if plain and 0 < int(plain) < _MOST_N:
+        if plain and 0 < int(plain) <= MOST_ANSWERS:
             return int(plain)
         self.report(
             row,
             "n",
-            f"“{_shown(cell)}” is not a number of answers. Enter a whole number of at least 1, or "
-            "leave it blank if it is unknown.",
+            f"“{_shown(cell)}” is not a number of answers. Enter a whole number from 1 to "
+            f"{MOST_ANSWERS:,}, or leave it blank if it is unknown.",
         )
         return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
@@ -10,8 +11,8 @@ from typing import Annotated, Final, Self
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    Field,
     NonNegativeInt,
-    PositiveInt,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -28,7 +29,26 @@ LONGEST_NAME: Final = 100
 MOST_CHARACTERS: Final = 1_000_000
 """Of the text that all tables of an account are stored as."""
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_NAME)]
+MOST_ANSWERS: Final = 10**9
+"""Larger numbers of answers are typing errors, and do not fit into the store."""
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be stored and shown in one line: without control characters."""
+    return not any(unicodedata.category(one) in {"Cc", "Cs"} for one in text)
+
+
+def _require_text(text: str) -> str:
+    if not is_text(text):
+        raise ValueError("names and labels have no line breaks and control characters")
+    return text
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=LONGEST_NAME),
+    AfterValidator(_require_text),
+]
 
 
 class EnteredUnit(StrEnum):
@@ -74,7 +94,7 @@ class EnteredInput(Frozen):
     day: date
     label: Name = ""
     value: Finite
-    n: PositiveInt | None = None
+    n: Annotated[int, Field(ge=1, le=MOST_ANSWERS)] | None = None
 
     @property
     def key(self) -> tuple[date, str]:

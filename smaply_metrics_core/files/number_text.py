@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from math import isfinite
 from typing import Final, Literal
 
 import polars as pl
@@ -43,10 +44,11 @@ def plain_numbers(cells: pl.Series, decimal: str) -> pl.Series:
 
 
 def parse_number(cell: str, decimal: str) -> float | None:
-    """Return the number in a cell; ``None`` if it is none with this decimal sign."""
+    """Return the finite number in a cell; ``None`` if it is none with this decimal sign."""
     if re.fullmatch(_number(decimal), cell) is None:
         return None
-    return float(cell.replace(_OTHER[decimal], "").replace(decimal, "."))
+    number = float(cell.replace(_OTHER[decimal], "").replace(decimal, "."))
+    return number if isfinite(number) else None
 
 
 def recognise_sign(cells: Iterable[str]) -> tuple[DecimalSign | None, str | None]:

@@ -112,6 +112,7 @@ class AsyncCards:
     def __init__(self, cards: Cards, quick: ThreadBridge, slow: ThreadBridge) -> None:
         self.load = _route_load(cards.load, quick, slow)
         self.explain = quick(cards.explain)
+        self.make_due = quick(cards.make_due)
         self.attempts = quick(cards.attempts)
 
 

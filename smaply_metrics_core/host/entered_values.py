@@ -27,7 +27,7 @@ from smaply_metrics_core.host.connections.credential_store import CredentialStor
 from smaply_metrics_core.host.connections.service import Connections
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store import attempts as attempt_rows
-from smaply_metrics_core.host.store import audit
+from smaply_metrics_core.host.store import audit, chosen_surveys
 from smaply_metrics_core.host.store import connections as rows
 from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store.accounts import read_account
@@ -204,14 +204,18 @@ class EnteredValues:
     def rename_user(self, actor: Actor, user: str, name: str) -> int:
         """Replace who entered values, and return the number of these values.
 
-        Cards show the new name from their next refresh on.
+        The stored values of their metrics, which have the old name, are deleted: the next load
+        refreshes them.
         """
         stored = self._find(actor.account)
         changed = 0
         for table in () if stored is None else stored.tables.tables:
             count = sum(row.entered_by == user for row in table.rows)
             if count:
-                self._change(actor, table.id, lambda one: _renamed(one, user, name))
+                saved = self._change(actor, table.id, lambda one: _renamed(one, user, name))
+                with self._runtime.store.writing() as db:
+                    for metric_id in saved.metrics:
+                        attempt_rows.drop_value(db, actor.account, metric_id)
             changed += count
         return changed
 
@@ -248,7 +252,7 @@ class EnteredValues:
             metrics = self._metrics(stored.row, table_id)
             shown = table or _existing(before)
             with suppress(_Changed):
-                self._store(actor, stored.row, tables, metrics)
+                self._store(actor, stored.row, tables, table_id)
                 return SavedTable(connection_id=stored.row.id, table=shown, metrics=metrics)
         raise EditConflict(
             "Other users changed entered values at the same time, so your change was not saved.",
@@ -273,9 +277,9 @@ class EnteredValues:
         return tuple(metric_id for metric_id, _ in named)
 
     def _store(
-        self, actor: Actor, row: ConnectionRow, tables: EnteredTables, metrics: tuple[str, ...]
+        self, actor: Actor, row: ConnectionRow, tables: EnteredTables, table_id: str
     ) -> None:
-        """Store tables, unless others were stored since the row was read."""
+        """Store tables, unless others were stored since the row was read, and make metrics due."""
         source, now = self._runtime.registry.get(row.source), self._runtime.now()
         credentials = source.parse({"tables": tables.text()})
         with self._runtime.store.writing() as db:
@@ -283,9 +287,9 @@ class EnteredValues:
                 db, row.id, row.account, row.source, credentials, now
             )
             values = {"sealed": sealed, "version": row.version + 1, "updated_at": now}
-            if not rows.edit(db, row, values):
+            if not (chosen_surveys.lock(db, row) and rows.edit(db, row, values)):
                 raise _Changed
-            attempt_rows.drop_attempts(db, row.account, metrics)
+            chosen_surveys.drop_attempts(db, row, [table_id])
             detail = self._runtime.label_of(row)
             audit.add_entry(db, actor, AuditAction.EDIT_CONNECTION, row.id, detail, now)
 
@@ -327,7 +331,7 @@ def _invalid(error: ValueError) -> InputError:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         text = first["msg"].removeprefix("Value error, ")
         if first["loc"][:1] == ("name",):
-            text = "enter a name of 1 to 100 characters"
+            text = "enter a name of 1 to 100 characters in one line"
     return InputError(
         f"The table is not valid: {text.rstrip('.')}.", remedy="Correct it and save again."
     )

@@ -47,8 +47,8 @@ WEIGHTS = {
     "2.5": None,
 }
 ANSWERS: dict[str, tuple[str | None, ...]] = {
-    "choices": ("1", "2", "5", "99", "other", "", None),
-    "number": ("1", "2.50", " 7 ", "1e3", "x", "inf", "1_0", "", None),
+    "choices": ("1", "2", " 1", "01", "None", "5", "99", "other", "", None),
+    "number": ("1", "2.50", "\u00a07 ", "1e3", "x", "inf", "1_0", "٣", "1e309", "1\x00", "", None),
     "text": ("fine", "", None),
     "several": ("1", "1 2", "2 99", "99", "", None),
     "none": (None,),

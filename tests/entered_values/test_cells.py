@@ -108,12 +108,29 @@ def test_many_rows_are_refused() -> None:
 
 
 @given(
-    st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15),
+    st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300),
     st.integers(1, 10**9) | st.none(),
     st.dates(date(1900, 1, 1), TODAY),
 )
 def test_stored_values_are_read_as_they_were(number: float, n: int | None, day: date) -> None:
     """The texts of a stored value are the same value again, in a form that stays open."""
     stored = EnteredInput(day=day, value=number, n=n)
-    found = read_cells([EnteredCells.of(stored)], NUMBER, TODAY, stored=[stored])
-    assert found.require() == (stored,)
+    cells, plain = EnteredCells.of(stored), CellFormats(decimal=".")
+    assert read_cells([cells], NUMBER, TODAY, stored=[stored]).require() == (stored,)
+    assert read_cells([cells], NUMBER, TODAY, formats=plain).require() == (stored,)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (",,", "columns cannot be recognised"),
+        (f'date,value\n"{"x" * 200_000}', "A cell is too long"),
+        (f"2026-01-31;{'9' * 400}", "is not a number"),
+        ("2026-01-31;Wien\x00;4", "control characters"),
+        ("2026-01-31;;4;1000000001", "from 1 to 1,000,000,000"),
+    ],
+)
+def test_hostile_texts_are_refused(text: str, words: str) -> None:
+    """They are problems of the text, not faults of the program."""
+    with pytest.raises(InputError, match=words):
+        read(text, NUMBER)

@@ -182,6 +182,8 @@ def test_an_erased_user_is_no_longer_named(world: World) -> None:
     world.add_metric(host, saved)
     host.cards.load(VERA, wait=30)
     assert host.accounts.erase_user(ADA, "Ana Silva") > len(FIRST)
+    stored = [card.result for card in host.cards.load(VERA, refresh=False)]
+    assert "Ana" not in repr(stored)
     (card,) = host.cards.load(VERA, wait=30)
     assert card.result is not None
     assert "Ana" not in card.result.model_dump_json()

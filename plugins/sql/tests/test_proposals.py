@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -19,12 +21,19 @@ from plugins.sql.tests.databases import (
     postgresql_at,
     sqlite_with,
 )
-from smaply_metrics_sql.databases.database import SqlDatabase
-from smaply_metrics_sql.mapping import proposed_text
+from smaply_metrics_sql.databases.database import (
+    CatalogColumn,
+    CatalogTable,
+    ColumnType,
+    SqlDatabase,
+)
+from smaply_metrics_sql.mapping import answer_tables, proposed_text
+from smaply_metrics_sql.mapping.answer_tables import AnswerRows
 from smaply_metrics_sql.mapping.labels import labels_in
 from smaply_metrics_sql.mapping.model import AnswerType, SurveyMapping
 from smaply_metrics_sql.mapping.proposed_text import propose_text
 from smaply_metrics_sql.mapping.samples import TableSamples
+from smaply_metrics_sql.mapping.sheet import MappingSheet
 from smaply_metrics_sql.mapping.yaml_text import read_mapping
 
 Make = Callable[..., SqlDatabase]
@@ -315,3 +324,45 @@ def test_comments_of_columns_are_labels(tmp_path: Path) -> None:
     ]
     assert "# Check: “speed” is a scale. If its numbers are only codes" in text
     database.close()
+
+
+@pytest.mark.parametrize(
+    "column", ["E-Mail", "eMail", "First Name", "customerId", "customer.name", "Contact ID"]
+)
+def test_personal_columns_are_recognised_in_any_spelling(column: str) -> None:
+    """A column about a person is neither proposed nor are its values shown."""
+    database = sqlite_with(
+        f'CREATE TABLE survey (submitted_at timestamp, nps integer, "{column}" text)',
+        *["INSERT INTO survey VALUES ('2026-01-01', 9, 'ann@example.com')"] * 3,
+    )
+    samples = TableSamples(database, a_deadline())
+    text = propose_text(database.tables(), samples)
+    sheet = MappingSheet(text, database.tables(), samples).sheet("", ())
+    (survey,) = read_mapping(text).surveys
+    assert survey.fields == ()
+    assert [one.values for one in sheet.columns if one.name == column] == [()]
+
+
+def test_many_unrelated_tables_are_not_compared_with_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only tables with a column that is named like the id of another one are."""
+    compared: list[str] = []
+    answers_of = answer_tables._answers_of  # Counts the work, not the time.
+
+    def counting(table: CatalogTable, responses: CatalogTable) -> AnswerRows | None:
+        compared.append(table.name)
+        return answers_of(table, responses)
+
+    monkeypatch.setattr(answer_tables, "_answers_of", counting)
+    columns = (
+        CatalogColumn("id", ColumnType.INTEGER),
+        CatalogColumn("created_at", ColumnType.TIMESTAMP),
+    )
+    tables = [CatalogTable("main", f"thing_{place}", columns) for place in range(100)]
+    child = (CatalogColumn("thing_7_id", ColumnType.INTEGER), CatalogColumn("a", ColumnType.TEXT))
+    tables.append(CatalogTable("main", "answers", child))
+    samples = cast(TableSamples, SimpleNamespace(share_found=lambda *_: 1.0))
+    (found,) = answer_tables.answer_tables(tables, tables[:-1], samples)
+    assert (found.table.name, found.responses.name) == ("answers", "thing_7")
+    assert compared == ["answers"]

@@ -181,8 +181,8 @@ class Accounts:
         """Replace the name of a user by ``deleted user`` in the account; return the changed rows.
 
         This concerns the audit trail, who created connections and metrics, and who entered values;
-        cards show that from their next refresh on. Names that people entered for metrics and
-        connections do not change.
+        their cards are empty until the next load refreshes them. Names that people entered for
+        metrics and connections do not change.
 
         Args:
             actor: An Admin.

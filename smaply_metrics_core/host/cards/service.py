@@ -35,7 +35,7 @@ from smaply_metrics_core.host.refresh.failures import UnstoredFailures
 from smaply_metrics_core.host.refresh.survey_refresh import SurveyRefresh
 from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.single_flight import SingleFlight
-from smaply_metrics_core.host.store import past_attempts
+from smaply_metrics_core.host.store import chosen_surveys, past_attempts
 from smaply_metrics_core.host.store.bulk_read import paused_collector
 from smaply_metrics_core.host.store.metric_states import Attempt, MetricState
 from smaply_metrics_core.host.store.past_attempts import PastAttempt
@@ -164,6 +164,21 @@ class Cards:
             past = past_attempts.read(db, actor.account, [metric_id])
         attempts = with_last_attempt(past.get(metric_id, ()), state, decision)
         return explain_decision(state, decision, self._attempts(actor, attempts))
+
+    def make_due(self, actor: Actor, connection_id: str, survey_id: str) -> None:
+        """Let the next load refresh the metrics of a survey, as after its data was replaced.
+
+        A refresh that is running, and may have read the old data, counts as no attempt.
+
+        Raises:
+            RoleRequired: when the actor is a Viewer.
+            NotFound: when the account has no such connection.
+        """
+        actor.require(Role.EDITOR, "Refreshing now")
+        row = self._runtime.find_connection(actor.account, connection_id)
+        with self._runtime.store.writing() as db:
+            chosen_surveys.lock(db, row)
+            chosen_surveys.drop_attempts(db, row, [survey_id])
 
     def attempts(
         self, actor: Actor, metric_ids: Sequence[str]

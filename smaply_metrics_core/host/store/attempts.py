@@ -49,20 +49,28 @@ def note_interrupted(db: Connection, account: str, states: Sequence[MetricState]
     past_attempts.add(db, account, started, {}, None)
 
 
-def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> None:
-    """Delete attempts, as when their connection is deleted or before new ones are inserted."""
-    db.execute(
-        delete(attempts).where(
-            attempts.c.account == account, in_list(db, attempts.c.metric_id, metric_ids)
-        )
+def drop_attempts(db: Connection, account: str, metric_ids: Sequence[str]) -> set[str]:
+    """Delete attempts, as when their connection is deleted or before new ones are inserted.
+
+    Returns:
+        The ids of the metrics that had one.
+    """
+    dropped = (
+        delete(attempts)
+        .where(attempts.c.account == account, in_list(db, attempts.c.metric_id, metric_ids))
+        .returning(attempts.c.metric_id)
     )
+    return set(db.execute(dropped).scalars())
 
 
 def restore_attempts(db: Connection, lease: Lease, states: Sequence[MetricState]) -> None:
-    """Restore the attempts that preceded a refresh cancelled by a clean shutdown."""
+    """Restore the attempts that preceded a refresh cancelled by a clean shutdown.
+
+    Metrics that a change has made due in the meantime have no attempt, and stay due.
+    """
     account = lease.account
     existing = _lock_metrics(db, lease, [state.id for state in states])
-    drop_attempts(db, account, tuple(existing))
+    begun = drop_attempts(db, account, tuple(existing))
     _insert(
         db,
         attempts,
@@ -77,7 +85,7 @@ def restore_attempts(db: Connection, lease: Lease, states: Sequence[MetricState]
                 "problem": _dumped(state.attempt.problem),
             }
             for state in states
-            if state.attempt is not None and state.id in existing
+            if state.attempt is not None and state.id in begun
         ],
     )
 
@@ -96,13 +104,18 @@ def save_outcomes(  # noqa: PLR0913  # The outcome of a refresh.
 
     Attempts, which started at ``started_at``, are added to the past ones of their metrics. Values
     are added to the history of their metrics; entries older than ``forget_before`` are
-    deleted. Metrics that were deleted or moved to another connection in the meantime are skipped.
+    deleted. Metrics that were deleted, moved to another connection or made due in the meantime are
+    skipped: what was read is old.
 
     Returns:
         The ids of the metrics that were not skipped.
     """
     account = lease.account
     existing = _lock_metrics(db, lease, tuple(problems))
+    begun = select(attempts.c.metric_id).where(
+        attempts.c.account == account, in_list(db, attempts.c.metric_id, tuple(existing))
+    )
+    existing = set(db.execute(begun).scalars())
     ended = [
         {
             "its_account": account,
@@ -169,7 +182,7 @@ def _lock_metrics(db: Connection, lease: Lease, metric_ids: Sequence[str]) -> se
 
 
 def drop_value(db: Connection, account: str, metric_id: str) -> None:
-    """Delete the value of a metric whose definition or connection has changed."""
+    """Delete the value of a metric, as when its definition or connection has changed."""
     db.execute(
         delete(metric_values).where(
             metric_values.c.account == account, metric_values.c.metric_id == metric_id

@@ -104,7 +104,10 @@ def replace(db: Connection, row: ConnectionRow, chosen: Mapping[str, str] | None
 
 
 def drop_attempts(db: Connection, row: ConnectionRow, survey_ids: Collection[str]) -> None:
-    """Delete the attempts of the metrics of these surveys, so that the next load refreshes them."""
+    """Delete the attempts of the metrics of these surveys, so that the next load refreshes them.
+
+    A refresh that is running is then no attempt either, if ``lock`` locked the connection.
+    """
     of_surveys = select(metrics.c.id).where(
         _uses(row), in_list(db, metrics.c.survey_id, tuple(survey_ids))
     )

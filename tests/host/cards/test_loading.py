@@ -177,6 +177,23 @@ def test_a_metric_created_during_an_export_gets_a_second_one(
     assert len(world.shop.fetches) == 2
 
 
+def test_replaced_data_is_shown_at_the_next_load(world: World, connected: MetricsHost) -> None:
+    """A refresh that read the old data counts as no attempt; Viewers cannot make metrics due."""
+    connection = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE).connection_id
+    hold = world.shop.on_fetch = Hold()
+    connected.cards.load(VIEWER)
+    hold.wait_until_started()
+    with pytest.raises(RoleRequired):
+        connected.cards.make_due(VIEWER, connection, "S1")
+    connected.cards.make_due(EDITOR, connection, "S1")
+    hold.release()
+    load(connected)
+    assert len(world.shop.fetches) == 2
+    connected.cards.make_due(EDITOR, connection, "S2")
+    load(connected)
+    assert len(world.shop.fetches) == 2
+
+
 def test_a_rejected_token_pauses_the_whole_connection(world: World, connected: MetricsHost) -> None:
     """After a rejection, the connection is tried once an hour, not once per survey."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)

@@ -16,6 +16,7 @@ from smaply_metrics_core.host import (
     EnteredTable,
     EnteredUnit,
     MetricsError,
+    NotFound,
     Problem,
     SavedTable,
 )
@@ -92,8 +93,11 @@ async def change(
     request: Request, app_state: CurrentAppState, person: Editor, sent: ValuesForm, table_id: str
 ) -> Response:
     """Store all values of a table, or change the rows of its form."""
-    stored = await app_state.metrics.entered_values.show(person.actor, table_id)
-    return await _save(request, app_state, person, stored, sent)
+    try:
+        stored = await app_state.metrics.entered_values.show(person.actor, table_id)
+        return await _save(request, app_state, person, stored, sent)
+    except NotFound:
+        return await _deleted(request, app_state, person, TableForm.read(sent))
 
 
 @router.post("/{table_id}/delete")
@@ -151,6 +155,8 @@ async def _save(
             )
     except EditConflict as error:
         return await _conflict(request, app_state, person, form, found, error, stored)
+    except NotFound:  # The table was deleted meanwhile.
+        raise
     except MetricsError as error:  # What was typed is shown again.
         problem = problem_for(person.role, error.to_problem(), TITLE)
         status = status_of(error)
@@ -160,6 +166,21 @@ async def _save(
     if saved.metrics:
         await app_state.metrics.cards.load(person.actor, saved.metrics)  # Refreshes them.
     return RedirectResponse(f"/metrics/entered/{saved.table.id}?saved=true", 303)
+
+
+async def _deleted(
+    request: Request, app_state: AppState, person: Person, form: TableForm
+) -> Response:
+    """Show what was typed for a table that was deleted, as the form of a new one."""
+    error = NotFound(
+        "This table was deleted, so your values were not saved.",
+        remedy="Save again to store them as a new table.",
+    )
+    problem = problem_for(person.role, error.to_problem(), TITLE)
+    form = replace(form, version=0)
+    return await _page(
+        request, app_state, person, None, form, status=status_of(error), problem=problem
+    )
 
 
 async def _conflict(  # noqa: PLR0913, PLR0917  # Both versions.

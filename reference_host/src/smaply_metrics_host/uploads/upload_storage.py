@@ -134,6 +134,7 @@ class UploadStorage:
                 await self._metrics.connections.delete(_host_itself(actor.account), connected)
             raise
         await run_in_threadpool(transaction.done)
+        await self._metrics.cards.make_due(actor, connection, survey)
         with suppress(StoreError):  # Only a proposal for the next file.
             await run_in_threadpool(_store_mapping, folder / _mapping_name(survey), mapping)
         await self._metrics.catalog.surveys(actor, connection, reload=True)

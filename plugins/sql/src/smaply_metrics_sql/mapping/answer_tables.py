@@ -28,6 +28,8 @@ from smaply_metrics_sql.mapping.samples import QuestionAnswers, TableSamples, Va
 
 _MOST_PAIRS: Final = 200
 """The maximum number of pairs of tables that are compared."""
+_MOST_NAMED: Final = 20_000
+"""The maximum number of pairs of tables that are looked at because of the names of columns."""
 _ORDERS: Final = {"id", "uuid", "position", "sort", "sort_order", "ordinal", "rank", "seq"}
 _REFERS: Final = 0.9
 """The share of the ids of a table of answers that must be those of the table of responses."""
@@ -79,19 +81,30 @@ def answer_tables(
         responses: Tables with one row per response.
         samples: Samples of both.
     """
-    pairs = (
-        (one, other)
-        for one in tables
-        for other in same_schema_first(responses, one.schema)
-        if other.full_name != one.full_name
-    )
     found: dict[str, AnswerRows] = {}
+    pairs = islice(_related(tables, responses), _MOST_NAMED)
     for made in islice(filter(None, (_answers_of(*pair) for pair in pairs)), _MOST_PAIRS):
         share = samples.share_found(made.table, made.response, made.responses, made.response_id)
         best = found.get(made.table.full_name)
         if best is None or share > best.share:
             found[made.table.full_name] = replace(made, share=share)
     yield from found.values()
+
+
+def _related(
+    tables: Iterable[CatalogTable], responses: Sequence[CatalogTable]
+) -> Iterator[tuple[CatalogTable, CatalogTable]]:
+    """Yield the pairs of tables of which the first has a column named like the id of the second."""
+    referred: dict[str, set[int]] = {}
+    for place, other in enumerate(responses):
+        key = named(other, IDS)
+        for name in _references(other.name, key.name) if key else ():
+            referred.setdefault(name, set()).add(place)
+    for one in tables:
+        places = set[int]().union(*(referred.get(it.name.lower(), ()) for it in one.columns))
+        for other in same_schema_first([responses[place] for place in sorted(places)], one.schema):
+            if other.full_name != one.full_name:
+                yield one, other
 
 
 def _answers_of(table: CatalogTable, responses: CatalogTable) -> AnswerRows | None:

@@ -29,12 +29,13 @@ RATING: Final = re.compile(
     r"(^|_)(csat|ces|rating|score|satisfaction|stars|effort|q[0-9]+\w*)(_|$)", re.IGNORECASE
 )
 WEIGHT: Final = re.compile(r"(^|_)(weight\w*|wgt|wt|gewicht\w*)(_|$)", re.IGNORECASE)
-PERSONAL: Final = re.compile(
+_PERSONAL: Final = re.compile(
     r"(^|_)(e?_?mail|phone|mobile|first_?name|last_?name|full_?name|name|address|ip|ip_address|"
     r"birth\w*|user_?name|user_?id|customer_?id|contact_?id|token|latitude|longitude)(_|$)",
     re.IGNORECASE,
 )
-"""Names of columns about a person, which are never proposed."""
+"""Names of columns about a person, in words with ``_`` between them."""
+_WORD_END: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+")
 _TIME_TYPES: Final = {
     ColumnType.INSTANT,
     ColumnType.TIMESTAMP,
@@ -73,7 +74,19 @@ def is_timestamp(column: CatalogColumn) -> bool:
 
 def identifies(name: str) -> bool:
     """Whether the name of a column is that of an identifier, or suggests a person."""
-    return bool(PERSONAL.search(name)) or name.lower().endswith(("_id", "uuid"))
+    return is_personal(name) or _words(name).lower().endswith(("_id", "uuid"))
+
+
+def is_personal(name: str) -> bool:
+    """Whether the name of a column suggests a person: it is never proposed, nor its values shown.
+
+    Words may be separated in any way, as in ``E-Mail``, ``first name`` and ``customerId``.
+    """
+    return bool(_PERSONAL.search(_words(name)))
+
+
+def _words(name: str) -> str:
+    return _WORD_END.sub("_", name)
 
 
 def _holds_times(column: CatalogColumn) -> bool:

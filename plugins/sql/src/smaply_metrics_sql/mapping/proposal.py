@@ -13,11 +13,11 @@ from smaply_metrics_sql.mapping.column_names import (
     FINISHED,
     IDS,
     NPS,
-    PERSONAL,
     RATING,
     WEIGHT,
     has_answer_rows,
     identifies,
+    is_personal,
     named,
     time_of,
 )
@@ -92,7 +92,7 @@ def _questions(columns: Iterable[CatalogColumn]) -> Iterator[MappedQuestion]:
     """Yield the questions: columns of numbers whose name is that of one, and arrays."""
     for column in columns:
         text = column.comment or column.name
-        if PERSONAL.search(column.name) or WEIGHT.search(column.name):
+        if is_personal(column.name) or WEIGHT.search(column.name):
             continue
         if column.type in {*NUMBERS, ColumnType.DYNAMIC} and NPS.search(column.name):
             yield MappedQuestion(column=column.name, text=text, type=AnswerType.NPS)

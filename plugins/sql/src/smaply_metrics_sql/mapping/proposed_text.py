@@ -15,10 +15,10 @@ from smaply_metrics_sql.mapping.answer_tables import (
     long_question,
 )
 from smaply_metrics_sql.mapping.column_names import (
-    PERSONAL,
     WEIGHT,
     has_answer_rows,
     identifies,
+    is_personal,
     same_schema_first,
     time_of,
 )
@@ -188,7 +188,7 @@ class _Proposer:
         """Return the question of a column, with its labels; ``None`` if it is none."""
         status = proposed.survey.status
         about = {status.column if status else None}
-        if column.name in about or WEIGHT.search(column.name) or PERSONAL.search(column.name):
+        if column.name in about or WEIGHT.search(column.name) or is_personal(column.name):
             return None
         assert self._samples is not None  # noqa: S101  # Called with samples.
         can_read = self._left > 0 and self._samples.has_time()
@@ -273,7 +273,7 @@ class _Proposer:
         if read is None or answer is None:
             return ()
         answered, complete = read
-        personal = sorted(key for key in answered if PERSONAL.search(key))
+        personal = sorted(key for key in answered if is_personal(key))
         if personal:
             remarks.append(
                 f"Left out, since the name suggests a person: {', '.join(personal[:_MOST_NAMED])}."

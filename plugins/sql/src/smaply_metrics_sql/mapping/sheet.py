@@ -15,7 +15,7 @@ from smaply_metrics_core import (
     ValueCount,
 )
 from smaply_metrics_sql.databases.database import CatalogColumn, CatalogTable, ColumnType
-from smaply_metrics_sql.mapping.column_names import PERSONAL, identifies
+from smaply_metrics_sql.mapping.column_names import identifies, is_personal
 from smaply_metrics_sql.mapping.column_roles import (
     IGNORED,
     KINDS,
@@ -298,7 +298,7 @@ def _line(text: str) -> str:
 
 
 def _is_public(name: str) -> bool:
-    return not PERSONAL.search(name)
+    return not is_personal(name)
 
 
 def _is_shown(column: CatalogColumn) -> bool:
