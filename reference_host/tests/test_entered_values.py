@@ -12,7 +12,7 @@ from reference_host.tests.app_fixture import NAMES
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.map_factories import add_map, measure, place
 from reference_host.tests.test_share_links import share
-from smaply_metrics_core.host import Definition, EnteredTable, Role
+from smaply_metrics_core.host import Definition, EditConflict, EnteredTable, Role
 
 if TYPE_CHECKING:
     import httpx
@@ -248,3 +248,18 @@ def test_values_typed_for_a_deleted_table_can_be_saved_as_a_new_one(world: World
     assert f'<option value="{before.unit}" selected>' in answer.text
     assert 'value="Wien"' in answer.text
     assert tables(world) == ()
+
+
+def test_a_new_table_that_conflicts_is_shown_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If other tables are stored at the same time again and again, nothing typed is lost."""
+
+    async def conflict(*_: object) -> None:
+        raise EditConflict("Other users changed entered values.", remedy="Save again.")
+
+    monkeypatch.setattr(world.app_state.metrics.entered_values, "add", conflict)
+    editor = world.client(Role.EDITOR)
+    answer = save(editor, NEW, name="Calls", unit="count", pasted="2026-10-31\t7")
+    assert answer.status_code == 409
+    assert "2026-10-31\t7" in answer.text

@@ -153,11 +153,11 @@ async def _save(
             saved = await entered.edit(
                 person.actor, stored.table.id, form.name, found.values, version=form.version
             )
-    except EditConflict as error:
-        return await _conflict(request, app_state, person, form, found, error, stored)
     except NotFound:  # The table was deleted meanwhile.
         raise
     except MetricsError as error:  # What was typed is shown again.
+        if isinstance(error, EditConflict) and stored is not None:
+            return await _conflict(request, app_state, person, form, found, stored)
         problem = problem_for(person.role, error.to_problem(), TITLE)
         status = status_of(error)
         return await _page(
@@ -189,12 +189,9 @@ async def _conflict(  # noqa: PLR0913, PLR0917  # Both versions.
     person: Person,
     form: TableForm,
     found: ReadForm,
-    error: MetricsError,
-    stored: SavedTable | None,
+    stored: SavedTable,
 ) -> Response:
     """Show the person's own values, and how the saved ones differ."""
-    if stored is None:
-        raise error
     now = await app_state.metrics.entered_values.show(person.actor, stored.table.id)
     form = replace(form, version=now.table.version)
     theirs = differences(now.table.rows, found.values)
