@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from smaply_metrics_sql.databases.database import CatalogColumn, CatalogTable, ColumnType
@@ -40,24 +41,22 @@ _TIME_TYPES: Final = {
     ColumnType.TIMESTAMP,
     ColumnType.DATE,
     ColumnType.DYNAMIC,
+    ColumnType.TEXT,
 }
+"""The types that a column with the name of a time can have."""
 
 
 def named(table: CatalogTable, names: Iterable[str]) -> CatalogColumn | None:
     """Return the column with the first of some names that the table has, in any case."""
-    columns: Mapping[str, CatalogColumn] = {
-        column.name.lower(): column for column in reversed(table.columns)
-    }
+    columns = {column.name.lower(): column for column in reversed(table.columns)}
     return next((columns[name] for name in names if name in columns), None)
 
 
 def time_of(table: CatalogTable) -> CatalogColumn | None:
     """Return the column with the time of a response."""
-    columns = {one.name.lower(): one for one in reversed(table.columns)}
-    return next(
-        (columns[name] for name in TIMES if name in columns and _holds_times(columns[name])),
-        next((column for column in table.columns if is_timestamp(column)), None),
-    )
+    times = [column for column in table.columns if column.type in _TIME_TYPES]
+    found = named(replace(table, columns=tuple(times)), TIMES)
+    return found or next(filter(is_timestamp, times), None)
 
 
 def has_answer_rows(table: CatalogTable) -> bool:
@@ -74,11 +73,6 @@ def is_timestamp(column: CatalogColumn) -> bool:
 def identifies(name: str) -> bool:
     """Whether the name of a column is that of an identifier, or suggests a person."""
     return bool(PERSONAL.search(name)) or name.lower().endswith(("_id", "uuid"))
-
-
-def _holds_times(column: CatalogColumn) -> bool:
-    """Whether a column with the name of a time can hold times."""
-    return column.type in _TIME_TYPES or column.type is ColumnType.TEXT
 
 
 def same_schema_first(tables: Iterable[CatalogTable], schema: str) -> list[CatalogTable]:

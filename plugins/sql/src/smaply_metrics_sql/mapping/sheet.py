@@ -66,6 +66,7 @@ class MappingSheet:
         self._samples = samples
         self._is_proposal = not text.strip()
         self._text = propose_text(tables, samples) if self._is_proposal else text
+        self._surveys = _surveys_in(self._text)
 
     def sheet(self, table: str, edits: Sequence[ColumnEdit]) -> ColumnSheet:
         """Return the sheet of a table with edits.
@@ -77,36 +78,29 @@ class MappingSheet:
         Raises:
             InputError: when the table does not exist, or an edit is not possible.
         """
-        surveys = self._surveys()
-        tables = tuple(self._choices(surveys))
-        chosen = table or (tables[0].id if tables else "")
+        chosen = table or next((one.id for one in self._choices()), "")
         if not chosen:
             return ColumnSheet(value="", notes=("The database has no tables.",))
         if edits:
             chosen = self._apply(chosen, edits)
-            surveys = self._surveys()
-            tables = tuple(self._choices(surveys))
         survey, found = self._find(chosen)
         columns = [*self._columns(survey, found)]
         return ColumnSheet(
             value=self._text,
-            tables=tables,
+            tables=tuple(self._choices()),
             table=chosen,
             roles=ROLES,
             columns=tuple(columns[:MOST_COLUMNS]),
             notes=tuple(self._notes(survey, found, len(columns))),
         )
 
-    def _surveys(self) -> dict[str, SurveyMapping]:
-        return {one.id: one for one in read_mapping(self._text).surveys} if self._text else {}
-
-    def _choices(self, surveys: dict[str, SurveyMapping]) -> Iterator[SheetTable]:
+    def _choices(self) -> Iterator[SheetTable]:
         """Yield the surveys, then the tables that no survey has."""
-        for one in surveys.values():
+        for one in self._surveys.values():
             named = one.name and one.name != one.table
             label = f"{one.name}: {one.table}" if named else one.table
             yield SheetTable(id=f"{_SURVEY}{one.id}", label=_line(label))
-        mapped = {one.table for one in surveys.values()}
+        mapped = {one.table for one in self._surveys.values()}
         others = (
             name for name in self._tables if name not in mapped and len(name) <= _LONGEST_NAME
         )
@@ -118,7 +112,7 @@ class MappingSheet:
         survey = None
         name = chosen.removeprefix(_TABLE)
         if chosen.startswith(_SURVEY):
-            survey = self._surveys().get(chosen.removeprefix(_SURVEY))
+            survey = self._surveys.get(chosen.removeprefix(_SURVEY))
             name = survey.table if survey else ""
         found = self._tables.get(name)
         if found is None and survey is None:
@@ -164,6 +158,7 @@ class MappingSheet:
                 f"The mapping would have more than {MOST_CHARACTERS:,} characters.",
                 remedy="Map fewer columns, or use a connection for each schema.",
             )
+        self._surveys = _surveys_in(self._text)
         return f"{_TABLE}{before.table}" if after is None else f"{_SURVEY}{before.id}"
 
     def _change(
@@ -198,12 +193,8 @@ class MappingSheet:
         for column in columns:
             role, label = roles.get(column.name, (IGNORED, ""))
             values: tuple[ValueCount, ...] = ()
-            if (
-                left > 0
-                and self._samples.has_time()
-                and role not in {RECORDED, RESPONSE}
-                and _is_shown(column)
-            ):
+            has_values = role not in {RECORDED, RESPONSE} and _is_shown(column)
+            if left > 0 and has_values and self._samples.has_time():
                 left -= 1
                 values = _shown(self._samples.values(found, column.name))
             yield SheetColumn(
@@ -253,7 +244,9 @@ class MappingSheet:
                 role=found.type.value if found else IGNORED,
                 roles=(IGNORED, *KINDS),
                 label=_line(found.text) if found else "",
-                values=_shown(answered.get(key)) if with_values and _is_public(key) else (),
+                values=_shown(answered.get(key))
+                if with_values and not PERSONAL.search(key)
+                else (),
             )
 
     def _answers(self, long: LongTable) -> dict[str, Values]:
@@ -273,8 +266,8 @@ class MappingSheet:
         if survey is not None and not found.columns:
             yield f"The table “{survey.table}” does not exist, or this user may not read it."
         if survey is not None and self._text:
-            lost = lost_comments(self._text, survey.id)
-            yield from [lost] if lost else []
+            if lost := lost_comments(self._text, survey.id):
+                yield lost
             recorded = found.column(survey.recorded_at.column)
             if recorded is not None and recorded.type is not ColumnType.INSTANT:
                 yield (
@@ -288,6 +281,10 @@ class MappingSheet:
             )
 
 
+def _surveys_in(text: str) -> dict[str, SurveyMapping]:
+    return {one.id: one for one in read_mapping(text).surveys} if text else {}
+
+
 def _named(identity: str) -> str:
     return identity.partition(":")[2]
 
@@ -295,10 +292,6 @@ def _named(identity: str) -> str:
 def _line(text: str) -> str:
     """Return a label as the field of a form shows it: in one line."""
     return " ".join(text.split())[:_LONGEST_LABEL]
-
-
-def _is_public(name: str) -> bool:
-    return not PERSONAL.search(name)
 
 
 def _is_shown(column: CatalogColumn) -> bool:
