@@ -171,9 +171,7 @@ class _CombinationReader:
             one.responses,
             recorded,
             one.left_out if one.left_out and one.left_out not in self._include else None,
-            all(
-                flag is not exclude for flag, exclude in zip(one.passes, self._exclude, strict=True)
-            ),
+            self._passes(one),
             self._group(one, recorded),
             reason,
             self.codes.setdefault(answers, len(self.codes)),
@@ -281,7 +279,7 @@ def _count(window: Window, read: Sequence[_Read], weighted: bool) -> WindowCount
             if why is not None:
                 continue
             why = UNDATED
-        elif bounded and one.recorded is not None and not _is_in(window, one.recorded):
+        elif bounded and one.recorded is not None and not window.includes(one.recorded):
             continue
         if why is None:
             groups.setdefault(one.group, _Group()).add(one)
@@ -289,10 +287,4 @@ def _count(window: Window, read: Sequence[_Read], weighted: bool) -> WindowCount
             excluded[why] += one.responses
     return WindowCount(
         excluded, {key: group.counted(weighted=weighted) for key, group in groups.items()}
-    )
-
-
-def _is_in(window: Window, recorded: datetime) -> bool:
-    return (window.start is None or recorded >= window.start) and (
-        window.end is None or recorded < window.end
     )

@@ -59,6 +59,10 @@ class CellProblem:
     column: str
     message: str
 
+    def __str__(self) -> str:
+        """Return the problem with its place."""
+        return f"Row {self.row}, {self.column}: {self.message}"
+
 
 class CellFormats(Frozen):
     """How dates and numbers are written. What is ``None`` is recognised."""
@@ -91,7 +95,7 @@ class ReadCells:
         cells = "cell" if len(others) == 1 else "cells"
         more = f" {len(others):,} more {cells} cannot be read." if others else ""
         raise InputError(
-            f"Row {first.row}, {first.column}: {first.message}{more}",
+            f"{first}{more}",
             remedy="Correct the rows and try again. Nothing was saved.",
         )
 
@@ -203,16 +207,12 @@ class _CellReader:
 
     def report(self, row: int, column: str, message: str) -> None:
         """Add a problem."""
-        message = message[:1].upper() + message[1:]
-        self.problems.append(CellProblem(row, column, message))
+        self.problems.append(CellProblem(row, column, message[:1].upper() + message[1:]))
 
     def row(self, number: int, cells: EnteredCells) -> EnteredInput | None:
         """Return the value of a row; ``None`` if a cell cannot be read."""
-        day, value, n = (
-            self._day(number, cells.day),
-            self._value(number, cells.value),
-            self._n(number, cells.n),
-        )
+        day, value = self._day(number, cells.day), self._value(number, cells.value)
+        n = self._n(number, cells.n)
         if len(cells.label) > LONGEST_NAME:
             self.report(number, "label", f"a label has at most {LONGEST_NAME} characters.")
             return None

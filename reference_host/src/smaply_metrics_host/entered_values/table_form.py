@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.host import (
     CellFormats,
-    CellProblem,
     EnteredCells,
     EnteredInput,
     EnteredTable,
@@ -20,11 +19,13 @@ from smaply_metrics_core.host import (
 from smaply_metrics_host.web.forms import texts, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from datetime import date
 
     from starlette.datastructures import FormData
 
+MOST_STATED: Final = 5
+"""Cells of pasted text that cannot be read, and are stated one by one."""
 BLANK: Final = EnteredCells()
 NEW_ROWS: Final = 3
 """Blank rows below those of a table."""
@@ -87,12 +88,12 @@ class TableForm:
             raise InputError("The form has other rows.", remedy="Open the form again.")
         return cls(
             name=given.get("name", ""),
-            unit=given.get("unit", "") if given.get("unit", "") in set(EnteredUnit) else "",
+            unit=_one_of(given.get("unit", ""), UNITS),
             version=whole(given.get("version", "")) or 0,
             rows=tuple(EnteredCells(*row) for row in zip(*columns, strict=True)),
             pasted=given.get("pasted", ""),
-            dates=given.get("dates", "") if given.get("dates", "") in DATES else "",
-            decimal=given.get("decimal", "") if given.get("decimal", "") in DECIMALS else "",
+            dates=_one_of(given.get("dates", ""), DATES),
+            decimal=_one_of(given.get("decimal", ""), DECIMALS),
         )
 
     def without_row(self, number: int) -> TableForm:
@@ -132,7 +133,9 @@ def read_form(form: TableForm, stored: Sequence[EnteredInput], today: date) -> R
     if not form.unit:
         problems["unit"] = "Choose a unit."
         return ReadForm((), problems)
-    unit, formats = EnteredUnit(form.unit), _formats(form)
+    unit = EnteredUnit(form.unit)
+    stated = {"dates": form.dates or None, "decimal": form.decimal or None}
+    formats = CellFormats.model_validate(stated)
     typed = read_cells(form.rows, unit, today, formats=formats, stored=stored)
     problems |= {f"{one.row}-{one.column}": one.message for one in typed.problems}
     try:
@@ -141,21 +144,16 @@ def read_form(form: TableForm, stored: Sequence[EnteredInput], today: date) -> R
     except InputError as error:
         problems["pasted"], pasted = f"{error.message} {error.remedy}", ReadCells((), ())
     if pasted.problems:
-        problems["pasted"] = " ".join(_sentences(pasted.problems))
+        first, others = pasted.problems[:MOST_STATED], pasted.problems[MOST_STATED:]
+        more = [f"{len(others):,} more."] if others else []
+        problems["pasted"] = " ".join([*map(str, first), *more])
     replaced = {value.key for value in pasted.rows}
     kept = (value for value in typed.rows if value.key not in replaced)
     return ReadForm((*kept, *pasted.rows), problems)
 
 
-def _formats(form: TableForm) -> CellFormats:
-    return CellFormats.model_validate(
-        {"dates": form.dates or None, "decimal": form.decimal or None}
-    )
-
-
-def _sentences(problems: Iterable[CellProblem], most: int = 5) -> list[str]:
-    found = [f"Row {one.row}, {one.column}: {one.message}" for one in problems]
-    return [*found[:most], *([f"{len(found) - most:,} more."] if len(found) > most else [])]
+def _one_of(value: str, options: Container[str]) -> str:
+    return value if value in options else ""
 
 
 @dataclass(frozen=True)
