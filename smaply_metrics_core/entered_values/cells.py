@@ -165,7 +165,6 @@ def read_cells(
         formats: How dates and numbers are written.
         stored: Values whose texts are not evidence of how others are written.
     """
-    formats = formats or CellFormats()
     known = {EnteredCells.of(row): row for row in stored}
     given = [
         (number, EnteredCells(*map(str.strip, row)))
@@ -173,7 +172,7 @@ def read_cells(
         if any(map(str.strip, row))
     ]
     new = [row for _, row in given if row not in known]
-    reader = _CellReader(new, unit, today, formats)
+    reader = _CellReader(new, unit, today, formats or CellFormats())
     found: list[EnteredInput] = []
     places: dict[tuple[date, str], int] = {}
     for number, row in given:
@@ -183,9 +182,14 @@ def read_cells(
         first = places.setdefault(value.key, number)
         if first != number:
             what = f" and the label “{value.label}”" if value.label else ""
-            reader.report(number, "date", f"row {first} has the same date{what}. Delete one.")
+            message = f"Row {first} has the same date{what}. Delete one."
+            reader.problems.append(CellProblem(number, "date", message))
         found.append(value)
     return ReadCells(tuple(found), tuple(reader.problems))
+
+
+class _Unreadable(Exception):
+    """A cell that cannot be read; the message is for people."""
 
 
 class _CellReader:
@@ -205,75 +209,75 @@ class _CellReader:
             decimal = "."
         self._decimal = formats.decimal or decimal
 
-    def report(self, row: int, column: str, message: str) -> None:
-        """Add a problem."""
-        self.problems.append(CellProblem(row, column, message[:1].upper() + message[1:]))
-
     def row(self, number: int, cells: EnteredCells) -> EnteredInput | None:
         """Return the value of a row; ``None`` if a cell cannot be read."""
-        day, value = self._day(number, cells.day), self._value(number, cells.value)
-        n = self._n(number, cells.n)
-        if len(cells.label) > LONGEST_NAME:
-            self.report(number, "label", f"a label has at most {LONGEST_NAME} characters.")
-            return None
-        if day is None or value is None or n == 0:
-            return None
-        return EnteredInput(day=day, label=cells.label, value=value, n=n)
+        read = {
+            "day": (cells.day, self._day),
+            "label": (cells.label, _label),
+            "value": (cells.value, self._value),
+            "n": (cells.n, _count),
+        }
+        parts: dict[str, object] = {}
+        for part, (cell, parse) in read.items():
+            try:
+                parts[part] = parse(cell)
+            except _Unreadable as problem:
+                column = "date" if part == "day" else part
+                self.problems.append(CellProblem(number, column, str(problem)))
+        return EnteredInput.model_validate(parts) if parts.keys() == read.keys() else None
 
-    def _day(self, row: int, cell: str) -> date | None:
+    def _day(self, cell: str) -> date:
         if self._order is None:
-            self.report(
-                row,
-                "date",
-                f"“{_shown(self._unclear_date)}” has two meanings. State whether the day or "
-                "the month comes first.",
+            raise _Unreadable(
+                f"“{_shown(self._unclear_date)}” has two meanings. State whether the day or the "
+                "month comes first."
             )
-            return None
-        found = parse_date(cell, self._order) if cell else None
+        example = EXAMPLES[self._order][:10]
+        if not cell:
+            raise _Unreadable(f"Enter a date such as {example}.")
+        found = parse_date(cell, self._order)
         if found is None:
-            example = EXAMPLES[self._order][:10]
-            self.report(row, "date", f"“{_shown(cell)}” is not a date such as {example}.")
-            return None
-        day = found.date()
-        if day.year not in YEARS or day > self._today:
-            self.report(row, "date", f"“{_shown(cell)}” is in the future, or too long ago.")
-            return None
-        return day
-
-    def _value(self, row: int, cell: str) -> float | None:
-        text = _number_text(cell)
-        if self._decimal is None:
-            self.report(
-                row,
-                "value",
-                f"“{_shown(self._unclear_number)}” has two meanings. State whether the "
-                "decimal sign is a point or a comma.",
+            raise _Unreadable(f"“{_shown(cell)}” is not a date such as {example}.")
+        if found.year not in YEARS or found.date() > self._today:
+            raise _Unreadable(
+                f"“{_shown(cell)}” is in the future, or too long ago. Enter another date."
             )
-            return None
-        value = parse_number(text, self._decimal)
+        return found.date()
+
+    def _value(self, cell: str) -> float:
+        if self._decimal is None:
+            raise _Unreadable(
+                f"“{_shown(self._unclear_number)}” has two meanings. State whether the decimal "
+                "sign is a point or a comma."
+            )
+        if not cell:
+            raise _Unreadable("Enter a value.")
+        value = parse_number(_number_text(cell), self._decimal)
         if value is None:
             sign = "point" if self._decimal == "." else "comma"
-            self.report(row, "value", f"“{_shown(cell)}” is not a number with a decimal {sign}.")
-            return None
+            raise _Unreadable(f"“{_shown(cell)}” is not a number with a decimal {sign}.")
         if expected := self._unit.refusal(value):
-            self.report(row, "value", f"“{_shown(cell)}” must be {expected}.")
-            return None
+            raise _Unreadable(f"“{_shown(cell)}” must be {expected}.")
         return value
 
-    def _n(self, row: int, cell: str) -> int | None:
-        """Return the number of answers; ``None`` if it is blank, and 0 if it cannot be read."""
-        if not cell:
-            return None
-        plain = re.sub(r"\D", "", cell) if _WHOLE.fullmatch(cell) else ""
-        if plain and 0 < int(plain) < _MOST_N:
-            return int(plain)
-        self.report(
-            row,
-            "n",
-            f"“{_shown(cell)}” is not a number of answers. Enter a whole number of at least 1, or "
-            "leave it blank if it is unknown.",
-        )
-        return 0
+
+def _label(cell: str) -> str:
+    if len(cell) > LONGEST_NAME:
+        raise _Unreadable(f"A label has at most {LONGEST_NAME} characters.")
+    return cell
+
+
+def _count(cell: str) -> int | None:
+    """Return the number of answers; ``None`` if the cell is blank."""
+    if not cell:
+        return None
+    plain = re.sub(r"\D", "", cell) if _WHOLE.fullmatch(cell) else ""
+    if plain and 0 < int(plain) < _MOST_N:
+        return int(plain)
+    raise _Unreadable(
+        f"“{_shown(cell)}” is not a number of answers. Enter a whole number of at least 1, or "
+        "leave it blank if it is unknown."
+    )
 
 
 def _is_number(cell: str) -> bool:

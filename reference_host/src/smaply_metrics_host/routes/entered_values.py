@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -12,8 +13,6 @@ from starlette.responses import RedirectResponse, Response
 from smaply_metrics_core.charts import local_day_text
 from smaply_metrics_core.host import (
     EditConflict,
-    EnteredRow,
-    EnteredTable,
     EnteredUnit,
     MetricsError,
     Problem,
@@ -129,19 +128,20 @@ async def _save(
     stored: SavedTable | None,
     sent: FormData,
 ) -> Response:
+    page = partial(_page, request, app_state, person)
     form = TableForm.read(sent)
     if stored is not None:
         form = replace(form, unit=stored.table.unit)
     removed = sent.get("remove")
     if isinstance(removed, str) and (number := whole(removed)):
-        return await _page(request, app_state, person, stored, form.without_row(number))
+        return await page(stored, form.without_row(number))
     if "more" in sent:
-        return await _page(request, app_state, person, stored, form.with_more_rows())
+        return await page(stored, form.with_more_rows())
     entered = app_state.metrics.entered_values
     rows = () if stored is None else stored.table.rows
     found = read_form(form, rows, await entered.today(person.actor))
     if found.problems:
-        return await _page(request, app_state, person, stored, form, found, status=422)
+        return await page(stored, form, found, status=422)
     try:
         if stored is None:
             saved = await entered.add(person.actor, form.name, EnteredUnit(form.unit), found.values)
@@ -149,35 +149,17 @@ async def _save(
             saved = await entered.edit(
                 person.actor, stored.table.id, form.name, found.values, version=form.version
             )
-    except EditConflict as error:
-        return await _conflict(request, app_state, person, form, found, error, stored)
     except MetricsError as error:  # What was typed is shown again.
+        if stored is not None and isinstance(error, EditConflict):  # Next to the saved values.
+            now = await entered.show(person.actor, stored.table.id)
+            theirs = differences(now.table.rows, found.values)
+            form = replace(form, version=now.table.version)
+            return await page(now, form, found, status=409, theirs=theirs)
         problem = problem_for(person.role, error.to_problem(), TITLE)
-        status = status_of(error)
-        return await _page(
-            request, app_state, person, stored, form, found, status=status, problem=problem
-        )
+        return await page(stored, form, found, status=status_of(error), problem=problem)
     if saved.metrics:
         await app_state.metrics.cards.load(person.actor, saved.metrics)  # Refreshes them.
     return RedirectResponse(f"/metrics/entered/{saved.table.id}?saved=true", 303)
-
-
-async def _conflict(  # noqa: PLR0913, PLR0917  # Both versions.
-    request: Request,
-    app_state: AppState,
-    person: Person,
-    form: TableForm,
-    found: ReadForm,
-    error: MetricsError,
-    stored: SavedTable | None,
-) -> Response:
-    """Show the person's own values, and how the saved ones differ."""
-    if stored is None:
-        raise error
-    now = await app_state.metrics.entered_values.show(person.actor, stored.table.id)
-    form = replace(form, version=now.table.version)
-    theirs = differences(now.table.rows, found.values)
-    return await _page(request, app_state, person, now, form, found, status=409, theirs=theirs)
 
 
 async def _page(  # noqa: PLR0913, PLR0917  # The form, and what happened.
@@ -194,7 +176,13 @@ async def _page(  # noqa: PLR0913, PLR0917  # The form, and what happened.
     problem: Problem | None = None,
 ) -> Response:
     zone = (await app_state.metrics.accounts.show(person.actor)).zone
-    table: EnteredTable | None = None if stored is None else stored.table
+    table = None if stored is None else stored.table
+    entered = {
+        (row.day.isoformat(), row.label): (
+            f"{row.entered_by}, {local_day_text(row.entered_at, zone)}"
+        )
+        for row in (table.rows if table else ())
+    }
     return app_state.templates.page(
         request,
         "values_table.html",
@@ -209,13 +197,5 @@ async def _page(  # noqa: PLR0913, PLR0917  # The form, and what happened.
         units=UNITS,
         dates=DATES,
         decimals=DECIMALS,
-        entered={} if table is None else {_key(row): _entered(row, zone) for row in table.rows},
+        entered=entered,
     )
-
-
-def _key(row: EnteredRow) -> tuple[str, str]:
-    return row.day.isoformat(), row.label
-
-
-def _entered(row: EnteredRow, zone: str) -> str:
-    return f"{row.entered_by}, {local_day_text(row.entered_at, zone)}"
