@@ -48,7 +48,7 @@ class EnteredUnit(StrEnum):
         return Calculation(f"entered_{self.value}")
 
     def refusal(self, value: float) -> str:
-        """Return what a value of this unit must be if a number is none; empty if it is one."""
+        """Return what a value of this unit must be; empty for a number that is one."""
         if self is EnteredUnit.COUNT and (value < 0 or not value.is_integer()):
             return "a whole number of at least 0"
         low, high = _LIMITS.get(self, (value, value))

@@ -287,7 +287,7 @@ CATALOG = (
         (
             "type: nps",
             "type: multiple",
-            "Line 6, “type”: “NPS” has the type integer, and is no array. Add what separates",
+            "Line 6, “type”: “NPS” has the type integer, and is not an array. Add what separates",
         ),
         ("topics, type: text", "topics, type: number", "Line 7, “type”: “topics” has the type"),
         ("tags, type: multiple", 'tags, type: multiple, delimiter: ";"', "Remove `delimiter`"),

@@ -85,7 +85,7 @@ class TableForm:
             for name in ("day", "label", "value", "n")
         ]
         if len({len(column) for column in columns}) > 1 or len(columns[0]) > MOST_ROWS:
-            raise InputError("The form has other rows.", remedy="Open the form again.")
+            raise InputError("The form is not complete.", remedy="Open it again.")
         return cls(
             name=given.get("name", ""),
             unit=_one_of(given.get("unit", ""), UNITS),
@@ -148,8 +148,8 @@ def read_form(form: TableForm, stored: Sequence[EnteredInput], today: date) -> R
         more = [f"{len(others):,} more."] if others else []
         problems["pasted"] = " ".join([*map(str, first), *more])
     replaced = {value.key for value in pasted.rows}
-    kept = (value for value in typed.rows if value.key not in replaced)
-    return ReadForm((*kept, *pasted.rows), problems)
+    others = (value for value in typed.rows if value.key not in replaced)
+    return ReadForm((*others, *pasted.rows), problems)
 
 
 def _one_of(value: str, options: Container[str]) -> str:

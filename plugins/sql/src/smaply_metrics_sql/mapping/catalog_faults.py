@@ -1,4 +1,4 @@
-"""Compares a mapping with the tables of the database: what is not there, and of another type."""
+"""Compares a mapping with the catalogue: names that do not exist, and types that do not fit."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def require_catalog(
 
 
 class _CatalogCheck:
-    """Finds what of a mapping is not in the tables."""
+    """Finds the faults of a mapping."""
 
     def __init__(self, tables: Sequence[CatalogTable], has_times: HasTimes) -> None:
         self._tables = {table.full_name: table for table in tables}
@@ -177,10 +177,12 @@ def _type(question: MappedQuestion, column: CatalogColumn, path: Path) -> Iterat
         yield CatalogFault(path, reason, "Map a view that casts it to a number.")
     if question.type is AnswerType.MULTIPLE:
         if question.delimiter and column.type not in _TEXTS:
-            yield CatalogFault(path, reason, "Remove `delimiter`: it separates answers in texts.")
+            yield CatalogFault(path, reason, "Remove `delimiter`, which is only for texts.")
         if not question.delimiter and column.type is not ColumnType.ARRAY:
             yield CatalogFault(
-                path, f"{reason}, and is no array", "Add what separates the answers as `delimiter`."
+                path,
+                f"{reason}, and is not an array",
+                "Add what separates the answers as `delimiter`.",
             )
 
 

@@ -20,7 +20,7 @@ QUESTIONS: Final = (
     *("question", "question_id", "question_key", "question_code", "question_name", "item"),
     *("item_id", "variable", "field_key"),
 )
-"""Names of columns that tell which question a row answers."""
+"""Names of columns that state which question a row answers."""
 ANSWERS: Final = (
     *("answer", "answer_value", "answer_code", "answer_text", "value", "response_value"),
     *("answer_id", "choice", "choice_id", "score", "rating", "text"),

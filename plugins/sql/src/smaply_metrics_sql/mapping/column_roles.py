@@ -131,7 +131,7 @@ def new_survey(table: str) -> SurveyMapping:
 def apply_changes(
     survey: SurveyMapping, changes: list[RoleChange], types: Mapping[str, CatalogColumn]
 ) -> SurveyMapping | None:
-    """Return a survey with other roles of columns; ``None`` if no column has a role any more.
+    """Return a survey with other roles of columns; ``None`` if no column has a role.
 
     Args:
         survey: The survey. ``new_survey`` for a new one.
@@ -257,7 +257,7 @@ def _finished(column: CatalogColumn | None, name: str) -> Status:
     status = finished_status(column)
     if status is None:
         raise InputError(
-            f"“{name}” cannot be “{_label(FINISHED)}”: it has neither Booleans nor numbers.",
+            f"“{name}” cannot be “{_label(FINISHED)}”: its type is neither Boolean nor numeric.",
             remedy="Write `status` with the values to exclude in the text.",
         )
     return status

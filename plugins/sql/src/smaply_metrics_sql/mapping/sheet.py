@@ -117,9 +117,9 @@ class MappingSheet:
         found = self._tables.get(name)
         if found is None and survey is None:
             raise InputError(
-                "This table or survey does not exist any more.", remedy="Choose another table."
+                "This table or survey no longer exists.", remedy="Choose another table."
             )
-        # The columns of a table that is gone are those of the mapping.
+        # A table that was deleted has the columns of the mapping.
         return survey, found or CatalogTable("", name, ())
 
     def _apply(self, chosen: str, edits: Sequence[ColumnEdit]) -> str:
@@ -131,8 +131,8 @@ class MappingSheet:
             was = shown.get(edit.column)
             if was is None:
                 raise InputError(
-                    f"The table “{found.full_name}” has no column “{_named(edit.column)}” any "
-                    "more.",
+                    f"The table “{found.full_name}” no longer has the column "
+                    f"“{_named(edit.column)}”.",
                     remedy="Show its columns again.",
                 )
             if edit.role not in was.roles:
@@ -149,9 +149,9 @@ class MappingSheet:
         self._text = replace_survey(self._text, before.id, after)
         if not self._text:
             raise InputError(
-                "The mapping needs one survey.",
-                remedy="Map another table first. Without a mapping, the surveys are those that "
-                "look like responses.",
+                "A mapping must have at least one survey.",
+                remedy="Map another table first, or clear the mapping to use the tables that look "
+                "like responses.",
             )
         if len(self._text) > MOST_CHARACTERS:
             raise InputError(
@@ -174,7 +174,7 @@ class MappingSheet:
             delimiter = delimiter_in(values) if values else ""
             if not delimiter:
                 raise InputError(
-                    f"What separates several answers in “{name}” was not found.",
+                    f"No delimiter of several answers was found in “{name}”.",
                     remedy="Write the question with its `delimiter` in the text.",
                 )
         is_child = edit.column.startswith(_CHILD)
@@ -183,7 +183,7 @@ class MappingSheet:
     def _columns(
         self, survey: SurveyMapping | None, found: CatalogTable, *, with_values: bool = True
     ) -> Iterator[SheetColumn]:
-        """Yield the columns of the table, those that are gone, and questions of other tables."""
+        """Yield the columns of the table and of the mapping, and questions in other tables."""
         roles, left = roles_of(survey), MOST_WITH_VALUES if with_values else 0
         is_long = survey is not None and survey.answers is not None
         columns = [one for one in found.columns if len(one.name) <= _LONGEST_NAME]
