@@ -16,6 +16,8 @@ from smaply_metrics_core.host import (
     read_cells,
     split_pasted,
 )
+from smaply_metrics_host.metric_form.metric_text import FieldDifference
+from smaply_metrics_host.uploads.upload_preview import DATES, DECIMALS
 from smaply_metrics_host.web.forms import texts, whole
 
 if TYPE_CHECKING:
@@ -39,8 +41,6 @@ UNITS: Final = {
     EnteredUnit.PERCENT: "Percent, 0 to 100",
     EnteredUnit.POINTS: "Points, \N{MINUS SIGN}100 to 100, such as an NPS",
 }
-DATES: Final = {"day_first": "Day first: 31/01/2026", "month_first": "Month first: 01/31/2026"}
-DECIMALS: Final = {".": "Point: 4.5", ",": "Comma: 4,5"}
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ def read_form(form: TableForm, stored: Sequence[EnteredInput], today: date) -> R
         problems["unit"] = "Choose a unit."
         return ReadForm((), problems)
     unit = EnteredUnit(form.unit)
-    stated = {"dates": form.dates or None, "decimal": form.decimal or None}
-    formats = CellFormats.model_validate(stated)
+    written = {"dates": form.dates or None, "decimal": form.decimal or None}
+    formats = CellFormats.model_validate(written)
     typed = read_cells(form.rows, unit, today, formats=formats, stored=stored)
     problems |= {f"{one.row}-{one.column}": one.message for one in typed.problems}
     try:
@@ -144,9 +144,9 @@ def read_form(form: TableForm, stored: Sequence[EnteredInput], today: date) -> R
     except InputError as error:
         problems["pasted"], pasted = f"{error.message} {error.remedy}", ReadCells((), ())
     if pasted.problems:
-        first, others = pasted.problems[:MOST_STATED], pasted.problems[MOST_STATED:]
-        more = [f"{len(others):,} more."] if others else []
-        problems["pasted"] = " ".join([*map(str, first), *more])
+        stated = [str(one) for one in pasted.problems[:MOST_STATED]]
+        left = len(pasted.problems) - len(stated)
+        problems["pasted"] = " ".join([*stated, *([f"{left:,} more."] if left else [])])
     replaced = {value.key for value in pasted.rows}
     others = (value for value in typed.rows if value.key not in replaced)
     return ReadForm((*others, *pasted.rows), problems)
@@ -156,28 +156,13 @@ def _one_of(value: str, options: Container[str]) -> str:
     return value if value in options else ""
 
 
-@dataclass(frozen=True)
-class ValueDifference:
-    """A value that differs between the saved version of a table and a person's own.
-
-    Attributes:
-        part: The date and label.
-        theirs: The saved value; ``—`` for none.
-        own: The person's value; ``—`` for none.
-    """
-
-    part: str
-    theirs: str
-    own: str
-
-
 def differences(
     saved: Iterable[EnteredInput], own: Iterable[EnteredInput]
-) -> tuple[ValueDifference, ...]:
+) -> tuple[FieldDifference, ...]:
     """Return the values that differ, the newest first."""
     theirs, mine = ({value.key: value for value in values} for values in (saved, own))
     return tuple(
-        ValueDifference(
+        FieldDifference(
             " ".join(filter(None, [key[0].isoformat(), key[1]])),
             _text(theirs.get(key)),
             _text(mine.get(key)),

@@ -21,20 +21,19 @@ from smaply_metrics_core.host import (
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, Editor, FormLimits, checked_form
 from smaply_metrics_host.entered_values.table_form import (
-    DATES,
-    DECIMALS,
     MOST_ROWS,
     UNITS,
     ReadForm,
     TableForm,
-    ValueDifference,
     differences,
     read_form,
 )
 from smaply_metrics_host.error_handlers import status_of
 from smaply_metrics_host.metric_form.drafts import PutAside
 from smaply_metrics_host.metric_form.form_data import MetricForm
+from smaply_metrics_host.metric_form.metric_text import FieldDifference
 from smaply_metrics_host.store.people import Person
+from smaply_metrics_host.uploads.upload_preview import DATES, DECIMALS
 from smaply_metrics_host.web.forms import whole
 from smaply_metrics_host.web.reader_problem import problem_for
 
@@ -172,7 +171,7 @@ async def _page(  # noqa: PLR0913, PLR0917  # The form, and what happened.
     *,
     saved: bool = False,
     status: int = 200,
-    theirs: tuple[ValueDifference, ...] | None = None,
+    theirs: tuple[FieldDifference, ...] | None = None,
     problem: Problem | None = None,
 ) -> Response:
     zone = (await app_state.metrics.accounts.show(person.actor)).zone
