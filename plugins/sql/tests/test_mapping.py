@@ -205,7 +205,8 @@ def test_a_proposal_that_is_too_long_is_shortened() -> None:
 
     assert 1 < len(fitting) < len(wide)
     assert text.startswith(
-        f"# Tables that look like responses, but did not fit: {len(wide) - len(fitting)}.\n"
+        f"# Tables that look like responses, but did not fit: {len(wide) - len(fitting)}. Map them "
+        "in another connection.\n"
     )
     assert len(text) <= MOST_CHARACTERS < len(text) * 2
 

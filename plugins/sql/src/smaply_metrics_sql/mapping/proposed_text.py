@@ -89,8 +89,10 @@ def propose_text(tables: Sequence[CatalogTable], samples: TableSamples) -> str:
     if not parts:
         return ""
     left_out = len(proposed) - len(parts)
-    fits = [f"Tables that look like responses, but did not fit: {left_out}."] if left_out else []
-    head = "".join(map(comment_line, fits + remarks))
+    if left_out:
+        fits = f"Tables that look like responses, but did not fit: {left_out}."
+        remarks.insert(0, f"{fits} Map them in another connection.")
+    head = "".join(map(comment_line, remarks))
     return f"{head}surveys:\n{''.join(parts)}"
 
 
@@ -193,7 +195,9 @@ class _Proposer:
         self._left -= 1
         values = self._samples.values(proposed.table, column.name)
         if values is None:
-            proposed.remarks.append(f"Check: “{column.name}” could not be read.")
+            proposed.remarks.append(
+                f"Check: “{column.name}” could not be read. Grant SELECT on it, or fix its view."
+            )
             return question
         labels = label_table_of(
             column.name,
@@ -219,7 +223,7 @@ class _Proposer:
                 remarks.append(
                     f"Check: {one.share:.0%} of the values of “{one.columns.response}” in "
                     f"“{one.table.full_name}” are in “{one.response_id}” of "
-                    f"“{one.responses.full_name}”."
+                    f"“{one.responses.full_name}”. Rows with other values are not counted."
                 )
             if isinstance(one.columns, ChildTable):
                 self._add_child(proposed, one, one.columns, remarks)

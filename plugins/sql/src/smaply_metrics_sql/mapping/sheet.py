@@ -80,7 +80,9 @@ class MappingSheet:
         """
         chosen = table or next((one.id for one in self._choices()), "")
         if not chosen:
-            return ColumnSheet(value="", notes=("The database has no tables.",))
+            return ColumnSheet(
+                value="", notes=("No tables found. Grant SELECT on those of the responses.",)
+            )
         if edits:
             chosen = self._apply(chosen, edits)
         survey, found = self._find(chosen)
@@ -264,7 +266,10 @@ class MappingSheet:
         if self._is_proposal and self._text:
             yield "The mapping was empty, so it contains a proposal, which is saved with the form."
         if survey is not None and not found.columns:
-            yield f"The table “{survey.table}” does not exist, or this user may not read it."
+            yield (
+                f"The table “{survey.table}” does not exist, or this user may not read it. Correct "
+                "its name in the text, or grant SELECT on it."
+            )
         if survey is not None and self._text:
             if lost := lost_comments(self._text, survey.id):
                 yield lost
