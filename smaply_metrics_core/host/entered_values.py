@@ -96,14 +96,10 @@ class EnteredValues:
         """
         actor.require(Role.EDITOR, "Reading entered values")
         stored = self._find(actor.account)
-        table = None if stored is None else stored.tables.find(table_id)
-        if stored is None or table is None:
+        if stored is None:
             raise _no_table()
-        return SavedTable(
-            connection_id=stored.row.id,
-            table=table,
-            metrics=self._metrics(stored.row, table_id),
-        )
+        table, metrics = stored.tables.find(table_id), self._metrics(stored.row, table_id)
+        return SavedTable(connection_id=stored.row.id, table=_existing(table), metrics=metrics)
 
     def today(self, actor: Actor) -> date:
         """Return the current date in the time zone of the account; no value is for a later day."""
