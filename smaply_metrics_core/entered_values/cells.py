@@ -130,7 +130,7 @@ def split_pasted(text: str) -> tuple[EnteredCells, ...]:
         rows = rows[1:]
     else:
         # Not with commas, since the third column may be the decimals of the second.
-        three = _of_three(rows) if delimiter != "," else ()
+        three = _three_columns(rows) if delimiter != "," else ()
         names = list({2: ("date", "value"), 3: three, 4: COLUMNS}.get(width, ()))
     unknown = [name for name in names[:width] if name not in COLUMNS]
     if unknown or not {"date", "value"} <= {*names} or width > len(names):
@@ -143,7 +143,8 @@ def split_pasted(text: str) -> tuple[EnteredCells, ...]:
     return tuple(EnteredCells(**dict(zip(fields, row, strict=False))) for row in rows)
 
 
-def _of_three(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def _three_columns(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return the columns of three cells: the second is a label if it is not a number."""
     numbers = all(_is_number(row[1]) for row in rows if len(row) > 1)
     return ("date", "value", "n") if numbers else ("date", "label", "value")
 

@@ -47,12 +47,13 @@ async def columns(
     async def show(job: Job) -> JobResult:
         """Write the columns that the form had, and store it with those of the chosen table."""
         try:
-            sheet = await editor.write(before, values) if before else None
-            text = {field.name: sheet.value} if sheet and sheet.value else {}
-            if sheet is None or (
-                not closing and chosen not in {"", before.table if before else ""}
-            ):
-                sheet = await editor.edit(field.name, {**values, **text}, chosen)
+            if before is None:
+                sheet = await editor.edit(field.name, values, chosen)
+            else:
+                sheet = await editor.write(before, values)
+                if not closing and chosen not in {"", before.table}:
+                    text = {field.name: sheet.value} if sheet.value else {}
+                    sheet = await editor.edit(field.name, {**values, **text}, chosen)
         except MetricsError as error:
             title = "Columns not changed"
             return await refuse_columns(editor, submitted, job, error, title)
