@@ -132,10 +132,10 @@ async def _save(
     if stored is not None:
         form = replace(form, unit=stored.table.unit)
     removed = sent.get("remove")
-    if isinstance(removed, str) and (number := whole(removed)):
-        return await page(stored, form.without_row(number))
-    if "more" in sent:
-        return await page(stored, form.with_more_rows())
+    number = whole(removed) if isinstance(removed, str) else None
+    if number or "more" in sent:
+        form = form.without_row(number) if number else form.with_more_rows()
+        return await page(stored, form)
     entered = app_state.metrics.entered_values
     rows = () if stored is None else stored.table.rows
     found = read_form(form, rows, await entered.today(person.actor))
