@@ -246,9 +246,7 @@ class MappingSheet:
                 role=found.type.value if found else IGNORED,
                 roles=(IGNORED, *KINDS),
                 label=_line(found.text) if found else "",
-                values=_shown(answered.get(key))
-                if with_values and not PERSONAL.search(key)
-                else (),
+                values=_shown(answered.get(key)) if with_values and _is_public(key) else (),
             )
 
     def _answers(self, long: LongTable) -> dict[str, Values]:
@@ -297,6 +295,10 @@ def _named(identity: str) -> str:
 def _line(text: str) -> str:
     """Return a label as the field of a form shows it: in one line."""
     return " ".join(text.split())[:_LONGEST_LABEL]
+
+
+def _is_public(name: str) -> bool:
+    return not PERSONAL.search(name)
 
 
 def _is_shown(column: CatalogColumn) -> bool:
