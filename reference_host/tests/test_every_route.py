@@ -225,6 +225,7 @@ def path_values(world: World, prepared: Prepared) -> dict[str, str]:
         "lane_id": prepared.text_lane,
         "card_id": prepared.card,
         "file_type": "csv",
+        "page": "new",
         "part": "stages",
         "part_id": prepared.stage,
         "link_id": prepared.share_link,

@@ -101,10 +101,10 @@ def tally_combinations(
         ValueError: if a combination does not have one flag for each filter of the query.
     """
     reader = _CombinationReader(request)
-    read = [reader.read(one) for one in combinations]
+    read = [reader.read(one) for one in combinations if reader.passes(one)]
     table = AnswerTable.of([*reader.codes], reader.several, request.choices)
     windows = [
-        CountedWindow(window, _count(window, read, reader.weighted), table)
+        CountedWindow(window, _count(window, read, weighted=reader.weighted), table)
         for window in request.query.windows
     ]
     return make_tally(request, windows, as_of)
@@ -116,7 +116,6 @@ class _Read(NamedTuple):
     Attributes:
         recorded: As in ``Combination``, if its year is plausible.
         excluded: Why it does not count.
-        passes: Whether it passes all filters.
         group: Its group.
         reason: Why it has no answer, or none that is weighted.
         code: The code of its answers.
@@ -126,7 +125,6 @@ class _Read(NamedTuple):
     responses: int
     recorded: datetime | None
     excluded: str | None
-    passes: bool
     group: str | None
     reason: str | None
     code: int
@@ -171,14 +169,16 @@ class _CombinationReader:
             one.responses,
             recorded,
             one.left_out if one.left_out and one.left_out not in self._include else None,
-            all(
-                flag is not exclude for flag, exclude in zip(one.passes, self._exclude, strict=True)
-            ),
             self._group(one, recorded),
             reason,
             self.codes.setdefault(answers, len(self.codes)),
             sums,
         )
+
+    def passes(self, one: Combination) -> bool:
+        """Whether a combination passes all filters of the query."""
+        pairs = zip(one.passes, self._exclude, strict=True)
+        return all(flag is not exclude for flag, exclude in pairs)
 
     def _group(self, one: Combination, recorded: datetime | None) -> str | None:
         query = self._request.query
@@ -263,21 +263,19 @@ class _Group:
         return GroupCount(self._responses, self._reasons, answers, weights)
 
 
-def _count(window: Window, read: Sequence[_Read], weighted: bool) -> WindowCount:  # noqa: FBT001  # Its callers name it.
+def _count(window: Window, read: Sequence[_Read], *, weighted: bool) -> WindowCount:
     """Count what is in a window."""
     bounded = window.start is not None or window.end is not None
     excluded: Counter[str] = Counter()
     groups: dict[str | None, _Group] = {}
     for one in read:
-        if not one.passes:
-            continue
         why = one.excluded
         if bounded and one.recorded is None:
             # A response without a date is reported once: as undated, or as excluded.
             if why is not None:
                 continue
             why = UNDATED
-        elif bounded and one.recorded is not None and not _is_in(window, one.recorded):
+        elif bounded and one.recorded is not None and not window.includes(one.recorded):
             continue
         if why is None:
             groups.setdefault(one.group, _Group()).add(one)
@@ -285,10 +283,4 @@ def _count(window: Window, read: Sequence[_Read], weighted: bool) -> WindowCount
             excluded[why] += one.responses
     return WindowCount(
         excluded, {key: group.counted(weighted=weighted) for key, group in groups.items()}
-    )
-
-
-def _is_in(window: Window, recorded: datetime) -> bool:
-    return (window.start is None or recorded >= window.start) and (
-        window.end is None or recorded < window.end
     )

@@ -60,6 +60,10 @@ class CellProblem:
     column: str
     message: str
 
+    def __str__(self) -> str:
+        """Return the problem with its place."""
+        return f"Row {self.row}, {self.column}: {self.message}"
+
 
 class CellFormats(Frozen):
     """How dates and numbers are written. What is ``None`` is recognised."""
@@ -92,7 +96,7 @@ class ReadCells:
         cells = "cell" if len(others) == 1 else "cells"
         more = f" {len(others):,} more {cells} cannot be read." if others else ""
         raise InputError(
-            f"Row {first.row}, {first.column}: {first.message}{more}",
+            f"{first}{more}",
             remedy="Correct the rows and try again. Nothing was saved.",
         )
 
@@ -133,7 +137,7 @@ def split_pasted(text: str) -> tuple[EnteredCells, ...]:
         rows = rows[1:]
     else:
         # Not with commas, since the third column may be the decimals of the second.
-        three = _of_three(rows) if delimiter != "," else ()
+        three = _three_columns(rows) if delimiter != "," else ()
         names = list({2: ("date", "value"), 3: three, 4: COLUMNS}.get(width, ()))
     unknown = [name for name in names[:width] if name not in COLUMNS]
     if unknown or not {"date", "value"} <= {*names} or width > len(names):
@@ -146,7 +150,8 @@ def split_pasted(text: str) -> tuple[EnteredCells, ...]:
     return tuple(EnteredCells(**dict(zip(fields, row, strict=False))) for row in rows)
 
 
-def _of_three(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def _three_columns(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return the columns of three cells: the second is a label if it is not a number."""
     numbers = all(_is_number(row[1]) for row in rows if len(row) > 1)
     return ("date", "value", "n") if numbers else ("date", "label", "value")
 
@@ -168,7 +173,6 @@ def read_cells(
         formats: How dates and numbers are written.
         stored: Values whose texts are not evidence of how others are written.
     """
-    formats = formats or CellFormats()
     known = {EnteredCells.of(row): row for row in stored}
     given = [
         (number, EnteredCells(*map(str.strip, row)))
@@ -176,7 +180,7 @@ def read_cells(
         if any(map(str.strip, row))
     ]
     new = [row for _, row in given if row not in known]
-    reader = _CellReader(new, unit, today, formats)
+    reader = _CellReader(new, unit, today, formats or CellFormats())
     found: list[EnteredInput] = []
     places: dict[tuple[date, str], int] = {}
     for number, row in given:
@@ -186,9 +190,14 @@ def read_cells(
         first = places.setdefault(value.key, number)
         if first != number:
             what = f" and the label “{value.label}”" if value.label else ""
-            reader.report(number, "date", f"row {first} has the same date{what}. Delete one.")
+            message = f"Row {first} has the same date{what}. Delete one."
+            reader.problems.append(CellProblem(number, "date", message))
         found.append(value)
     return ReadCells(tuple(found), tuple(reader.problems))
+
+
+class _Unreadable(Exception):
+    """A cell that cannot be read; the message is for people."""
 
 
 class _CellReader:
@@ -208,82 +217,77 @@ class _CellReader:
             decimal = "."
         self._decimal = formats.decimal or decimal
 
-    def report(self, row: int, column: str, message: str) -> None:
-        """Add a problem."""
-        message = message[:1].upper() + message[1:]
-        self.problems.append(CellProblem(row, column, message))
-
     def row(self, number: int, cells: EnteredCells) -> EnteredInput | None:
         """Return the value of a row; ``None`` if a cell cannot be read."""
-        day, value, n = (
-            self._day(number, cells.day),
-            self._value(number, cells.value),
-            self._n(number, cells.n),
-        )
-        if len(cells.label) > LONGEST_NAME:
-            self.report(number, "label", f"a label has at most {LONGEST_NAME} characters.")
-            return None
-        if not is_text(cells.label):
-            self.report(number, "label", "a label has no line breaks and control characters.")
-            return None
-        if day is None or value is None or n == 0:
-            return None
-        return EnteredInput(day=day, label=cells.label, value=value, n=n)
+        read = {
+            "day": (cells.day, self._day),
+            "label": (cells.label, _label),
+            "value": (cells.value, self._value),
+            "n": (cells.n, _count),
+        }
+        parts: dict[str, object] = {}
+        for part, (cell, parse) in read.items():
+            try:
+                parts[part] = parse(cell)
+            except _Unreadable as problem:
+                column = "date" if part == "day" else part
+                self.problems.append(CellProblem(number, column, str(problem)))
+        return EnteredInput.model_validate(parts) if parts.keys() == read.keys() else None
 
-    def _day(self, row: int, cell: str) -> date | None:
+    def _day(self, cell: str) -> date:
         if self._order is None:
-            self.report(
-                row,
-                "date",
-                f"“{_shown(self._unclear_date)}” has two meanings. State whether the day or "
-                "the month comes first.",
+            raise _Unreadable(
+                f"“{_shown(self._unclear_date)}” has two meanings. State whether the day or the "
+                "month comes first."
             )
-            return None
-        found = parse_date(cell, self._order) if cell else None
+        example = EXAMPLES[self._order][:10]
+        if not cell:
+            raise _Unreadable(f"Enter a date such as {example}.")
+        found = parse_date(cell, self._order)
         if found is None:
-            example = EXAMPLES[self._order][:10]
-            self.report(row, "date", f"“{_shown(cell)}” is not a date such as {example}.")
-            return None
-        day = found.date()
-        if day.year not in YEARS or day > self._today:
-            self.report(row, "date", f"“{_shown(cell)}” is in the future, or too long ago.")
-            return None
-        return day
-
-    def _value(self, row: int, cell: str) -> float | None:
-        text = _number_text(cell)
-        if self._decimal is None:
-            self.report(
-                row,
-                "value",
-                f"“{_shown(self._unclear_number)}” has two meanings. State whether the "
-                "decimal sign is a point or a comma.",
+            raise _Unreadable(f"“{_shown(cell)}” is not a date such as {example}.")
+        if found.year not in YEARS or found.date() > self._today:
+            raise _Unreadable(
+                f"“{_shown(cell)}” is in the future, or too long ago. Enter another date."
             )
-            return None
-        value = parse_number(text, self._decimal)
+        return found.date()
+
+    def _value(self, cell: str) -> float:
+        if self._decimal is None:
+            raise _Unreadable(
+                f"“{_shown(self._unclear_number)}” has two meanings. State whether the decimal "
+                "sign is a point or a comma."
+            )
+        if not cell:
+            raise _Unreadable("Enter a value.")
+        value = parse_number(_number_text(cell), self._decimal)
         if value is None:
             sign = "point" if self._decimal == "." else "comma"
-            self.report(row, "value", f"“{_shown(cell)}” is not a number with a decimal {sign}.")
-            return None
+            raise _Unreadable(f"“{_shown(cell)}” is not a number with a decimal {sign}.")
         if expected := self._unit.refusal(value):
-            self.report(row, "value", f"“{_shown(cell)}” must be {expected}.")
-            return None
+            raise _Unreadable(f"“{_shown(cell)}” must be {expected}.")
         return value
 
-    def _n(self, row: int, cell: str) -> int | None:
-        """Return the number of answers; ``None`` if it is blank, and 0 if it cannot be read."""
-        if not cell:
-            return None
-        plain = re.sub(r"\D", "", cell) if _WHOLE.fullmatch(cell) else ""
-        if plain and 0 < int(plain) <= MOST_ANSWERS:
-            return int(plain)
-        self.report(
-            row,
-            "n",
-            f"“{_shown(cell)}” is not a number of answers. Enter a whole number from 1 to "
-            f"{MOST_ANSWERS:,}, or leave it blank if it is unknown.",
-        )
-        return 0
+
+def _label(cell: str) -> str:
+    if len(cell) > LONGEST_NAME:
+        raise _Unreadable(f"A label has at most {LONGEST_NAME} characters.")
+    if not is_text(cell):
+        raise _Unreadable("A label has no line breaks and control characters.")
+    return cell
+
+
+def _count(cell: str) -> int | None:
+    """Return the number of answers; ``None`` if the cell is blank."""
+    if not cell:
+        return None
+    plain = re.sub(r"\D", "", cell) if _WHOLE.fullmatch(cell) else ""
+    if plain and 0 < int(plain) <= MOST_ANSWERS:
+        return int(plain)
+    raise _Unreadable(
+        f"“{_shown(cell)}” is not a number of answers. Enter a whole number from 1 to "
+        f"{MOST_ANSWERS:,}, or leave it blank if it is unknown."
+    )
 
 
 def _is_number(cell: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Final, Self
@@ -18,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from smaply_metrics_core.models.base import Finite, Frozen
+from smaply_metrics_core.models.base import Finite, Frozen, first_error
 from smaply_metrics_core.models.query import YEARS, Calculation
 
 SOURCE_ID: Final = "entered_values"
@@ -69,7 +68,7 @@ class EnteredUnit(StrEnum):
         return Calculation(f"entered_{self.value}")
 
     def refusal(self, value: float) -> str:
-        """Return what a value of this unit must be if a number is none; empty if it is one."""
+        """Return what a value of this unit must be; empty for a number that is one."""
         if self is EnteredUnit.COUNT and (value < 0 or not value.is_integer()):
             return "a whole number of at least 0"
         low, high = _LIMITS.get(self, (value, value))
@@ -163,14 +162,11 @@ class EnteredTables(Frozen):
     def _valid(self) -> Self:
         if len(self.tables) > MOST_TABLES:
             raise ValueError(f"there are at most {MOST_TABLES:,} tables")
-        for what in ([table.id for table in self.tables], [*self.names()]):
-            if len({*what}) < len(what):
-                raise ValueError("two tables have the same name or ID")
+        ids = {table.id for table in self.tables}
+        names = {table.name.casefold() for table in self.tables}
+        if min(len(ids), len(names)) < len(self.tables):
+            raise ValueError("two tables have the same name or ID")
         return self
-
-    def names(self) -> Iterable[str]:
-        """Return the names of the tables in lower case."""
-        return (table.name.casefold() for table in self.tables)
 
     def find(self, table_id: str) -> EnteredTable | None:
         """Return the table with an id; ``None`` if there is none."""
@@ -199,9 +195,8 @@ class EnteredTables(Frozen):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-            where = " → ".join(str(part) for part in first["loc"])
-            reason = first["msg"].removeprefix("Value error, ")
+            path, reason = first_error(error)
+            where = " → ".join(map(str, path))
             raise ValueError(f"{where + ': ' if where else ''}{reason}") from None
 
     def text(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -77,12 +77,12 @@ def answer(table: EnteredTable, query: MetricQuery, as_of: datetime) -> Tally | 
         )
 
     def tally(window: Window) -> WindowTally:
-        within = [row for row in rows if _is_in(window, midnight(row.day, zone))]
+        within = [row for row in rows if window.includes(midnight(row.day, zone))]
         total = [row for row in within if row.label == whole]
         groups: tuple[GroupCounts, ...] = ()
         if by_label:
-            order = [label for label in table.labels if label in {row.label for row in within}]
-            groups = _groups(within, lambda row: (row.label, row.label), order)
+            found = _groups(within, lambda row: (row.label, row.label))
+            groups = tuple(found[label] for label in table.labels if label in found)
         elif group_by is not None:
             period = Period(group_by.of)
 
@@ -90,45 +90,25 @@ def answer(table: EnteredTable, query: MetricQuery, as_of: datetime) -> Tally | 
                 first = period_start(period, row.day, query.week_start)
                 return period_key(period, first), period_label(period, first)
 
-            groups = _groups(total, start, dict.fromkeys(start(row)[0] for row in total))
+            groups = tuple(_groups(total, start).values())
         return WindowTally(window=window.name, total=_newest(total), groups=groups)
 
     return Tally(windows=tuple(map(tally, query.windows)), as_of=as_of)
 
 
-def _is_in(window: Window, instant: datetime) -> bool:
-    return (window.start is None or window.start <= instant) and (
-        window.end is None or instant < window.end
-    )
-
-
 def _groups(
-    rows: Sequence[EnteredRow],
-    key_and_label: Callable[[EnteredRow], tuple[str, str]],
-    order: Iterable[str],
-) -> tuple[GroupCounts, ...]:
-    """Return the newest value of each group."""
-    found: dict[str, list[EnteredRow]] = {}
-    labels: dict[str, str] = {}
+    rows: Sequence[EnteredRow], key_and_label: Callable[[EnteredRow], tuple[str, str]]
+) -> dict[str, GroupCounts]:
+    """Return the newest value of each group by its key, in the order of their oldest values."""
+    found = {}
     for row in rows:
-        key, labels[key] = key_and_label(row)
-        found.setdefault(key, []).append(row)
-    return tuple(
-        GroupCounts(key=key, label=labels[key], counts=_newest(found[key])) for key in order
-    )
+        key, label = key_and_label(row)
+        found[key] = GroupCounts(key=key, label=label, counts=_newest([row]))
+    return found
 
 
 def _newest(rows: Sequence[EnteredRow]) -> Counts:
     """Return the counts of the last of some values, which are in the order of their days."""
     if not rows:
         return Counts.of_entered(None)
-    row = rows[-1]
-    return Counts.of_entered(
-        EnteredValue(
-            value=row.value,
-            day=row.day,
-            n=row.n,
-            entered_by=row.entered_by,
-            entered_at=row.entered_at,
-        )
-    )
+    return Counts.of_entered(EnteredValue.model_validate(rows[-1].model_dump(exclude={"label"})))

@@ -33,7 +33,7 @@ from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.host.store.audit import AuditAction
 from smaply_metrics_core.host.store.connections import ConnectionRow
-from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.base import Frozen, first_error
 
 TRIES: Final = 5
 """How often a change is tried while other processes store other tables."""
@@ -96,14 +96,10 @@ class EnteredValues:
         """
         actor.require(Role.EDITOR, "Reading entered values")
         stored = self._find(actor.account)
-        table = None if stored is None else stored.tables.find(table_id)
-        if stored is None or table is None:
+        if stored is None:
             raise _no_table()
-        return SavedTable(
-            connection_id=stored.row.id,
-            table=table,
-            metrics=self._metrics(stored.row, table_id),
-        )
+        table, metrics = stored.tables.find(table_id), self._metrics(stored.row, table_id)
+        return SavedTable(connection_id=stored.row.id, table=_existing(table), metrics=metrics)
 
     def today(self, actor: Actor) -> date:
         """Return the current date in the time zone of the account; no value is for a later day."""
@@ -222,15 +218,14 @@ class EnteredValues:
     def _rows(
         self, actor: Actor, values: Iterable[EnteredInput], stored: Iterable[EnteredRow] = ()
     ) -> tuple[EnteredRow, ...]:
-        """Return values, oldest first: unchanged ones as stored, others as entered now."""
+        """Return unchanged values as stored, and others as entered now."""
         known = {_entered(row): row for row in stored}
         now = self._runtime.now()
-        found = (
-            known.get(_entered(value))
-            or EnteredRow(**dict(_entered(value)), entered_by=actor.user, entered_at=now)
-            for value in values
+        plain = map(_entered, values)
+        return tuple(
+            known.get(one) or EnteredRow(**dict(one), entered_by=actor.user, entered_at=now)
+            for one in plain
         )
-        return tuple(found)
 
     def _change(self, actor: Actor, table_id: str, change: _Change) -> SavedTable:
         """Store a changed table; its metrics are then due."""
@@ -315,22 +310,16 @@ def _with(table: EnteredTable, **parts: object) -> EnteredTable:
 
 
 def _renamed(table: EnteredTable | None, user: str, name: str) -> EnteredTable:
-    table = _existing(table)
-    renamed = {"entered_by": name}
-    return _with(
-        table,
-        rows=tuple(
-            row.model_copy(update=renamed) if row.entered_by == user else row for row in table.rows
-        ),
-    )
+    table, new = _existing(table), {"entered_by": name}
+    rows = (one.model_copy(update=new) if one.entered_by == user else one for one in table.rows)
+    return _with(table, rows=tuple(rows))
 
 
 def _invalid(error: ValueError) -> InputError:
     text = str(error)
     if isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        text = first["msg"].removeprefix("Value error, ")
-        if first["loc"][:1] == ("name",):
+        path, text = first_error(error)
+        if path[:1] == ("name",):
             text = "enter a name of 1 to 100 characters in one line"
     return InputError(
         f"The table is not valid: {text.rstrip('.')}.", remedy="Correct it and save again."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, NoReturn, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 """A finite number, as JSON requires."""
@@ -16,6 +16,12 @@ class Frozen(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
     )
+
+
+def first_error(error: ValidationError) -> tuple[tuple[int | str, ...], str]:
+    """Return where the first error of a model is, and its reason, without the wrong value."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    return first["loc"], first["msg"].removeprefix("Value error, ")
 
 
 K = TypeVar("K")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from smaply_metrics_core.errors import DefinitionInvalid
-from smaply_metrics_core.models.base import Frozen
+from smaply_metrics_core.models.base import Frozen, first_error
 
 
 class EnteredModel(Frozen):
@@ -33,10 +33,10 @@ class EnteredModel(Frozen):
 
 
 def _definition_invalid(name: str, error: ValidationError) -> DefinitionInvalid:
-    first, *others = error.errors(include_input=False, include_url=False, include_context=False)
-    where = ".".join(map(str, first["loc"]))
-    reason = first["msg"].removeprefix("Value error, ")
-    more = f" (and {len(others)} more)" if others else ""
+    path, reason = first_error(error)
+    where = ".".join(map(str, path))
+    others = error.error_count() - 1
+    more = f" (and {others} more)" if others else ""
     return DefinitionInvalid(
         f"This {name} is not valid: {where + ': ' if where else ''}{reason}{more}.",
         remedy=f"Correct the value; the documentation of {name} lists the valid ones.",

@@ -257,6 +257,12 @@ class Window(Frozen):
             raise ValueError("a time zone is required")
         return instant.astimezone(UTC)
 
+    def includes(self, instant: datetime) -> bool:
+        """Whether an aware datetime is in the interval."""
+        return (self.start is None or self.start <= instant) and (
+            self.end is None or instant < self.end
+        )
+
 
 class Definition(EnteredModel):
     """Everything that determines the value of a metric.

@@ -70,7 +70,7 @@ def test_unclear_columns_have_to_be_named(text: str) -> None:
     [
         ("2026-01-31\t4\t1.5", NUMBER, "Row 1, n: “1.5” is not a number of answers"),
         ("2026-01-31\t4\t0", NUMBER, "Row 1, n: “0” is not a number of answers"),
-        ("2026-01-31\t4\n\t5", NUMBER, "Row 2, date: “” is not a date such as 2026-01-31."),
+        ("2026-01-31\t4\n\t5", NUMBER, "Row 2, date: Enter a date such as 2026-01-31."),
         ("2026-02-30\t5", NUMBER, "“2026-02-30” is not a date"),
         ("2026-01-31\t-101", EnteredUnit.POINTS, "“-101” must be from −100 to 100."),  # noqa: RUF001  # As people read it.
         ("2026-01-31\t1e5", NUMBER, "“1e5” is not a number with a decimal point."),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from smaply_metrics_core import ExclusionReason, SurveyUnavailable
+from plugins.sql.tests.databases import NOW, sqlite_with
+from smaply_metrics_core import Deadline, ExclusionReason, SurveyUnavailable
+from smaply_metrics_core.testing import ManualClock
 from smaply_metrics_sql.databases.database import CatalogColumn, CatalogTable, ColumnType
 from smaply_metrics_sql.mapping.catalog_faults import require_catalog
 from smaply_metrics_sql.mapping.model import MOST_SURVEYS, AnswerType
 from smaply_metrics_sql.mapping.proposal import propose
 from smaply_metrics_sql.mapping.proposed_text import propose_text
+from smaply_metrics_sql.mapping.samples import TableSamples
 from smaply_metrics_sql.mapping.yaml_text import (
     MOST_CHARACTERS,
     MappingInvalid,
@@ -157,6 +162,14 @@ def responses(name: str, schema: str = "", rating: str = "nps") -> CatalogTable:
     return CatalogTable(schema, name, columns)
 
 
+def text_by_names(tables: Sequence[CatalogTable]) -> str:
+    """Return the proposal without time to read samples: by names and types only."""
+    database = sqlite_with()
+    samples = TableSamples(database, Deadline.after(0, ManualClock(NOW)))
+    database.close()
+    return propose_text(tables, samples)
+
+
 def test_a_proposal_has_no_more_than_a_mapping_may_have() -> None:
     """Tables beyond the limit, and those that no mapping can describe, are left out."""
     tables = [
@@ -170,8 +183,8 @@ def test_a_proposal_has_no_more_than_a_mapping_may_have() -> None:
     assert mapping is not None
     assert [one.id for one in mapping.surveys[:2]] == ["a.b", "t0"]
     assert len(mapping.surveys) == MOST_SURVEYS
-    assert read_mapping(propose_text(tables)) == mapping
-    assert propose_text([]) == ""
+    assert read_mapping(text_by_names(tables)) == mapping
+    assert text_by_names([]) == ""
 
 
 def test_a_proposal_that_is_too_long_is_shortened() -> None:
@@ -187,12 +200,13 @@ def test_a_proposal_that_is_too_long_is_shortened() -> None:
         )
         for number in range(9)
     )
-    text = propose_text(wide)
+    text = text_by_names(wide)
     fitting = read_mapping(text).surveys
 
     assert 1 < len(fitting) < len(wide)
     assert text.startswith(
-        f"# Tables that look like responses, but did not fit: {len(wide) - len(fitting)}.\n"
+        f"# Tables that look like responses, but did not fit: {len(wide) - len(fitting)}. Map them "
+        "in another connection.\n"
     )
     assert len(text) <= MOST_CHARACTERS < len(text) * 2
 
@@ -201,7 +215,7 @@ def test_one_table_that_is_too_long_is_not_proposed() -> None:
     """Its mapping has to be written by hand, or it needs a view."""
     columns = (CatalogColumn(f"q{each}", ColumnType.INTEGER, "?" * 200) for each in range(900))
     at = CatalogColumn("created_at", ColumnType.INSTANT)
-    assert propose_text([CatalogTable("", "t", (at, *columns))]) == ""
+    assert text_by_names([CatalogTable("", "t", (at, *columns))]) == ""
 
 
 @pytest.mark.parametrize(
@@ -274,7 +288,7 @@ CATALOG = (
         (
             "type: nps",
             "type: multiple",
-            "Line 6, “type”: “NPS” has the type integer, and is no array. Add what separates",
+            "Line 6, “type”: “NPS” has the type integer, and is not an array. Add what separates",
         ),
         ("topics, type: text", "topics, type: number", "Line 7, “type”: “topics” has the type"),
         ("tags, type: multiple", 'tags, type: multiple, delimiter: ";"', "Remove `delimiter`"),

@@ -152,9 +152,9 @@ def test_the_last_column_with_a_role_that_one_can_have_replaces_the_other() -> N
     ("edits", "message"),
     [
         ({"seen": "ignored"}, "No column of “visits” has the role “Date of the response”."),
-        ({"gone": "nps"}, "The table “visits” has no column “gone” any more."),
+        ({"gone": "nps"}, "The table “visits” no longer has the column “gone”."),
         ({"weight": "unheard-of"}, "“weight” cannot have this role."),
-        ({"city": "multiple"}, "What separates several answers in “city” was not found."),
+        ({"city": "multiple"}, "No delimiter of several answers was found in “city”."),
         ({"city": "number"}, "“city” cannot have this role."),
     ],
 )
@@ -180,7 +180,7 @@ def test_a_survey_is_added_and_removed() -> None:
     removed = sheet(database, added.value, "survey:calls", at="ignored", csat=("ignored", "How?"))
     assert (removed.value, removed.table) == (TEXT, "table:calls")
     one = "surveys: [{id: calls, table: calls, recorded_at: {column: at}}]"
-    with pytest.raises(InputError, match="needs one survey"):
+    with pytest.raises(InputError, match="at least one survey"):
         sheet(database, one, "survey:calls", at="ignored")
     database.close()
 
@@ -199,7 +199,9 @@ def test_an_empty_text_starts_with_the_proposal() -> None:
     assert [one.label for one in found.tables] == ["a", "b", "c (not a survey)"]
     database.close()
     empty = sqlite_with()
-    assert sheet(empty, "", "").notes == ("The database has no tables.",)
+    assert sheet(empty, "", "").notes == (
+        "No tables found. Grant SELECT on those of the responses.",
+    )
     empty.close()
 
 
@@ -251,8 +253,10 @@ def test_columns_that_are_gone_can_be_removed() -> None:
     assert ([one.column for one in survey.questions], survey.fields) == (["nps"], ())
 
     gone = sheet(database, table="survey:old")
-    assert gone.notes[0] == "The table “old_visits” does not exist, or this user may not read it."
-    with pytest.raises(InputError, match="does not exist any more"):
+    assert gone.notes[0].startswith(
+        "The table “old_visits” does not exist, or this user may not read"
+    )
+    with pytest.raises(InputError, match="no longer exists"):
         sheet(database, table="table:nowhere")
     database.close()
 

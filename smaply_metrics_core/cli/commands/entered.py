@@ -121,7 +121,9 @@ def add(  # The values, and how they are written.
 
 def _text(content: bytes) -> str:
     if len(content) > MOST_CHARACTERS:
-        raise CommandLineError("The file is too large.", "Use fewer rows.")
+        raise CommandLineError(
+            f"The file has more than {MOST_CHARACTERS:,} bytes.", "Remove rows and try again."
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

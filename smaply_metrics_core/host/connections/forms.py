@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Event
-from typing import Any
+from typing import Any, Final, Literal
 
 from smaply_metrics_core.errors import InputError
 from smaply_metrics_core.host.authorization import Actor, Role
@@ -18,7 +18,6 @@ from smaply_metrics_core.host.runtime import Runtime
 from smaply_metrics_core.host.store.accounts import read_account
 from smaply_metrics_core.models.columns import ColumnEdit, ColumnSheet
 from smaply_metrics_core.models.credentials import (
-    CredentialField,
     Credentials,
     conceal,
     credential_fields,
@@ -92,7 +91,7 @@ class ConnectionForms:
             return credentials.model_copy(update={field: default})
 
         with self._session(
-            actor, source_id, connection_id, values, cancelled, _proposable(field), without_field
+            actor, source_id, connection_id, values, cancelled, (field, "proposable"), without_field
         ) as session:
             return session.propose_value(field)
 
@@ -134,7 +133,7 @@ class ConnectionForms:
             Cancelled: when cancelled.
         """
         with self._session(
-            actor, source_id, connection_id, conceal(values), cancelled, _with_columns(field)
+            actor, source_id, connection_id, conceal(values), cancelled, (field, "columns")
         ) as session:
             sheet = session.edit_columns(field, table, tuple(edits))
         with self._runtime.store.reading() as db:
@@ -149,14 +148,14 @@ class ConnectionForms:
         connection_id: str,
         values: Mapping[str, Any],
         cancelled: Event | None,
-        require: Callable[[Source], None],
+        declared: tuple[str, Literal["proposable", "columns"]],
         change: Callable[[Credentials], Credentials] = lambda credentials: credentials,
     ) -> Iterator[SourceSession]:
         """Open a session with the values of a form that is not saved."""
         actor.require(Role.ADMIN, "Connecting a source")
         row = self._runtime.find_connection(actor.account, connection_id) if connection_id else None
         source = self._runtime.registry.get(row.source if row else source_id)
-        require(source)
+        _require(source, *declared)
         stored = self._credential_store.find_values(row) if row else None
         if row is None:
             credentials = source.parse(values)
@@ -179,21 +178,16 @@ class ConnectionForms:
                 self._sessions.forget(used_id)
 
 
-def _proposable(field: str) -> Callable[[Source], None]:
-    return lambda source: _require(
-        source, field, "proposes no value for", lambda one: one.proposable
-    )
+_LACKS: Final = {"proposable": "proposes no value for", "columns": "has no columns for"}
 
 
-def _with_columns(field: str) -> Callable[[Source], None]:
-    return lambda source: _require(source, field, "has no columns for", lambda one: one.columns)
-
-
-def _require(source: Source, field: str, lack: str, has: Callable[[CredentialField], bool]) -> None:
-    names = [one.name for one in credential_fields(source.description.credentials) if has(one)]
+def _require(source: Source, field: str, part: Literal["proposable", "columns"]) -> None:
+    """Raise unless the form of a source declares this part for a field."""
+    fields = credential_fields(source.description.credentials)
+    names = [one.name for one in fields if getattr(one, part)]
     if field not in names:
         raise InputError(
-            f"The source “{source.title}” {lack} “{field}”.",
+            f"The source “{source.title}” {_LACKS[part]} “{field}”.",
             remedy=f"Use one of these fields: {', '.join(names)}."
             if names
             else "Enter the values of this form by hand.",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from smaply_metrics_core.host import (
     CellFormats,
-    CellProblem,
     EnteredCells,
     EnteredInput,
     EnteredTable,
@@ -17,14 +16,18 @@ from smaply_metrics_core.host import (
     read_cells,
     split_pasted,
 )
+from smaply_metrics_host.metric_form.metric_text import FieldDifference
+from smaply_metrics_host.uploads.upload_preview import DATES, DECIMALS
 from smaply_metrics_host.web.forms import texts, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from datetime import date
 
     from starlette.datastructures import FormData
 
+MOST_STATED: Final = 5
+"""Cells of pasted text that cannot be read, and are stated one by one."""
 BLANK: Final = EnteredCells()
 NEW_ROWS: Final = 3
 """Blank rows below those of a table."""
@@ -38,8 +41,6 @@ UNITS: Final = {
     EnteredUnit.PERCENT: "Percent, 0 to 100",
     EnteredUnit.POINTS: "Points, \N{MINUS SIGN}100 to 100, such as an NPS",
 }
-DATES: Final = {"day_first": "Day first: 31/01/2026", "month_first": "Month first: 01/31/2026"}
-DECIMALS: Final = {".": "Point: 4.5", ",": "Comma: 4,5"}
 
 
 @dataclass(frozen=True)
@@ -84,15 +85,15 @@ class TableForm:
             for name in ("day", "label", "value", "n")
         ]
         if len({len(column) for column in columns}) > 1 or len(columns[0]) > MOST_ROWS:
-            raise InputError("The form has other rows.", remedy="Open the form again.")
+            raise InputError("The form is not complete.", remedy="Open it again.")
         return cls(
             name=given.get("name", ""),
-            unit=given.get("unit", "") if given.get("unit", "") in set(EnteredUnit) else "",
+            unit=_one_of(given.get("unit", ""), UNITS),
             version=whole(given.get("version", "")) or 0,
             rows=tuple(EnteredCells(*row) for row in zip(*columns, strict=True)),
             pasted=given.get("pasted", ""),
-            dates=given.get("dates", "") if given.get("dates", "") in DATES else "",
-            decimal=given.get("decimal", "") if given.get("decimal", "") in DECIMALS else "",
+            dates=_one_of(given.get("dates", ""), DATES),
+            decimal=_one_of(given.get("decimal", ""), DECIMALS),
         )
 
     def without_row(self, number: int) -> TableForm:
@@ -132,7 +133,9 @@ def read_form(form: TableForm, stored: Sequence[EnteredInput], today: date) -> R
     if not form.unit:
         problems["unit"] = "Choose a unit."
         return ReadForm((), problems)
-    unit, formats = EnteredUnit(form.unit), _formats(form)
+    unit = EnteredUnit(form.unit)
+    written = {"dates": form.dates or None, "decimal": form.decimal or None}
+    formats = CellFormats.model_validate(written)
     typed = read_cells(form.rows, unit, today, formats=formats, stored=stored)
     problems |= {f"{one.row}-{one.column}": one.message for one in typed.problems}
     try:
@@ -141,45 +144,25 @@ def read_form(form: TableForm, stored: Sequence[EnteredInput], today: date) -> R
     except InputError as error:
         problems["pasted"], pasted = f"{error.message} {error.remedy}", ReadCells((), ())
     if pasted.problems:
-        problems["pasted"] = " ".join(_sentences(pasted.problems))
+        stated = [str(one) for one in pasted.problems[:MOST_STATED]]
+        left = len(pasted.problems) - len(stated)
+        problems["pasted"] = " ".join([*stated, *([f"{left:,} more."] if left else [])])
     replaced = {value.key for value in pasted.rows}
-    kept = (value for value in typed.rows if value.key not in replaced)
-    return ReadForm((*kept, *pasted.rows), problems)
+    others = (value for value in typed.rows if value.key not in replaced)
+    return ReadForm((*others, *pasted.rows), problems)
 
 
-def _formats(form: TableForm) -> CellFormats:
-    return CellFormats.model_validate(
-        {"dates": form.dates or None, "decimal": form.decimal or None}
-    )
-
-
-def _sentences(problems: Iterable[CellProblem], most: int = 5) -> list[str]:
-    found = [f"Row {one.row}, {one.column}: {one.message}" for one in problems]
-    return [*found[:most], *([f"{len(found) - most:,} more."] if len(found) > most else [])]
-
-
-@dataclass(frozen=True)
-class ValueDifference:
-    """A value that differs between the saved version of a table and a person's own.
-
-    Attributes:
-        part: The date and label.
-        theirs: The saved value; ``—`` for none.
-        own: The person's value; ``—`` for none.
-    """
-
-    part: str
-    theirs: str
-    own: str
+def _one_of(value: str, options: Container[str]) -> str:
+    return value if value in options else ""
 
 
 def differences(
     saved: Iterable[EnteredInput], own: Iterable[EnteredInput]
-) -> tuple[ValueDifference, ...]:
+) -> tuple[FieldDifference, ...]:
     """Return the values that differ, the newest first."""
     theirs, mine = ({value.key: value for value in values} for values in (saved, own))
     return tuple(
-        ValueDifference(
+        FieldDifference(
             " ".join(filter(None, [key[0].isoformat(), key[1]])),
             _text(theirs.get(key)),
             _text(mine.get(key)),

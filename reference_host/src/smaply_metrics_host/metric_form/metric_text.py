@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NONE = "none"
 
 
-class DefinitionDifference(NamedTuple):
+class FieldDifference(NamedTuple):
     """A field that two people changed differently."""
 
     part: str
@@ -58,7 +58,7 @@ def definition_differences(
     definition: Definition,
     display: Display,
     questionnaire: Questionnaire | None,
-) -> tuple[DefinitionDifference, ...]:
+) -> tuple[FieldDifference, ...]:
     """Return the fields in which the saved metric differs from the person's own form.
 
     Args:
@@ -73,7 +73,7 @@ def definition_differences(
     return _differences(before, _parts(name, definition, display, asked))
 
 
-def display_differences(theirs: Display, own: Display) -> tuple[DefinitionDifference, ...]:
+def display_differences(theirs: Display, own: Display) -> tuple[FieldDifference, ...]:
     """Return the fields in which saved display settings differ from the person's own form."""
     return _differences(_display_parts(theirs), _display_parts(own))
 
@@ -95,11 +95,9 @@ def dates(dates: DateRange) -> str:
     )
 
 
-def _differences(
-    theirs: Mapping[str, str], own: Mapping[str, str]
-) -> tuple[DefinitionDifference, ...]:
+def _differences(theirs: Mapping[str, str], own: Mapping[str, str]) -> tuple[FieldDifference, ...]:
     return tuple(
-        DefinitionDifference(part, said or NONE, own[part] or NONE)
+        FieldDifference(part, said or NONE, own[part] or NONE)
         for part, said in theirs.items()
         if said != own[part]
     )

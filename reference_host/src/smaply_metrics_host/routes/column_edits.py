@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, NamedTuple
 
@@ -29,6 +29,8 @@ ConnectionFormData = Annotated[
     Depends(checked_form(FormLimits(fields=3 * MOST_COLUMNS + 100, characters=1_000_000))),
 ]
 """The form of a connection, which may have the columns of a table."""
+Values = Mapping[str, str | SecretStr]
+"""The values of a form."""
 
 
 @dataclass(frozen=True)
@@ -111,38 +113,27 @@ class ColumnEditor:
     source: str
     connection_id: str
 
-    async def show(
-        self, field: str, values: Mapping[str, str | SecretStr], table: str = ""
+    async def edit(
+        self, field: str, values: Values, table: str = "", edits: Sequence[ColumnEdit] = ()
     ) -> ColumnSheet:
-        """Return the columns of a table."""
+        """Return the columns of a table after edits, with the text that states them."""
         return await self.app_state.metrics.connections.edit_columns(
             self.person.actor,
             self.source,
             field,
             values,
             table=table,
+            edits=edits,
             connection_id=self.connection_id,
         )
 
-    async def write(
-        self, columns: SubmittedColumns, values: Mapping[str, str | SecretStr]
-    ) -> ColumnSheet:
-        """Return the columns of a table after edits, with the text that states them."""
-        return await self.app_state.metrics.connections.edit_columns(
-            self.person.actor,
-            self.source,
-            columns.field.name,
-            values,
-            table=columns.table,
-            edits=columns.edits,
-            connection_id=self.connection_id,
-        )
+    async def write(self, columns: SubmittedColumns, values: Values) -> ColumnSheet:
+        """Return the columns of a table after the edits of a form."""
+        return await self.edit(columns.field.name, values, columns.table, columns.edits)
 
-    async def chosen(
-        self, columns: SubmittedColumns, values: Mapping[str, str | SecretStr]
-    ) -> ColumnSheet:
+    async def chosen(self, columns: SubmittedColumns, values: Values) -> ColumnSheet:
         """Return the columns of a table with what was chosen, although it cannot be written."""
-        sheet = await self.show(columns.field.name, values, columns.table)
+        sheet = await self.edit(columns.field.name, values, columns.table)
         edits = {edit.column: edit for edit in columns.edits}
         shown = tuple(
             column.model_copy(update={"role": edit.role, "label": edit.label})

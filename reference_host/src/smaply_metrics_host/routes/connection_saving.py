@@ -30,6 +30,7 @@ from smaply_metrics_host.routes.column_edits import (
     ColumnEditor,
     ShownColumns,
     SubmittedColumns,
+    Values,
     submitted_columns,
 )
 from smaply_metrics_host.routes.jobs import started
@@ -40,7 +41,6 @@ _TO_THE_FORM: Final = re.compile(r" under `?Edit Configuration`?(?=[.,;:]| and\b
 NAME: Final = "connection_name"
 """The field of the connection's name, which no source may have as a field of its own."""
 
-Values = Mapping[str, str | SecretStr]
 Save = Callable[[Values, Job], Awaitable[ConnectionView]]
 
 
@@ -98,15 +98,54 @@ def name_in(given: FormData) -> str:
     return name.strip() if isinstance(name, str) else ""
 
 
-def start_saving(  # noqa: PLR0913, PLR0917  # The differences between connecting and editing.
-    request: Request,
-    app_state: AppState,
-    person: Person,
-    form: SourceForm,
-    given: FormData,
-    save: Save,
-    page: str,
-    connection_id: str = "",
+@dataclass(frozen=True)
+class SubmittedForm:
+    """The submitted form of a connection; nothing is saved.
+
+    Attributes:
+        form: The fields of the source.
+        page: The URL of the page with the form, which shows what a job stores.
+        connection_id: The connection that is edited; empty for a new one.
+        name: The name of the connection.
+        values: The values of the source's fields, without blank ones.
+        columns: The columns of a table, if the form shows them.
+    """
+
+    form: SourceForm
+    page: str
+    connection_id: str
+    name: str
+    values: Values
+    columns: SubmittedColumns | None
+
+    @classmethod
+    def read(
+        cls, form: SourceForm, given: FormData, page: str, connection_id: str = ""
+    ) -> SubmittedForm:
+        """Return a submitted form.
+
+        Raises:
+            InputError: when its columns are not complete.
+        """
+        columns = submitted_columns(form, given)
+        return cls(form, page, connection_id, name_in(given), _values(form, given), columns)
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """What the form shows again: its values without secrets, and the name."""
+        typed = {name: value for name, value in self.values.items() if isinstance(value, str)}
+        return {**typed, NAME: self.name}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The labels of the secrets that were entered, and are never sent back."""
+        return tuple(
+            one.label for one in self.form.fields if one.secret and one.name in self.values
+        )
+
+
+def start_saving(
+    request: Request, app_state: AppState, person: Person, submitted: SubmittedForm, save: Save
 ) -> Response:
     """Start a job that checks a configuration and saves it, and show the job.
 
@@ -116,60 +155,42 @@ def start_saving(  # noqa: PLR0913, PLR0917  # The differences between connectin
         request: The request of the form.
         app_state: The parts of the host.
         person: The Admin.
-        form: The fields of the source.
-        given: What was submitted.
+        submitted: The form.
         save: Checks and stores the values.
-        page: The URL of the page with the form, which shows why nothing was saved.
-        connection_id: The connection that is edited; empty for a new one.
     """
-    values = entered(form, given)
-    typed = shown_again(values, given)
-    columns = submitted_columns(form, given)
-    editor = ColumnEditor(app_state, person, form.id, connection_id)
+    form = submitted.form
+    editor = ColumnEditor(app_state, person, form.id, submitted.connection_id)
     job = app_state.jobs.start(
         person,
         f"Checking {form.title}",
-        partial(_save, editor, form, values, typed, columns, save, page),
+        partial(_save, editor, submitted, save),
         checks=form.steps,
-        back=page,
+        back=submitted.page,
     )
     return started(request, job)
 
 
-async def _save(  # noqa: PLR0913, PLR0917  # As above.
-    editor: ColumnEditor,
-    form: SourceForm,
-    values: Values,
-    typed: Mapping[str, str],
-    columns: SubmittedColumns | None,
-    save: Save,
-    page: str,
-    job: Job,
-) -> JobResult:
+async def _save(editor: ColumnEditor, submitted: SubmittedForm, save: Save, job: Job) -> JobResult:
     """Save, and store the outcome with the job for the page that shows it."""
+    text: dict[str, str] = {}
+    columns = submitted.columns
     if columns is not None:
         try:
-            text = (await editor.write(columns, values)).value
+            text[columns.field.name] = (await editor.write(columns, submitted.values)).value
         except MetricsError as error:
-            return await refuse_columns(
-                editor, form, job, page, error, columns, values, typed, "Not saved"
-            )
-        values = {**values, columns.field.name: text}
-        typed = {**typed, columns.field.name: text}
+            return await refuse_columns(editor, submitted, job, error, "Not saved")
     try:
-        job.memo = view = await save(values, job)
+        job.memo = view = await save({**submitted.values, **text}, job)
     except MetricsError as error:
-        problem = fit_form(error.to_problem())
         ended = job.view.steps
         title = "Connection Failed" if ended else "Not saved"
-        refused = Refused(problem, ended, typed, title)
-        return refuse(editor.app_state, form, job, page, refused)
+        typed = {**submitted.typed, **text}
+        refused = Refused(fit_form(error.to_problem()), ended, typed, title)
+        return refuse(editor.app_state, submitted, job, refused)
     return JobResult(f"{address(view.id)}?job={job.id}")
 
 
-def refuse(
-    app_state: AppState, form: SourceForm, job: Job, page: str, refused: Refused
-) -> JobResult:
+def refuse(app_state: AppState, submitted: SubmittedForm, job: Job, refused: Refused) -> JobResult:
     """Store with a job what failed, and return the result for the page that shows it."""
     job.memo = refused
     html = app_state.templates.fragment(
@@ -177,33 +198,26 @@ def refuse(
         problem=refused.problem,
         title=refused.title,
         ended=refused.ended,
-        source=form.id,
+        source=submitted.form.id,
     )
-    return JobResult(f"{page}?job={job.id}", html, refused.problem)
+    return JobResult(f"{submitted.page}?job={job.id}", html, refused.problem)
 
 
-async def refuse_columns(  # noqa: PLR0913, PLR0917  # The parts of a form that is shown again.
-    editor: ColumnEditor,
-    form: SourceForm,
-    job: Job,
-    page: str,
-    error: MetricsError,
-    columns: SubmittedColumns | None,
-    values: Values,
-    typed: Mapping[str, str],
-    title: str,
+async def refuse_columns(
+    editor: ColumnEditor, submitted: SubmittedForm, job: Job, error: MetricsError, title: str
 ) -> JobResult:
     """Store why columns were not written, with what was chosen for them."""
-    shown = None
+    columns = submitted.columns
+    shown, typed = None, submitted.typed
     if columns is not None and isinstance(error, InputError):
         with suppress(MetricsError):  # The first error is shown.
-            sheet = await editor.chosen(columns, values)
+            sheet = await editor.chosen(columns, submitted.values)
             shown = ShownColumns(columns.field, sheet, is_open=True, typed=typed, secrets=())
     refused = Refused(fit_form(error.to_problem()), (), typed, title, shown)
-    return refuse(editor.app_state, form, job, page, refused)
+    return refuse(editor.app_state, submitted, job, refused)
 
 
-def entered(form: SourceForm, given: FormData) -> dict[str, str | SecretStr]:
+def _values(form: SourceForm, given: FormData) -> Values:
     """Return the submitted values of the source's fields, without blank ones.
 
     A button with a suggested value submits it as ``use:NAME``.
@@ -214,12 +228,6 @@ def entered(form: SourceForm, given: FormData) -> dict[str, str | SecretStr]:
         if isinstance(value, str) and value.strip():
             values[field.name] = SecretStr(value) if field.secret else value
     return values
-
-
-def shown_again(values: Values, given: FormData) -> dict[str, str]:
-    """Return what the form shows again: its values without secrets, and the name."""
-    typed = {name: value for name, value in values.items() if isinstance(value, str)}
-    return {**typed, NAME: name_in(given)}
 
 
 def left_by(app_state: AppState, person: Person, job_id: str) -> object:

@@ -6,7 +6,7 @@ Addresses have the id of a connection, or that of a source with at most one conn
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.datastructures import FormData
@@ -25,11 +25,11 @@ from smaply_metrics_host.dependencies import Admin, CheckedForm
 from smaply_metrics_host.error_handlers import status_of
 from smaply_metrics_host.jobs import Job, JobResult
 from smaply_metrics_host.rendering.templating import title_of
-from smaply_metrics_host.routes.column_edits import ConnectionFormData, ShownColumns
+from smaply_metrics_host.routes.column_edits import ConnectionFormData, ShownColumns, Values
 from smaply_metrics_host.routes.connection_saving import (
     Proposed,
     Refused,
-    Values,
+    SubmittedForm,
     address,
     left_by,
     name_in,
@@ -152,16 +152,14 @@ async def edit(
     source: str,
 ) -> Response:
     """Start a job that checks the new credentials and then replaces the old ones."""
-    view = await required(app_state, person, source)
-    form = await app_state.metrics.connections.form(view.source)
+    submitted = await submitted_form(app_state, person, given, source, "edit")
 
     async def save(values: Values, job: Job) -> ConnectionView:
         return await app_state.metrics.connections.edit(
-            person.actor, view.id, values, on_step=job.step
+            person.actor, submitted.connection_id, values, on_step=job.step
         )
 
-    page = f"{address(view.id)}/edit"
-    return start_saving(request, app_state, person, form, given, save, page, view.id)
+    return start_saving(request, app_state, person, submitted, save)
 
 
 @router.post("/check")
@@ -246,6 +244,22 @@ async def required(app_state: AppState, person: Person, source: str) -> Connecti
     return view
 
 
+async def submitted_form(
+    app_state: CurrentAppState,
+    person: Admin,
+    given: ConnectionFormData,
+    source: str,
+    page: Literal["new", "edit"],
+) -> SubmittedForm:
+    """Return the submitted form of a new or of a stored connection."""
+    if page == "new":
+        form = await app_state.metrics.connections.form(source)
+        return SubmittedForm.read(form, given, f"{address(source)}/new")
+    view = await required(app_state, person, source)
+    form = await app_state.metrics.connections.form(view.source)
+    return SubmittedForm.read(form, given, f"{address(view.id)}/edit", view.id)
+
+
 async def metrics_of(app_state: AppState, person: Person, view: ConnectionView) -> tuple[str, ...]:
     """Return the names of the metrics of a connection."""
     metrics = await app_state.metrics.metrics.list(person.actor)
@@ -261,14 +275,14 @@ async def _connect(  # noqa: PLR0913, PLR0917  # The parts of a request.
     page: str,
 ) -> Response:
     form = await app_state.metrics.connections.form(source)
-    name = name_in(given)
+    submitted = SubmittedForm.read(form, given, page)
 
     async def save(values: Values, job: Job) -> ConnectionView:
         return await app_state.metrics.connections.connect(
-            person.actor, source, values, name=name, on_step=job.step
+            person.actor, source, values, name=submitted.name, on_step=job.step
         )
 
-    return start_saving(request, app_state, person, form, given, save, page)
+    return start_saving(request, app_state, person, submitted, save)
 
 
 async def _new_form(

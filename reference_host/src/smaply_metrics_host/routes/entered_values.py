@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -12,8 +13,6 @@ from starlette.responses import RedirectResponse, Response
 from smaply_metrics_core.charts import local_day_text
 from smaply_metrics_core.host import (
     EditConflict,
-    EnteredRow,
-    EnteredTable,
     EnteredUnit,
     MetricsError,
     NotFound,
@@ -23,20 +22,19 @@ from smaply_metrics_core.host import (
 from smaply_metrics_host.app_state import AppState, CurrentAppState
 from smaply_metrics_host.dependencies import CheckedForm, Editor, FormLimits, checked_form
 from smaply_metrics_host.entered_values.table_form import (
-    DATES,
-    DECIMALS,
     MOST_ROWS,
     UNITS,
     ReadForm,
     TableForm,
-    ValueDifference,
     differences,
     read_form,
 )
 from smaply_metrics_host.error_handlers import status_of
 from smaply_metrics_host.metric_form.drafts import PutAside
 from smaply_metrics_host.metric_form.form_data import MetricForm
+from smaply_metrics_host.metric_form.metric_text import FieldDifference
 from smaply_metrics_host.store.people import Person
+from smaply_metrics_host.uploads.upload_preview import DATES, DECIMALS
 from smaply_metrics_host.web.forms import whole
 from smaply_metrics_host.web.reader_problem import problem_for
 
@@ -133,19 +131,20 @@ async def _save(
     stored: SavedTable | None,
     sent: FormData,
 ) -> Response:
+    page = partial(_page, request, app_state, person)
     form = TableForm.read(sent)
     if stored is not None:
         form = replace(form, unit=stored.table.unit)
     removed = sent.get("remove")
-    if isinstance(removed, str) and (number := whole(removed)):
-        return await _page(request, app_state, person, stored, form.without_row(number))
-    if "more" in sent:
-        return await _page(request, app_state, person, stored, form.with_more_rows())
+    number = whole(removed) if isinstance(removed, str) else None
+    if number or "more" in sent:
+        form = form.without_row(number) if number else form.with_more_rows()
+        return await page(stored, form)
     entered = app_state.metrics.entered_values
     rows = () if stored is None else stored.table.rows
     found = read_form(form, rows, await entered.today(person.actor))
     if found.problems:
-        return await _page(request, app_state, person, stored, form, found, status=422)
+        return await page(stored, form, found, status=422)
     try:
         if stored is None:
             saved = await entered.add(person.actor, form.name, EnteredUnit(form.unit), found.values)
@@ -156,13 +155,13 @@ async def _save(
     except NotFound:  # The table was deleted meanwhile.
         raise
     except MetricsError as error:  # What was typed is shown again.
-        if isinstance(error, EditConflict) and stored is not None:
-            return await _conflict(request, app_state, person, form, found, stored)
+        if stored is not None and isinstance(error, EditConflict):  # Next to the saved values.
+            now = await entered.show(person.actor, stored.table.id)
+            theirs = differences(now.table.rows, found.values)
+            form = replace(form, version=now.table.version)
+            return await page(now, form, found, status=409, theirs=theirs)
         problem = problem_for(person.role, error.to_problem(), TITLE)
-        status = status_of(error)
-        return await _page(
-            request, app_state, person, stored, form, found, status=status, problem=problem
-        )
+        return await page(stored, form, found, status=status_of(error), problem=problem)
     if saved.metrics:
         await app_state.metrics.cards.load(person.actor, saved.metrics)  # Refreshes them.
     return RedirectResponse(f"/metrics/entered/{saved.table.id}?saved=true", 303)
@@ -183,21 +182,6 @@ async def _deleted(
     )
 
 
-async def _conflict(  # noqa: PLR0913, PLR0917  # Both versions.
-    request: Request,
-    app_state: AppState,
-    person: Person,
-    form: TableForm,
-    found: ReadForm,
-    stored: SavedTable,
-) -> Response:
-    """Show the person's own values, and how the saved ones differ."""
-    now = await app_state.metrics.entered_values.show(person.actor, stored.table.id)
-    form = replace(form, version=now.table.version)
-    theirs = differences(now.table.rows, found.values)
-    return await _page(request, app_state, person, now, form, found, status=409, theirs=theirs)
-
-
 async def _page(  # noqa: PLR0913, PLR0917  # The form, and what happened.
     request: Request,
     app_state: AppState,
@@ -208,11 +192,17 @@ async def _page(  # noqa: PLR0913, PLR0917  # The form, and what happened.
     *,
     saved: bool = False,
     status: int = 200,
-    theirs: tuple[ValueDifference, ...] | None = None,
+    theirs: tuple[FieldDifference, ...] | None = None,
     problem: Problem | None = None,
 ) -> Response:
     zone = (await app_state.metrics.accounts.show(person.actor)).zone
-    table: EnteredTable | None = None if stored is None else stored.table
+    table = None if stored is None else stored.table
+    entered = {
+        (row.day.isoformat(), row.label): (
+            f"{row.entered_by}, {local_day_text(row.entered_at, zone)}"
+        )
+        for row in (table.rows if table else ())
+    }
     return app_state.templates.page(
         request,
         "values_table.html",
@@ -227,13 +217,5 @@ async def _page(  # noqa: PLR0913, PLR0917  # The form, and what happened.
         units=UNITS,
         dates=DATES,
         decimals=DECIMALS,
-        entered={} if table is None else {_key(row): _entered(row, zone) for row in table.rows},
+        entered=entered,
     )
-
-
-def _key(row: EnteredRow) -> tuple[str, str]:
-    return row.day.isoformat(), row.label
-
-
-def _entered(row: EnteredRow, zone: str) -> str:
-    return f"{row.entered_by}, {local_day_text(row.entered_at, zone)}"

@@ -32,7 +32,7 @@ from smaply_metrics_host.metric_form.form_context import (
 )
 from smaply_metrics_host.metric_form.form_data import QUESTION_BEFORE, MetricForm, filled, read
 from smaply_metrics_host.metric_form.form_view import COMPARED, EXCLUDED, TYPES, view_of
-from smaply_metrics_host.metric_form.metric_text import DefinitionDifference, definition_differences
+from smaply_metrics_host.metric_form.metric_text import FieldDifference, definition_differences
 from smaply_metrics_host.metric_form.preview_card import preview_view
 from smaply_metrics_host.metric_form.validation import (
     FormInvalid,
@@ -65,7 +65,7 @@ class Conflict:
     """The metric that someone else saved, and the fields that differ from the form."""
 
     theirs: Metric
-    differences: tuple[DefinitionDifference, ...]
+    differences: tuple[FieldDifference, ...]
 
 
 @dataclass(frozen=True)

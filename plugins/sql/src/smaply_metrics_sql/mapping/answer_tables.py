@@ -46,24 +46,15 @@ class AnswerRows:
         table: The table.
         responses: The table of the responses.
         response_id: The column of the id in that table.
-        long: Its columns, if it has the answers to several questions.
-        child: Its columns, if it has the answers to one question.
+        columns: Its columns: of a long table, or of a child table with the answers to one question.
         share: The share of its ids of responses that the table of responses has.
     """
 
     table: CatalogTable
     responses: CatalogTable
     response_id: str
-    long: LongTable | None
-    child: ChildTable | None
+    columns: LongTable | ChildTable
     share: float = 0.0
-
-    @property
-    def response(self) -> str:
-        """The column with the id of the response."""
-        columns = self.long or self.child
-        assert columns is not None  # noqa: S101  # It has one of the two.
-        return columns.response
 
     @property
     def is_certain(self) -> bool:
@@ -84,7 +75,9 @@ def answer_tables(
     found: dict[str, AnswerRows] = {}
     pairs = islice(_related(tables, responses), _MOST_NAMED)
     for made in islice(filter(None, (_answers_of(*pair) for pair in pairs)), _MOST_PAIRS):
-        share = samples.share_found(made.table, made.response, made.responses, made.response_id)
+        share = samples.share_found(
+            made.table, made.columns.response, made.responses, made.response_id
+        )
         best = found.get(made.table.full_name)
         if best is None or share > best.share:
             found[made.table.full_name] = replace(made, share=share)
@@ -124,16 +117,9 @@ def _answers_of(table: CatalogTable, responses: CatalogTable) -> AnswerRows | No
         answer = others[0] if len(others) == 1 and not identifies(others[0].name) else None
     if answer is None or answer.type in {ColumnType.ARRAY, ColumnType.OTHER}:
         return None
-    name, response = table.full_name, reference.name
-    return AnswerRows(
-        table,
-        responses,
-        key.name,
-        LongTable(table=name, response=response, question=question.name, answer=answer.name)
-        if question
-        else None,
-        None if question else ChildTable(table=name, response=response, answer=answer.name),
-    )
+    part = {"table": table.full_name, "response": reference.name, "answer": answer.name}
+    columns = LongTable(**part, question=question.name) if question else ChildTable(**part)
+    return AnswerRows(table, responses, key.name, columns)
 
 
 def _references(table: str, key: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Compares a mapping with the tables of the database: what is not there, and of another type."""
+"""Compares a mapping with the catalogue: names that do not exist, and types that do not fit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from smaply_metrics_sql.databases.database import NUMBERS, CatalogColumn, Catalo
 from smaply_metrics_sql.mapping.faults import line_of
 from smaply_metrics_sql.mapping.model import (
     AnswerType,
+    ChildTable,
     DatabaseMapping,
+    LabelTable,
+    LongTable,
     MappedQuestion,
     SurveyMapping,
 )
@@ -71,12 +74,11 @@ def require_catalog(
 
 
 class _CatalogCheck:
-    """Finds what of a mapping is not in the tables."""
+    """Finds the faults of a mapping."""
 
-    def __init__(self, tables: Iterable[CatalogTable], has_times: HasTimes) -> None:
-        all_tables = [*tables]
-        self._tables = {table.full_name: table for table in all_tables}
-        names = Counter(table.full_name for table in all_tables)
+    def __init__(self, tables: Sequence[CatalogTable], has_times: HasTimes) -> None:
+        self._tables = {table.full_name: table for table in tables}
+        names = Counter(table.full_name for table in tables)
         self._ambiguous = {name for name, number in names.items() if number > 1}
         self._has_times = has_times
 
@@ -97,31 +99,24 @@ class _CatalogCheck:
             for number, one in enumerate(survey.fields):
                 yield from _column(table, one.column, (*path, "fields", number, "column"))
         if survey.answers is not None:
-            names = {
-                part: getattr(survey.answers, part) for part in ("response", "question", "answer")
-            }
-            yield from self._other(survey.answers.table, names, (*path, "answers"))
+            yield from self._other(survey.answers, (*path, "answers"))
+            table = None
         for number, question in enumerate(survey.questions):
-            is_long = survey.answers is not None
-            yield from self._question(
-                question, None if is_long else table, (*path, "questions", number)
-            )
+            yield from self._question(question, table, (*path, "questions", number))
 
     def _question(
         self, question: MappedQuestion, table: CatalogTable | None, path: Path
     ) -> Iterator[CatalogFault]:
         """Yield the faults of a question; without a table, its answers are in a long one."""
         if question.child is not None:
-            names = {part: getattr(question.child, part) for part in ("response", "answer")}
-            yield from self._other(question.child.table, names, (*path, "child"))
+            yield from self._other(question.child, (*path, "child"))
         elif table is not None:
             yield from _column(table, question.column, (*path, "column"))
             column = table.column(question.column)
             if column is not None:
                 yield from _type(question, column, (*path, "type"))
         if question.labels is not None:
-            names = {part: getattr(question.labels, part) for part in ("key", "label")}
-            yield from self._other(question.labels.table, names, (*path, "labels"))
+            yield from self._other(question.labels, (*path, "labels"))
 
     def _recorded(self, table: CatalogTable, name: str, path: Path) -> Iterator[CatalogFault]:
         yield from _column(table, name, (*path, "column"))
@@ -134,13 +129,16 @@ class _CatalogCheck:
                 f"Write {_list(times)}." if times else "Make a view in which it is a timestamp.",
             )
 
-    def _other(self, name: str, columns: dict[str, str], path: Path) -> Iterator[CatalogFault]:
+    def _other(
+        self, part: LongTable | ChildTable | LabelTable, path: Path
+    ) -> Iterator[CatalogFault]:
         """Yield the faults of another table than that of the responses."""
-        yield from self._named_table(name, (*path, "table"))
-        table = self._tables.get(name)
+        yield from self._named_table(part.table, (*path, "table"))
+        table = self._tables.get(part.table)
         if table is not None:
-            for part, column in columns.items():
-                yield from _column(table, column, (*path, part))
+            for name, column in part:
+                if name != "table":
+                    yield from _column(table, column, (*path, name))
 
     def _named_table(self, name: str, path: Path) -> Iterator[CatalogFault]:
         if name in self._ambiguous:
@@ -179,10 +177,12 @@ def _type(question: MappedQuestion, column: CatalogColumn, path: Path) -> Iterat
         yield CatalogFault(path, reason, "Map a view that casts it to a number.")
     if question.type is AnswerType.MULTIPLE:
         if question.delimiter and column.type not in _TEXTS:
-            yield CatalogFault(path, reason, "Remove `delimiter`: it separates answers in texts.")
+            yield CatalogFault(path, reason, "Remove `delimiter`, which is only for texts.")
         if not question.delimiter and column.type is not ColumnType.ARRAY:
             yield CatalogFault(
-                path, f"{reason}, and is no array", "Add what separates the answers as `delimiter`."
+                path,
+                f"{reason}, and is not an array",
+                "Add what separates the answers as `delimiter`.",
             )
 
 

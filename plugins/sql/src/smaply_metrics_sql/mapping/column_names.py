@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from smaply_metrics_sql.databases.database import CatalogColumn, CatalogTable, ColumnType
@@ -19,7 +20,7 @@ QUESTIONS: Final = (
     *("question", "question_id", "question_key", "question_code", "question_name", "item"),
     *("item_id", "variable", "field_key"),
 )
-"""Names of columns that tell which question a row answers."""
+"""Names of columns that state which question a row answers."""
 ANSWERS: Final = (
     *("answer", "answer_value", "answer_code", "answer_text", "value", "response_value"),
     *("answer_id", "choice", "choice_id", "score", "rating", "text"),
@@ -41,24 +42,22 @@ _TIME_TYPES: Final = {
     ColumnType.TIMESTAMP,
     ColumnType.DATE,
     ColumnType.DYNAMIC,
+    ColumnType.TEXT,
 }
+"""The types that a column with the name of a time can have."""
 
 
 def named(table: CatalogTable, names: Iterable[str]) -> CatalogColumn | None:
     """Return the column with the first of some names that the table has, in any case."""
-    columns: Mapping[str, CatalogColumn] = {
-        column.name.lower(): column for column in reversed(table.columns)
-    }
+    columns = {column.name.lower(): column for column in reversed(table.columns)}
     return next((columns[name] for name in names if name in columns), None)
 
 
 def time_of(table: CatalogTable) -> CatalogColumn | None:
     """Return the column with the time of a response."""
-    columns = {one.name.lower(): one for one in reversed(table.columns)}
-    return next(
-        (columns[name] for name in TIMES if name in columns and _holds_times(columns[name])),
-        next((column for column in table.columns if is_timestamp(column)), None),
-    )
+    times = [column for column in table.columns if column.type in _TIME_TYPES]
+    found = named(replace(table, columns=tuple(times)), TIMES)
+    return found or next(filter(is_timestamp, times), None)
 
 
 def has_answer_rows(table: CatalogTable) -> bool:
@@ -87,11 +86,6 @@ def is_personal(name: str) -> bool:
 
 def _words(name: str) -> str:
     return _WORD_END.sub("_", name)
-
-
-def _holds_times(column: CatalogColumn) -> bool:
-    """Whether a column with the name of a time can hold times."""
-    return column.type in _TIME_TYPES or column.type is ColumnType.TEXT
 
 
 def same_schema_first(tables: Iterable[CatalogTable], schema: str) -> list[CatalogTable]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from smaply_metrics_core import InputError, RoleOption
 from smaply_metrics_sql.databases.database import NUMBERS, CatalogColumn, ColumnType
+from smaply_metrics_sql.mapping.faults import reason_of
 from smaply_metrics_sql.mapping.model import (
     AnswerType,
     MappedField,
@@ -130,7 +131,7 @@ def new_survey(table: str) -> SurveyMapping:
 def apply_changes(
     survey: SurveyMapping, changes: list[RoleChange], types: Mapping[str, CatalogColumn]
 ) -> SurveyMapping | None:
-    """Return a survey with other roles of columns; ``None`` if no column has a role any more.
+    """Return a survey with other roles of columns; ``None`` if no column has a role.
 
     Args:
         survey: The survey. ``new_survey`` for a new one.
@@ -142,12 +143,13 @@ def apply_changes(
             a column cannot be such a question.
     """
     _refuse_repeats(changes)
-    draft = _SurveyDraft(survey)
+    parts = dict(survey)
     for change in changes:
-        draft.remove(change)
+        if change.role != change.was:
+            _remove(parts, change)
     for change in changes:
-        draft.add(change, types.get(change.column))
-    return draft.survey()
+        _add(parts, change, types.get(change.column), survey.recorded_at)
+    return _valid_survey(parts)
 
 
 def _refuse_repeats(changes: list[RoleChange]) -> None:
@@ -160,113 +162,102 @@ def _refuse_repeats(changes: list[RoleChange]) -> None:
             )
 
 
-class _SurveyDraft:
-    """A survey whose columns get other roles."""
+def _remove(parts: dict[str, Any], change: RoleChange) -> None:
+    """Remove the role that a column had from the parts of a survey."""
+    if change.was in _ONCE:
+        parts[_ONCE[change.was]] = "" if change.was == RESPONSE else None
+    if change.was in KINDS and change.role not in KINDS:
+        parts["questions"] = tuple(one for one in parts["questions"] if not change.is_of(one))
+    if change.was == FIELD:
+        parts["fields"] = tuple(one for one in parts["fields"] if one.column != change.column)
 
-    def __init__(self, survey: SurveyMapping) -> None:
-        self._survey = survey
-        self._questions = [*survey.questions]
-        self._fields = [*survey.fields]
-        self._response = survey.response
-        self._recorded: RecordedAt | None = survey.recorded_at
-        self._status = survey.status
 
-    def remove(self, change: RoleChange) -> None:
-        """Remove the role that a column had."""
-        if change.role == change.was:
-            return
-        match change.was:
-            case "response":
-                self._response = ""
-            case "recorded_at":
-                self._recorded = None
-            case "finished" | "status":
-                self._status = None
-        if change.was in KINDS and change.role not in KINDS:
-            self._questions = [one for one in self._questions if not change.is_of(one)]
-        if change.was == FIELD:
-            self._fields = [one for one in self._fields if one.column != change.column]
+def _add(
+    parts: dict[str, Any], change: RoleChange, column: CatalogColumn | None, recorded: RecordedAt
+) -> None:
+    """Give a column its new role, or only its label.
 
-    def add(self, change: RoleChange, column: CatalogColumn | None) -> None:
-        """Give a column its new role, or only its label."""
-        name = change.column
-        match change.role:
-            case "response":
-                self._response = name
-            case "recorded_at":
-                self._recorded = self._survey.recorded_at.model_copy(update={"column": name})
-            case "finished" | "status" if change.role != change.was:
-                self._status = _finished(column, name)
-            case "field":
-                self._put_field(change)
-            case kind if kind in KINDS:
-                self._put_question(change)
+    Args:
+        parts: The parts of the survey.
+        change: The change.
+        column: The column; ``None`` if it does not exist.
+        recorded: The time of responses before all changes.
+    """
+    match change.role:
+        case "response":
+            parts["response"] = change.column
+        case "recorded_at":
+            parts["recorded_at"] = recorded.model_copy(update={"column": change.column})
+        case "finished" if change.role != change.was:
+            parts["status"] = _finished(column, change.column)
+        case "field":
+            parts["fields"] = _with_field(parts["fields"], change)
+        case kind if kind in KINDS:
+            parts["questions"] = _with_question(parts["questions"], change)
 
-    def _put_field(self, change: RoleChange) -> None:
-        places = [n for n, one in enumerate(self._fields) if one.column == change.column]
-        made = MappedField(column=change.column, label=change.label)
-        for place in places:
-            made = self._fields[place].model_copy(update={"label": change.label})
-            self._fields[place] = made
-        self._fields += [] if places else [made]
 
-    def _put_question(self, change: RoleChange) -> None:
-        kind = AnswerType(change.role)
-        place = next((n for n, one in enumerate(self._questions) if change.is_of(one)), None)
-        parts = {} if place is None else self._questions[place].model_dump(exclude_unset=True)
-        if kind is not parts.get("type"):
-            parts = {name: one for name, one in parts.items() if name != "delimiter"}
-            if kind is AnswerType.MULTIPLE and change.delimiter:
-                parts["delimiter"] = change.delimiter
-        if kind not in _WITH_CHOICES:
-            parts = {name: one for name, one in parts.items() if name not in {"choices", "labels"}}
-        if "child" not in parts:
-            parts["column"] = parts.get("column", change.column)
-        try:
-            made = MappedQuestion.model_validate(parts | {"type": kind, "text": change.label})
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise InputError(
-                f"“{change.column}” cannot be “{_label(change.role)}”: {reason}.",
-                remedy="Choose another role, or edit its choices in the text.",
-            ) from None
-        if place is None:
-            self._questions.append(made)
-        else:
-            self._questions[place] = made
+def _with_field(fields: Sequence[MappedField], change: RoleChange) -> tuple[MappedField, ...]:
+    if all(one.column != change.column for one in fields):
+        return (*fields, MappedField(column=change.column, label=change.label))
+    new = {"label": change.label}
+    return tuple(
+        one.model_copy(update=new) if one.column == change.column else one for one in fields
+    )
 
-    def survey(self) -> SurveyMapping | None:
-        """Return the survey; ``None`` if no column has a role."""
-        others = (self._response, self._status, *self._questions, *self._fields)
-        if self._recorded is None or not self._recorded.column:
-            if not any(others):
-                return None
-            raise InputError(
-                f"No column of “{self._survey.table}” has the role “{_label(RECORDED)}”.",
-                remedy="Choose it for the column with the time of a response.",
-            )
-        parts = {
-            "response": self._response,
-            "recorded_at": self._recorded,
-            "status": self._status,
-            "questions": tuple(self._questions),
-            "fields": tuple(self._fields),
-        }
-        try:
-            return SurveyMapping.model_validate(dict(self._survey) | parts)
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise InputError(
-                f"The roles do not fit together: {reason}.",
-                remedy="Choose other roles, or edit the text.",
-            ) from None
+
+def _with_question(
+    questions: Sequence[MappedQuestion], change: RoleChange
+) -> tuple[MappedQuestion, ...]:
+    before = next((one for one in questions if change.is_of(one)), None)
+    made = _question(before, change)
+    if before is None:
+        return (*questions, made)
+    return tuple(made if one is before else one for one in questions)
+
+
+def _question(before: MappedQuestion | None, change: RoleChange) -> MappedQuestion:
+    """Return a question with another type or text, and what fits of its other parts."""
+    kind = AnswerType(change.role)
+    parts = {"column": change.column} if before is None else before.model_dump(exclude_unset=True)
+    if kind is not parts.get("type"):
+        parts.pop("delimiter", None)
+        if kind is AnswerType.MULTIPLE and change.delimiter:
+            parts["delimiter"] = change.delimiter
+    if kind not in _WITH_CHOICES:
+        parts = {name: one for name, one in parts.items() if name not in {"choices", "labels"}}
+    try:
+        return MappedQuestion.model_validate(parts | {"type": kind, "text": change.label})
+    except ValidationError as error:
+        raise InputError(
+            f"“{change.column}” cannot be “{_label(change.role)}”: {reason_of(error)}.",
+            remedy="Choose another role, or edit its choices in the text.",
+        ) from None
+
+
+def _valid_survey(parts: dict[str, Any]) -> SurveyMapping | None:
+    """Return the survey of some parts; ``None`` if no column has a role."""
+    recorded = parts["recorded_at"]
+    if recorded is None or not recorded.column:
+        if not any(parts[name] for name in ("response", "status", "questions", "fields")):
+            return None
+        raise InputError(
+            f"No column of “{parts['table']}” has the role “{_label(RECORDED)}”.",
+            remedy="Choose it for the column with the time of a response.",
+        )
+    try:
+        return SurveyMapping.model_validate(parts)
+    except ValidationError as error:
+        raise InputError(
+            f"The roles do not fit together: {reason_of(error)}.",
+            remedy="Choose other roles, or edit the text.",
+        ) from None
 
 
 def _finished(column: CatalogColumn | None, name: str) -> Status:
     status = finished_status(column)
     if status is None:
         raise InputError(
-            f"“{name}” cannot be “{_label(FINISHED)}”: it has neither Booleans nor numbers.",
+            f"“{name}” cannot be “{_label(FINISHED)}”: its type is neither Boolean nor numeric.",
             remedy="Write `status` with the values to exclude in the text.",
         )
     return status

@@ -35,8 +35,14 @@ def describe_fault(text: str, error: ValidationError) -> str:
         case "tuple_type":
             reason = "it has to be a list. Begin each item with a dash"
         case _:
-            reason = first["msg"].removeprefix("Value error, ").removesuffix(".")
+            reason = reason_of(error)
     return f"{place}: {reason}."
+
+
+def reason_of(error: ValidationError) -> str:
+    """Return the first reason of an error, without a period."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return first["msg"].removeprefix("Value error, ").removesuffix(".")
 
 
 def _hint(key: str) -> str:

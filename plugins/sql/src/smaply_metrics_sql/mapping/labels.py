@@ -80,10 +80,8 @@ def _named(
 ) -> Iterator[tuple[CatalogTable, LabelTable]]:
     """Yield the tables whose name and columns are those of labels of a column."""
     stem = re.sub(r"_(id|code|key)$", "", column.lower())
-    names = {form.format(stem) for form in (*_AROUND[1:], *_BEFORE)} | {
-        form.format(column.lower()) for form in _AROUND
-    }
-    names |= {stem} - {""}
+    names = {form.format(name) for name in (stem, column.lower()) for form in _AROUND}
+    names |= {form.format(stem) for form in _BEFORE}
     for table in tables:
         if table.name.lower() not in names or len(table.columns) > _WIDEST:
             continue

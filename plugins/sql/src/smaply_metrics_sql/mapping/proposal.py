@@ -78,9 +78,9 @@ def propose_survey(table: CatalogTable) -> SurveyMapping | None:
 
 
 def finished_status(column: CatalogColumn | None) -> Status | None:
-    """Return the status of a column that says whether a response is finished.
+    """Return the status of a column that states whether a response is finished.
 
-    ``None`` for a column whose type has neither Booleans nor numbers.
+    ``None`` for a column of another type than Booleans and numbers.
     """
     if column is None or column.type not in {ColumnType.BOOLEAN, *NUMBERS, ColumnType.DYNAMIC}:
         return None

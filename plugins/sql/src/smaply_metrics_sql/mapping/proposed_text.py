@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -27,10 +27,12 @@ from smaply_metrics_sql.mapping.model import (
     MOST_COLUMNS,
     MOST_SURVEYS,
     AnswerType,
+    ChildTable,
+    LongTable,
     MappedQuestion,
     SurveyMapping,
 )
-from smaply_metrics_sql.mapping.proposal import propose, propose_survey
+from smaply_metrics_sql.mapping.proposal import propose_survey
 from smaply_metrics_sql.mapping.question_columns import discover, refine
 from smaply_metrics_sql.mapping.samples import SAMPLED_ANSWERS, TableSamples
 from smaply_metrics_sql.mapping.yaml_text import MOST_CHARACTERS, comment_line, survey_lines
@@ -65,14 +67,14 @@ class _ProposedSurvey:
         self.survey = self.survey.model_copy(update=parts)
 
 
-def propose_text(tables: Sequence[CatalogTable], samples: TableSamples | None = None) -> str:
+def propose_text(tables: Sequence[CatalogTable], samples: TableSamples) -> str:
     """Return the proposed mapping as YAML; empty if no table looks like responses.
 
     Surveys that do not fit into the longest mapping are left out, and counted in a comment.
 
     Args:
         tables: The tables of the database.
-        samples: Samples of them. Without, only names and types are used.
+        samples: Samples of them.
     """
     proposer = _Proposer(tables, samples)
     proposed = [*islice(proposer.surveys(), MOST_SURVEYS)]
@@ -87,15 +89,17 @@ def propose_text(tables: Sequence[CatalogTable], samples: TableSamples | None = 
     if not parts:
         return ""
     left_out = len(proposed) - len(parts)
-    fits = [f"Tables that look like responses, but did not fit: {left_out}."] if left_out else []
-    head = "".join(map(comment_line, fits + remarks))
+    if left_out:
+        fits = f"Tables that look like responses, but did not fit: {left_out}."
+        remarks.insert(0, f"{fits} Map them in another connection.")
+    head = "".join(map(comment_line, remarks))
     return f"{head}surveys:\n{''.join(parts)}"
 
 
 class _Proposer:
     """Makes proposals with samples of the tables."""
 
-    def __init__(self, tables: Sequence[CatalogTable], samples: TableSamples | None) -> None:
+    def __init__(self, tables: Sequence[CatalogTable], samples: TableSamples) -> None:
         self._tables = tables
         self._samples = samples
         self._left = MOST_SAMPLED_COLUMNS
@@ -103,36 +107,31 @@ class _Proposer:
 
     def surveys(self) -> Iterator[_ProposedSurvey]:
         """Yield the proposed surveys, and note about which tables nothing is proposed."""
-        by_name = {table.full_name: table for table in self._tables}
-        wide = propose(self._tables)
-        found = {
-            one.table: _ProposedSurvey(one, by_name[one.table])
-            for one in (wide.surveys if wide else ())
-        }
-        if self._samples is None:
-            yield from found.values()
-            return
-        self.remarks += _not_mappable(self._tables)
-        answers = self._answer_tables(found)
-        seen: set[str] = set()
-        belongs = {one.responses.full_name for one in answers}
+        found: dict[str, _ProposedSurvey] = {}
         for table in self._tables:
-            name = table.full_name
-            base = None if has_answer_rows(table) else propose_survey(table)
-            proposed = found.get(name) or (_ProposedSurvey(base, table) if base else None)
-            is_likely = name in found or name in belongs or bool(_SURVEY.search(table.name))
-            if proposed is None or name in seen or not is_likely:
+            survey = None if has_answer_rows(table) else propose_survey(table)
+            if survey is not None:
+                found.setdefault(table.full_name, _ProposedSurvey(survey, table))
+        self.remarks += [
+            f"“{one.full_name[:_LONGEST_NAME]}” cannot be mapped as it is: names have up to "
+            f"{_LONGEST_NAME} characters, surveys up to {MOST_COLUMNS:,} questions. Make a view."
+            for one in self._tables
+            if not has_answer_rows(one) and time_of(one) and one.full_name not in found
+        ]
+        likely = {name for name, one in found.items() if one.survey.questions}
+        answers = self._answer_tables(likely)
+        likely |= {one.responses.full_name for one in answers}
+        for name, proposed in found.items():
+            if name not in likely and not _SURVEY.search(proposed.table.name):
                 continue
-            seen.add(name)
             self._refine(proposed)
             long = self._add_answers(
                 proposed, [one for one in answers if one.responses.full_name == name]
             )
             yield from (one for one in (proposed, *long) if one.survey.questions)
 
-    def _answer_tables(self, wide: dict[str, _ProposedSurvey]) -> list[AnswerRows]:
+    def _answer_tables(self, wide: Collection[str]) -> list[AnswerRows]:
         """Return the tables with one row per answer, and note those without responses."""
-        assert self._samples is not None  # noqa: S101  # Called with samples.
         responses = [one for one in self._tables if not has_answer_rows(one) and time_of(one)]
         others = [one for one in self._tables if one.full_name not in wide]
         found = [*answer_tables(others, responses, self._samples)]
@@ -190,14 +189,15 @@ class _Proposer:
         about = {status.column if status else None}
         if column.name in about or WEIGHT.search(column.name) or is_personal(column.name):
             return None
-        assert self._samples is not None  # noqa: S101  # Called with samples.
         can_read = self._left > 0 and self._samples.has_time()
         if column.type not in {*NUMBERS, ColumnType.TEXT, ColumnType.DYNAMIC} or not can_read:
             return question
         self._left -= 1
         values = self._samples.values(proposed.table, column.name)
         if values is None:
-            proposed.remarks.append(f"Check: “{column.name}” could not be read.")
+            proposed.remarks.append(
+                f"Check: “{column.name}” could not be read. Grant SELECT on it, or fix its view."
+            )
             return question
         labels = label_table_of(
             column.name,
@@ -221,15 +221,15 @@ class _Proposer:
             remarks = []
             if not one.is_certain:
                 remarks.append(
-                    f"Check: {one.share:.0%} of the values of “{one.response}” in "
+                    f"Check: {one.share:.0%} of the values of “{one.columns.response}” in "
                     f"“{one.table.full_name}” are in “{one.response_id}” of "
-                    f"“{one.responses.full_name}”."
+                    f"“{one.responses.full_name}”. Rows with other values are not counted."
                 )
-            if one.long is None:
-                self._add_child(proposed, one, remarks)
+            if isinstance(one.columns, ChildTable):
+                self._add_child(proposed, one, one.columns, remarks)
                 continue
-            questions = self._long_questions(one, remarks)
-            parts = {"response": one.response_id, "answers": one.long}
+            questions = self._long_questions(one, one.columns, remarks)
+            parts = {"response": one.response_id, "answers": one.columns}
             if all(each.child for each in proposed.survey.questions):
                 questions = (*questions, *proposed.survey.questions)
                 proposed.change(questions=questions, **parts)
@@ -243,33 +243,36 @@ class _Proposer:
                 )
         return more
 
-    def _add_child(self, proposed: _ProposedSurvey, found: AnswerRows, remarks: list[str]) -> None:
+    def _add_child(
+        self,
+        proposed: _ProposedSurvey,
+        found: AnswerRows,
+        child: ChildTable,
+        remarks: Sequence[str],
+    ) -> None:
         """Add the question whose answers are the rows of another table."""
-        assert self._samples is not None and found.child is not None  # noqa: S101, PT018
-        values = self._samples.values(found.table, found.child.answer)
+        values = self._samples.values(found.table, child.answer)
         taken = {one.question_id for one in proposed.survey.questions}
         if values is None or not values.complete or not values.counts:
             return  # Free text.
+        name = found.table.full_name
         question = MappedQuestion(
-            id=next(
-                one
-                for one in (found.table.full_name, f"{found.table.full_name} (rows)")
-                if one not in taken
-            ),
-            text=found.table.comment or found.table.full_name,
+            id=f"{name} (rows)" if name in taken else name,
+            text=found.table.comment or name,
             type=AnswerType.MULTIPLE,
-            child=found.child,
+            child=child,
         )
         proposed.change(
             questions=(*proposed.survey.questions, question), response=found.response_id
         )
         proposed.remarks += remarks
 
-    def _long_questions(self, found: AnswerRows, remarks: list[str]) -> tuple[MappedQuestion, ...]:
+    def _long_questions(
+        self, found: AnswerRows, long: LongTable, remarks: list[str]
+    ) -> tuple[MappedQuestion, ...]:
         """Return the questions of a table with one row per answer."""
-        assert self._samples is not None and found.long is not None  # noqa: S101, PT018
-        answer = found.table.column(found.long.answer)
-        read = self._samples.answers(found.table, found.long)
+        answer = found.table.column(long.answer)
+        read = self._samples.answers(found.table, long)
         if read is None or answer is None:
             return ()
         answered, complete = read
@@ -288,14 +291,3 @@ class _Proposer:
             for key in sorted(answered)
             if key not in personal
         )
-
-
-def _not_mappable(tables: Sequence[CatalogTable]) -> Iterator[str]:
-    """Yield a remark for each table with a time that no mapping can describe."""
-    for table in tables:
-        if not has_answer_rows(table) and time_of(table) and propose_survey(table) is None:
-            yield (
-                f"“{table.full_name[:_LONGEST_NAME]}” cannot be mapped as it is: names have up to "
-                f"{_LONGEST_NAME} characters, surveys up to {MOST_COLUMNS:,} questions. "
-                "Make a view."
-            )

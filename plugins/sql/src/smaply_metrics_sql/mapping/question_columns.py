@@ -29,7 +29,14 @@ def refine(
     text = about.text or column.name
     if question.type is AnswerType.NPS:
         is_nps = not numbers or (numbers[0] >= 0 and numbers[-1] <= _LARGEST_NPS)
-        remark = "" if is_nps else f"Check: “{column.name}” has answers outside of 0 to 10."
+        remark = (
+            ""
+            if is_nps
+            else (
+                f"Check: “{column.name}” has answers outside of 0 to 10. If they are valid, use "
+                "`type: scale`."
+            )
+        )
         return question.model_copy(update={"text": text}), remark
     remark = ""
     if numbers and (numbers[0], numbers[-1]) == (0, _LARGEST_NPS):
@@ -67,4 +74,7 @@ def discover(
     several = MappedQuestion(
         column=column.name, text=text, type=AnswerType.MULTIPLE, delimiter=delimiter
     )
-    return several, f"Check: “{column.name}” seems to have several answers in one text."
+    return several, (
+        f"Check: “{column.name}” seems to have several answers in one text. If not, use "
+        "`type: choice` without `delimiter`."
+    )

@@ -25,7 +25,7 @@ MOST_QUESTIONS: Final = 300
 _LONGEST_VALUE: Final = 200
 """The characters of a value that are read."""
 _NOT_READABLE: Final = (AccessMissing, ExportFailed, SurveyUnavailable)
-"""The errors of a table that cannot be read, such as a view of a column that is gone."""
+"""The errors of a table that cannot be read, such as a view of a deleted column."""
 
 
 class Values(NamedTuple):
@@ -63,11 +63,11 @@ class TableSamples:
     def __init__(self, database: SqlDatabase, deadline: Deadline) -> None:
         self._database = database
         self._deadline = deadline
-        self._kept = deadline.remaining() / 2
+        self._reserved = deadline.remaining() / 2
 
     def has_time(self) -> bool:
         """Whether there is time for another sample; views can be slow to read."""
-        return self._deadline.remaining() > self._kept
+        return self._deadline.remaining() > self._reserved
 
     def values(self, table: CatalogTable, column: str) -> Values | None:
         """Return the values of a column; ``None`` if the column cannot be read."""

@@ -66,6 +66,7 @@ class MappingSheet:
         self._samples = samples
         self._is_proposal = not text.strip()
         self._text = propose_text(tables, samples) if self._is_proposal else text
+        self._surveys = _surveys_in(self._text)
 
     def sheet(self, table: str, edits: Sequence[ColumnEdit]) -> ColumnSheet:
         """Return the sheet of a table with edits.
@@ -77,36 +78,31 @@ class MappingSheet:
         Raises:
             InputError: when the table does not exist, or an edit is not possible.
         """
-        surveys = self._surveys()
-        tables = tuple(self._choices(surveys))
-        chosen = table or (tables[0].id if tables else "")
+        chosen = table or next((one.id for one in self._choices()), "")
         if not chosen:
-            return ColumnSheet(value="", notes=("The database has no tables.",))
+            return ColumnSheet(
+                value="", notes=("No tables found. Grant SELECT on those of the responses.",)
+            )
         if edits:
             chosen = self._apply(chosen, edits)
-            surveys = self._surveys()
-            tables = tuple(self._choices(surveys))
         survey, found = self._find(chosen)
         columns = [*self._columns(survey, found)]
         return ColumnSheet(
             value=self._text,
-            tables=tables,
+            tables=tuple(self._choices()),
             table=chosen,
             roles=ROLES,
             columns=tuple(columns[:MOST_COLUMNS]),
             notes=tuple(self._notes(survey, found, len(columns))),
         )
 
-    def _surveys(self) -> dict[str, SurveyMapping]:
-        return {one.id: one for one in read_mapping(self._text).surveys} if self._text else {}
-
-    def _choices(self, surveys: dict[str, SurveyMapping]) -> Iterator[SheetTable]:
+    def _choices(self) -> Iterator[SheetTable]:
         """Yield the surveys, then the tables that no survey has."""
-        for one in surveys.values():
+        for one in self._surveys.values():
             named = one.name and one.name != one.table
             label = f"{one.name}: {one.table}" if named else one.table
             yield SheetTable(id=f"{_SURVEY}{one.id}", label=_line(label))
-        mapped = {one.table for one in surveys.values()}
+        mapped = {one.table for one in self._surveys.values()}
         others = (
             name for name in self._tables if name not in mapped and len(name) <= _LONGEST_NAME
         )
@@ -118,14 +114,14 @@ class MappingSheet:
         survey = None
         name = chosen.removeprefix(_TABLE)
         if chosen.startswith(_SURVEY):
-            survey = self._surveys().get(chosen.removeprefix(_SURVEY))
+            survey = self._surveys.get(chosen.removeprefix(_SURVEY))
             name = survey.table if survey else ""
         found = self._tables.get(name)
         if found is None and survey is None:
             raise InputError(
-                "This table or survey does not exist any more.", remedy="Choose another table."
+                "This table or survey no longer exists.", remedy="Choose another table."
             )
-        # The columns of a table that is gone are those of the mapping.
+        # A table that was deleted has the columns of the mapping.
         return survey, found or CatalogTable("", name, ())
 
     def _apply(self, chosen: str, edits: Sequence[ColumnEdit]) -> str:
@@ -137,8 +133,8 @@ class MappingSheet:
             was = shown.get(edit.column)
             if was is None:
                 raise InputError(
-                    f"The table “{found.full_name}” has no column “{_named(edit.column)}” any "
-                    "more.",
+                    f"The table “{found.full_name}” no longer has the column "
+                    f"“{_named(edit.column)}”.",
                     remedy="Show its columns again.",
                 )
             if edit.role not in was.roles:
@@ -155,15 +151,16 @@ class MappingSheet:
         self._text = replace_survey(self._text, before.id, after)
         if not self._text:
             raise InputError(
-                "The mapping needs one survey.",
-                remedy="Map another table first. Without a mapping, the surveys are those that "
-                "look like responses.",
+                "A mapping must have at least one survey.",
+                remedy="Map another table first, or clear the mapping to use the tables that look "
+                "like responses.",
             )
         if len(self._text) > MOST_CHARACTERS:
             raise InputError(
                 f"The mapping would have more than {MOST_CHARACTERS:,} characters.",
                 remedy="Map fewer columns, or use a connection for each schema.",
             )
+        self._surveys = _surveys_in(self._text)
         return f"{_TABLE}{before.table}" if after is None else f"{_SURVEY}{before.id}"
 
     def _change(
@@ -179,7 +176,7 @@ class MappingSheet:
             delimiter = delimiter_in(values) if values else ""
             if not delimiter:
                 raise InputError(
-                    f"What separates several answers in “{name}” was not found.",
+                    f"No delimiter of several answers was found in “{name}”.",
                     remedy="Write the question with its `delimiter` in the text.",
                 )
         is_child = edit.column.startswith(_CHILD)
@@ -188,7 +185,7 @@ class MappingSheet:
     def _columns(
         self, survey: SurveyMapping | None, found: CatalogTable, *, with_values: bool = True
     ) -> Iterator[SheetColumn]:
-        """Yield the columns of the table, those that are gone, and questions of other tables."""
+        """Yield the columns of the table and of the mapping, and questions in other tables."""
         roles, left = roles_of(survey), MOST_WITH_VALUES if with_values else 0
         is_long = survey is not None and survey.answers is not None
         columns = [one for one in found.columns if len(one.name) <= _LONGEST_NAME]
@@ -198,12 +195,8 @@ class MappingSheet:
         for column in columns:
             role, label = roles.get(column.name, (IGNORED, ""))
             values: tuple[ValueCount, ...] = ()
-            if (
-                left > 0
-                and self._samples.has_time()
-                and role not in {RECORDED, RESPONSE}
-                and _is_shown(column)
-            ):
+            has_values = role not in {RECORDED, RESPONSE} and _is_shown(column)
+            if left > 0 and has_values and self._samples.has_time():
                 left -= 1
                 values = _shown(self._samples.values(found, column.name))
             yield SheetColumn(
@@ -271,10 +264,13 @@ class MappingSheet:
         if self._is_proposal and self._text:
             yield "The mapping was empty, so it contains a proposal, which is saved with the form."
         if survey is not None and not found.columns:
-            yield f"The table “{survey.table}” does not exist, or this user may not read it."
+            yield (
+                f"The table “{survey.table}” does not exist, or this user may not read it. Correct "
+                "its name in the text, or grant SELECT on it."
+            )
         if survey is not None and self._text:
-            lost = lost_comments(self._text, survey.id)
-            yield from [lost] if lost else []
+            if lost := lost_comments(self._text, survey.id):
+                yield lost
             recorded = found.column(survey.recorded_at.column)
             if recorded is not None and recorded.type is not ColumnType.INSTANT:
                 yield (
@@ -286,6 +282,10 @@ class MappingSheet:
                 f"Of {columns:,} columns, {MOST_COLUMNS} are listed, those of the mapping first. "
                 "Edit the text for the others."
             )
+
+
+def _surveys_in(text: str) -> dict[str, SurveyMapping]:
+    return {one.id: one for one in read_mapping(text).surveys} if text else {}
 
 
 def _named(identity: str) -> str:

@@ -22,7 +22,7 @@ _DASH: Final = re.compile(r"( *)-(\s|$)")
 
 @dataclass(frozen=True)
 class _SurveyLines:
-    """The lines of a survey: from its dash to its last line that is no comment.
+    """The lines of a survey: from its dash to its last line that is not a comment.
 
     Attributes:
         first: The first line.
@@ -66,11 +66,11 @@ def lost_comments(text: str, survey_id: str) -> str:
     ids = [one.id for one in mapping.surveys]
     same = mapping.surveys[ids.index(survey_id)]
     if not _with_lines(text, ids, survey_id, same, mapping):
-        return "A change here writes the whole text anew: all comments in it are lost."
+        return "A change here rewrites the whole text, and removes all comments in it."
     found = _lines_of(text, ids, survey_id)
     inside = text.splitlines()[found.first : found.end] if found else []
     if any(_COMMENT.search(line) for line in inside):
-        return "A change here writes the lines of this survey anew: comments in them are lost."
+        return "A change here rewrites the lines of this survey, and removes the comments in them."
     return ""
 
 

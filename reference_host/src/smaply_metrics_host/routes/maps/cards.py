@@ -16,7 +16,7 @@ from smaply_metrics_host.dependencies import CheckedForm, Editor
 from smaply_metrics_host.metric_form.form_data import MetricForm, filled, read
 from smaply_metrics_host.metric_form.form_view import chart_entries
 from smaply_metrics_host.metric_form.metric_text import (
-    DefinitionDifference,
+    FieldDifference,
     definition_text,
     display_differences,
 )
@@ -258,7 +258,7 @@ def _display_page(  # noqa: PLR0913  # The form and what is wrong with it.
     problems: Problems,
     *,
     was: Display | None,
-    differences: tuple[DefinitionDifference, ...] = (),
+    differences: tuple[FieldDifference, ...] = (),
 ) -> Response:
     return app_state.templates.page(
         request,
