@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import zipfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def test_a_bundle_gives_the_same_tallies(seed: int, tmp_path: Path) -> None:
     """For random queries, with the clocks of several zones, weights and filters."""
     chance = random.Random(seed)  # noqa: S311  # Repeatable.
     file = tmp_path / "visits.sqlite"
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         fill_sqlite(connection, random_rows(chance, 200))
     queries = [random_query(chance, number) for number in range(20)]
     context = a_context()
@@ -78,7 +79,7 @@ def test_free_text_and_unmapped_columns_are_left_out(tmp_path: Path) -> None:
         "  questions: [{column: remark, type: text}, {column: m, type: multiple, delimiter: ';'}]\n"
     )
     file = tmp_path / "t.sqlite"
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("CREATE TABLE t (seen text, remark text, m text, email text)")
         row = ("2026-01-01", "My own words", "a; b", "vera@shop.example")
         connection.execute("INSERT INTO t VALUES (?, ?, ?, ?)", row)
