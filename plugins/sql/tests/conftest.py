@@ -11,6 +11,8 @@ import pymysql
 import pytest
 
 from plugins.sql.tests import mariadb_server
+from smaply_metrics_core.context import Deadline
+from smaply_metrics_sql.databases.sqlite import SqliteDatabase
 from tests.ports import free_port
 from tests.postgresql_server import PrivatePostgres, running_postgres
 from tests.required_programs import require_postgres, skip_or_fail
@@ -44,6 +46,22 @@ class MariadbReaderDatabase(NamedTuple):
         with self.owner.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
+
+
+@pytest.fixture(autouse=True)
+def closed_databases(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close the SQLite databases that a test opened: Python 3.13 warns of those left open."""
+    opened: list[SqliteDatabase] = []
+    begin = SqliteDatabase.__init__
+
+    def note(self: SqliteDatabase, path: Path | None, deadline: Deadline) -> None:
+        begin(self, path, deadline)
+        opened.append(self)
+
+    monkeypatch.setattr(SqliteDatabase, "__init__", note)
+    yield
+    for database in opened:
+        database.close()
 
 
 @pytest.fixture(scope="session")
