@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import date
 from enum import StrEnum
@@ -30,6 +31,8 @@ MOST_CHARACTERS: Final = 1_000_000
 
 MOST_ANSWERS: Final = 10**9
 """Larger numbers of answers are typing errors, and do not fit into the store."""
+
+_TABLE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 def is_text(text: str) -> bool:
@@ -117,6 +120,17 @@ def _by_day(rows: tuple[EnteredRow, ...]) -> tuple[EnteredRow, ...]:
     return tuple(sorted(rows, key=lambda row: row.day))
 
 
+def _table_id(text: str) -> str:
+    """Return the id of a table.
+
+    Raises:
+        ValueError: when it cannot be a part of an address.
+    """
+    if not _TABLE_ID.fullmatch(text):
+        raise ValueError("an ID has 1 to 40 letters, digits, hyphens and underscores")
+    return text
+
+
 class EnteredTable(Frozen):
     """A table of entered values, which metrics use as a survey.
 
@@ -128,7 +142,7 @@ class EnteredTable(Frozen):
         version: Incremented by each change, to detect conflicting edits.
     """
 
-    id: Annotated[str, StringConstraints(pattern=r"[A-Za-z0-9_-]{1,40}")]
+    id: Annotated[str, AfterValidator(_table_id)]
     name: Annotated[Name, StringConstraints(min_length=1)]
     unit: EnteredUnit
     rows: Annotated[tuple[EnteredRow, ...], AfterValidator(_by_day)] = ()

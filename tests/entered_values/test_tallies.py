@@ -251,3 +251,10 @@ def test_an_entered_value_has_nothing_but_its_n() -> None:
     for wrong in ({"responses": 2, "answered": 2}, {"responses": 3, "answered": 3, "chosen": 1}):
         with pytest.raises(ValidationError, match="nothing but its n"):
             Counts.model_validate({"entered": entered, **wrong})
+
+
+@pytest.mark.parametrize("table_id", ["", "a/b", "../t", "t?x=1", "t\n", "ä", "x" * 41])
+def test_an_id_is_a_part_of_an_address(table_id: str) -> None:
+    """It has letters, digits, hyphens and underscores only."""
+    with pytest.raises(ValidationError, match="1 to 40 letters"):
+        EnteredTable(id=table_id, name="Calls", unit=EnteredUnit.POINTS)
