@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from smaply_metrics_core.errors import DestinationRefused, InputError
-from smaply_metrics_core.http.trust import present, trust_none, trust_only
+from smaply_metrics_core.http.trust import present, trust_machine, trust_none, trust_only
 from smaply_metrics_core.models.address import (
     HTTP_PORT,
     HTTPS_PORT,
@@ -134,15 +134,18 @@ def open_route(
         client: The certificate that proves who connects.
 
     Raises:
-        InputError: when the proxy of the environment, the file, or the client certificate is not
-            valid.
+        InputError: when the proxy of the environment, a file with authorities, or the client
+            certificate is not valid.
     """
     try:
-        verify = _trust(origin, ca_file)
+        verify = _trust(origin, ca_file, shared=client is None)
     except ValueError as error:
+        whose, setting = f"authority of {origin.label}", "SMAPLY_METRICS_SOURCES_CA_FILES"
+        if ca_file is None:
+            whose, setting = "authorities of the machine", "SSL_CERT_FILE"
         raise InputError(
-            f"The file with the certificate authority of {origin.label} {error}.",
-            remedy="Restore the file that SMAPLY_METRICS_SOURCES_CA_FILES names.",
+            f"The file with the certificate {whose} {error}.",
+            remedy=f"Restore the file that {setting} names.",
             audience=Audience.OPERATOR,
         ) from None
     if client is not None:
@@ -195,11 +198,11 @@ def _origin_of(destination: Destination) -> Origin:
     )
 
 
-def _trust(origin: Origin, ca_file: Path | None) -> ssl.SSLContext:
+def _trust(origin: Origin, ca_file: Path | None, *, shared: bool) -> ssl.SSLContext:
     if ca_file is not None:
         return trust_only(ca_file)
-    # Plain HTTP has no certificates, and loading the authorities of the machine takes 20 ms.
-    return trust_none() if origin.scheme == "http" else httpx.create_ssl_context()
+    # Plain HTTP has no certificates.
+    return trust_none() if origin.scheme == "http" else trust_machine(shared=shared)
 
 
 def _path_and_query(url: httpx.URL) -> tuple[str, str]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+
+import httpx
 
 from smaply_metrics_core.models.source import ClientCertificate
 
@@ -20,6 +26,25 @@ def trust_none() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
+def trust_machine(*, shared: bool) -> ssl.SSLContext:
+    """Return a TLS context that trusts the certificate authorities of the machine.
+
+    They are those in SSL_CERT_FILE or SSL_CERT_DIR, else those of the package certifi.
+
+    Args:
+        shared: Whether it may be the one of the whole process, which must not be changed: loading
+            the authorities takes 20 ms. A replaced file is loaded again.
+
+    Raises:
+        ValueError: as ``trust_only``, about the file in SSL_CERT_FILE.
+    """
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    with _reported():
+        if not shared:
+            return httpx.create_ssl_context()
+        return _shared_context(file, folder, Path(file).stat().st_mtime_ns if file else 0)
+
+
 def trust_only(ca_file: Path) -> ssl.SSLContext:
     """Return a TLS context that trusts only the certificate authorities in a file.
 
@@ -27,13 +52,8 @@ def trust_only(ca_file: Path) -> ssl.SSLContext:
         ValueError: with the end of a sentence about the file, when it cannot be read or has no
             certificate in PEM format.
     """
-    try:
+    with _reported():
         return ssl.create_default_context(cafile=ca_file)
-    except ssl.SSLError:
-        reason = "has no certificate in PEM format"
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror})"
-    raise ValueError(reason)
 
 
 def present(context: ssl.SSLContext, client: ClientCertificate) -> None:
@@ -79,6 +99,24 @@ def present(context: ssl.SSLContext, client: ClientCertificate) -> None:
             context.load_cert_chain(file, password=once)
         except ssl.SSLError:
             raise ValueError("The client certificate and its key do not belong together") from None
+
+
+@lru_cache(maxsize=4)
+def _shared_context(file: str | None, folder: str | None, changed: int) -> ssl.SSLContext:  # noqa: ARG001
+    return httpx.create_ssl_context()  # Reads the same variables.
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except ssl.SSLError:
+        reason = "has no certificate in PEM format"
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror})"
+    else:
+        return
+    raise ValueError(reason)
 
 
 def _pem(text: str) -> bytes:
