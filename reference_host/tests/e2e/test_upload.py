@@ -33,8 +33,7 @@ def test_a_dropped_file_is_previewed_and_connected(world: World, browsers: Brows
     page.keyboard.press("ArrowDown")
     page.locator("#upload-form").get_by_text("from 3 October 2026 to 4 October 2026").wait_for()
     assert page.evaluate("document.activeElement.id") == "uf-dates"
-    page.get_by_label("Filiale").focus()
-    page.keyboard.type("Field")
+    page.get_by_label("Filiale").press("F")
     page.locator("th", has_text="Field").wait_for()
     status = page.locator("#upload-status").text_content() or ""
     assert status.startswith("Preview updated. 2 responses")
@@ -49,6 +48,26 @@ def test_a_dropped_file_is_previewed_and_connected(world: World, browsers: Brows
 
     page.get_by_role("button", name="Change survey").wait_for()
     assert page.get_by_text("Besuche 2026").count() > 0
+
+
+def test_typing_the_name_of_an_option_is_not_interrupted(world: World, browsers: Browsers) -> None:
+    """The form is not replaced between two letters, or the second would begin another name."""
+    page = browsers.visit(world, Role.EDITOR, "/metrics/upload").page
+    page.locator(".upload").evaluate(DROP)
+    page.get_by_label("Dates").wait_for()
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    select = page.get_by_label("Filiale").element_handle()
+
+    with page.expect_response(lambda response: response.request.method == "POST") as updated:
+        select.press("F")
+    updated.value.finished()
+
+    page.clock.run_for(900)
+    assert select.evaluate("select => select.isConnected")
+    page.clock.run_for(200)
+    page.wait_for_function("select => !select.isConnected", arg=select)
+    assert page.get_by_label("Filiale").input_value() == "field"
 
 
 def test_an_expired_preview_states_why(world: World, browsers: Browsers) -> None:

@@ -2,7 +2,7 @@
 // are replaced, so that typing and focus are not interrupted. Without scripts the form has buttons for this.
 import { dropCharts, watchCharts } from "./charts.js";
 import { cancelJob, follow, showLost, showProblem } from "./job.js";
-import { released } from "./pointer.js";
+import { interactionEnded } from "./interaction.js";
 import { touched } from "./touched.js";
 
 const ROOT = document.body.dataset.root;
@@ -160,7 +160,7 @@ const lost = (place) => showLost(place, "Check your network and try again. Your 
 
 // Replaces the parts that differ from the fresh form, preserving what was typed since `sent`.
 async function sync(form, fresh, sent) {
-  await released();
+  await interactionEnded();
   const before = document.activeElement, at = [before?.selectionStart, before?.selectionEnd];
   const within = form.contains(before) && before.closest("[data-part]")?.dataset.part;
   const typed = typedSince(form, sent);

@@ -1,6 +1,6 @@
 // The preview of an uploaded file: after each choice, the server reads the file again and the form is replaced.
 import { element, showLost } from "./job.js";
-import { released } from "./pointer.js";
+import { interactionEnded } from "./interaction.js";
 import { touched } from "./touched.js";
 
 let form = document.getElementById("upload-form");
@@ -18,7 +18,7 @@ async function update() {
   try {
     const answer = await fetch(form.action, { method: "POST", body: sent, headers: { "x-fragment": "upload" }, signal: mine.signal });
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("upload-form");
-    await released();
+    await interactionEnded();
     if (mine.signal.aborted) return;
     if (fresh) replaceForm(fresh, sent);
     else location.reload(); // Such as an expired upload: the page states why.
