@@ -77,13 +77,16 @@ def test_numbers_of_answers_appear_in_the_open_list(world: World, browsers: Brow
     assert page.get_by_role("radio", name="How likely").bounding_box() == before
     assert page.get_by_label("Name", exact=True).input_value() == "Mine"
     assert page.evaluate("document.activeElement.id") == "mf-question-search"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.locator(".question-picker summary").click()
     page.locator(".question-picker summary").click()
     page.get_by_label("Name", exact=True).fill("Ours")
-    with page.expect_response("**/metrics/form"):
-        page.get_by_role("radio", name="Series").click()
     calls = [one["path"] for one in world.sandbox.state.calls()]
     assert sum(path.endswith("/export-responses") for path in calls) == 1
+    with page.expect_response("**/metrics/form"):
+        page.get_by_role("radio", name="Series").click()  # Its preview has an export of its own.
+    assert not any(url.endswith("/metrics/answers") for url in asked)
     assert visit.accessibility() == []
 
 
