@@ -88,46 +88,37 @@ def run(
     )
 
 
-def test_the_command_runs_as_a_process(environment: dict[str, str], sandbox: SandboxServer) -> None:
+def test_the_command_runs_as_a_process(
+    new: Command, environment: dict[str, str], sandbox: SandboxServer
+) -> None:
     """With --json, standard output is JSON and standard error is empty."""
+    new.connect(sandbox.host)
+    asked = ("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY)
+    previewed = run(
+        environment, *asked, "--question", "QID4_2", "--calculation", "average", "--json"
+    )
+    wrong = run(environment, *asked, "--calculation", "mean")
+
+    assert (previewed.returncode, previewed.stderr) == (0, "")
+    assert 1 <= json.loads(previewed.stdout)["value"] <= 5
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "top_2_box" in wrong.stderr
+
+
+@pytest.mark.deep(reason="2 s: a process; every change connects a source in one, and in this one")
+def test_a_connection_is_added_by_a_process(
+    environment: dict[str, str], sandbox: SandboxServer
+) -> None:
+    """Its JSON has the state of the connection, and standard error is empty."""
     connected = run(
         environment,
         *("connection", "add", "qualtrics", "--set", f"base_url={sandbox.host}"),
         *("--secret-stdin", "api_token", "--json"),
         stdin=TOKEN + "\n",
     )
-    previewed = run(
-        environment,
-        *(
-            "metric",
-            "preview",
-            "--connection",
-            "qualtrics",
-            "--survey",
-            SURVEY,
-            "--question",
-            "QID4_2",
-        ),
-        *("--calculation", "average", "--json"),
-    )
-    wrong = run(
-        environment,
-        "metric",
-        "preview",
-        "--connection",
-        "qualtrics",
-        "--survey",
-        SURVEY,
-        "--calculation",
-        "mean",
-    )
 
     assert (connected.returncode, connected.stderr) == (0, "")
     assert json.loads(connected.stdout)["status"] == "connected"
-    assert (previewed.returncode, previewed.stderr) == (0, "")
-    assert 1 <= json.loads(previewed.stdout)["value"] <= 5
-    assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert "top_2_box" in wrong.stderr
 
 
 def temporary_files(folder: Path) -> list[Path]:
@@ -243,7 +234,7 @@ def test_the_output_of_each_command_is_its_own(noisy: dict[str, str]) -> None:
 def test_a_closed_pipe_is_not_an_error(environment: dict[str, str]) -> None:
     """A reader that closes standard output early, such as `head`, causes no traceback."""
     with subprocess.Popen(
-        [SMAPLY_METRICS, "source", "list", "--json"],
+        [SMAPLY_METRICS, "--version", "--json"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
