@@ -134,10 +134,12 @@ def run_here(folder: Path, name: str) -> str:
         patch.chdir(folder)
         for variable in [each for each in os.environ if each.startswith("SMAPLY")]:
             patch.delenv(variable)
+        ended = None
         try:
             runpy.run_path(name, run_name="__main__")
-        except SystemExit as ended:
-            assert not ended.code
+        except SystemExit as error:
+            ended = error.code
+    assert not ended
     return printed.getvalue()
 
 
