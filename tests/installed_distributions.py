@@ -25,8 +25,8 @@ def distributions_read_once() -> Iterator[None]:
     texts: dict[tuple[str, str], str | None] = {}
 
     def read_once(self: PathDistribution, filename: str) -> str | None:
-        folder: Path = self._path  # type: ignore[attr-defined]  # Private.
-        if folder.parent != installed:
+        folder = self._path
+        if not isinstance(folder, Path) or folder.parent != installed:
             return read(self, filename)
         key = (folder.name, str(filename))
         if key not in texts:

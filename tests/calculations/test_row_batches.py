@@ -146,7 +146,7 @@ def test_limits_do_not_change_tallies(
 ) -> None:
     """Slices, compacted keys and expressions evaluated row by row give the same tallies."""
     rows = rows_of(
-        [(TIMES[n % 5], str(n % 7), "ab"[n % 2], ("test", None)[n % 3 == 0]) for n in range(99)]
+        [(TIMES[n % 5], str(n % 7), "ab"[n % 2], ("test", None)[n % 3 == 0]) for n in range(45)]
     )
     expected = tally_all(rows, requests(), as_of=AS_OF)
     monkeypatch.setattr(module, limit, value)

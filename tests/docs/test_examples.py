@@ -132,6 +132,7 @@ def run_here(folder: Path, name: str) -> str:
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
         patch.chdir(folder)
+        patch.syspath_prepend(folder)
         for variable in [each for each in os.environ if each.startswith("SMAPLY")]:
             patch.delenv(variable)
         ended = None
@@ -139,6 +140,8 @@ def run_here(folder: Path, name: str) -> str:
             runpy.run_path(name, run_name="__main__")
         except SystemExit as error:
             ended = error.code
+    for module in folder.glob("*.py"):
+        sys.modules.pop(module.stem, None)
     assert not ended
     return printed.getvalue()
 
@@ -234,8 +237,10 @@ print(projection.values)
 """
 
 
-def test_the_events_arrive(project: Path) -> None:
+def test_the_events_arrive(project: Path, tmp_path: Path) -> None:
     """The projection and the loop receive the first value of a new metric."""
-    kind, values = run(project, "-c", EVENTS_SCRIPT).splitlines()
+    script = tmp_path / "receive.py"
+    script.write_text(EVENTS_SCRIPT, encoding="utf-8")
+    kind, values = run_here(project, str(script)).splitlines()
     assert kind == "value_changed"
     assert "'25'" in values
