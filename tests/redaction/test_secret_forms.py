@@ -54,7 +54,7 @@ def test_a_secret_is_found_in_each_form(form: str, secret: str) -> None:
         assert found(encode(text), secret, size=1)
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(secret=TEXTS.filter(lambda text: len(text) >= 6), before=TEXTS, after=TEXTS)
 @pytest.mark.parametrize("form", ENCODERS)
 def test_any_secret_is_found_in_any_text(form: str, secret: str, before: str, after: str) -> None:
@@ -108,7 +108,7 @@ def test_a_search_has_constant_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         finally:
             tracemalloc.stop()
 
-    assert peak(12) < 2 * peak(3)
+    assert peak(8) < 2 * peak(2)
 
 
 def test_other_data_is_not_found() -> None:
