@@ -5,6 +5,7 @@ import pytest
 pytest_plugins = (
     "tests.garbage",
     "tests.hypothesis_profiles",
+    "tests.installed_distributions",
     "tests.new_stores",
     "tests.shared_statements",
     "tests.skip_summary",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, Final, NoReturn
 
@@ -42,23 +43,27 @@ GROUPS: Final = {
 Each is a module that is imported on first use."""
 
 
+@cache  # Several command lines can run in one process.
+def _group(name: str) -> Any:  # noqa: ANN401  # A command of Typer.
+    """Import a command group."""
+    module = import_module(f"smaply_metrics_core.cli.commands.{name}")
+    module.app.rich_markup_mode = None  # As the root command.
+    group = typer.main.get_command(module.app)
+    group.name = name
+    if isinstance(group, TyperGroup):  # Not a single command, which has its own help.
+        group.help = GROUPS[name]
+    return group
+
+
 class _Groups(dict[str, Any]):
     """The command groups by name, imported on first use."""
 
     def __init__(self) -> None:
         super().__init__(dict.fromkeys(GROUPS))
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401  # A command of Typer.
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401  # As above.
         """Return a group."""
-        if super().__getitem__(name) is None:
-            module = import_module(f"smaply_metrics_core.cli.commands.{name}")
-            module.app.rich_markup_mode = None  # As the root command.
-            group = typer.main.get_command(module.app)
-            group.name = name
-            if isinstance(group, TyperGroup):  # Not a single command, which has its own help.
-                group.help = GROUPS[name]
-            self[name] = group
-        return super().__getitem__(name)
+        return _group(name)
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  # As above.
         """Return a group, or the default for an unknown name."""

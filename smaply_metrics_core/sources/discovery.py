@@ -6,8 +6,9 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import metadata
-from importlib.metadata import Distribution, EntryPoint
+from importlib.metadata import Distribution, EntryPoint, PackageMetadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -94,7 +95,7 @@ def _candidate(entry_point: EntryPoint) -> Candidate:
     distribution = entry_point.dist
     name, version = ("unknown", "") if distribution is None else _name_and_version(distribution)
     try:
-        requires = tuple(distribution.requires or ()) if distribution is not None else ()
+        requires = _requires(distribution) if distribution is not None else ()
     except Exception:  # Unreadable metadata counts as no requirements.
         logger.debug("The metadata of %s could not be read.", name, exc_info=True)
         requires = ()
@@ -103,11 +104,21 @@ def _candidate(entry_point: EntryPoint) -> Candidate:
 
 def _name_and_version(distribution: Distribution) -> tuple[str, str]:
     try:
-        found = distribution.metadata
+        found = _metadata(distribution)
         return found["Name"] or "unknown", found["Version"] or ""
     except Exception:  # Missing METADATA raises different exceptions.
         logger.debug("The metadata of a distribution could not be read.", exc_info=True)
         return "unknown", ""
+
+
+def _requires(distribution: Distribution) -> tuple[str, ...]:
+    stated = _metadata(distribution).get_all("Requires-Dist")
+    return tuple(stated or distribution.requires or ())
+
+
+@lru_cache(maxsize=16)  # Each access of the attribute would parse it again.
+def _metadata(distribution: Distribution) -> PackageMetadata:
+    return distribution.metadata
 
 
 def _classify_same_id(candidates: list[Candidate], settings: SourceSettings) -> list[Candidate]:

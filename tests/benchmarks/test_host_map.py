@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
 
+@pytest.mark.deep(reason="2 s: an account of 30 cards, which only the benchmark uses")
 def test_every_card_of_the_account_has_a_value(tmp_path: Path) -> None:
     """The account has 30 cards, all with a value."""
     seed(tmp_path)

@@ -9,6 +9,9 @@ import pytest
 from benchmarks import sql
 from tests.required_programs import require_postgres
 
+IN_PROCESS = pytest.param(
+    [], id="duckdb", marks=pytest.mark.deep(reason="2 s: runs the benchmark in a process")
+)
 ON_A_SERVER = pytest.param(
     ["--postgresql"],
     id="postgresql",
@@ -16,7 +19,7 @@ ON_A_SERVER = pytest.param(
 )
 
 
-@pytest.mark.parametrize("options", [pytest.param([], id="duckdb"), ON_A_SERVER])
+@pytest.mark.parametrize("options", [IN_PROCESS, ON_A_SERVER])
 def test_ratios_are_reported(
     options: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import weights
 
 
+@pytest.mark.deep(reason="1 s: runs the benchmark")
 def test_the_cost_of_weights_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -167,9 +167,12 @@ def test_an_oversized_cell_leaves_only_the_raw_file(tmp_path: Path) -> None:
     assert "t.csv was not written" in files["README.txt"].decode()
 
 
-def test_a_large_table_goes_through_row_by_row(tmp_path: Path) -> None:
+def test_a_large_table_goes_through_row_by_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Files of several blocks are complete in both forms."""
-    raw = b"".join(b"=%d,%d\n" % (row * 7919 % 10**6, row) for row in range(150_000))
+    monkeypatch.setattr("smaply_metrics_core.bundle.writer._BLOCK", 1 << 14)
+    raw = b"".join(b"=%d,%d\n" % (row * 7919 % 10**6, row) for row in range(15_000))
     files = bundle_with(tmp_path, raw)
     assert files["raw/t.csv"] == raw
     lines = raw.decode().replace("=", "'=").replace(",", '","').splitlines()

@@ -110,9 +110,10 @@ def test_a_bundle_is_for_its_owner_alone(path: Path) -> None:
     assert not any(seen_name != path for seen_name in path.parent.iterdir())
 
 
-def test_a_large_file_is_written_in_blocks(path: Path) -> None:
+def test_a_large_file_is_written_in_blocks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is written in blocks is never in memory as a whole."""
-    block = bytes(range(256)) * 4096
+    monkeypatch.setattr("smaply_metrics_core.bundle.writer._BLOCK", 1 << 14)
+    block = bytes(range(256)) * 256
 
     def fill(writer: BundleWriter) -> None:
         with writer.open("raw/large.csv") as file:

@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smaply_metrics_core.calculations.results import calculate
 from smaply_metrics_core.calculations.tally_builder import TallyColumns, tally
 from smaply_metrics_core.models.query import ENTERED, Calculation, ExclusionReason, Window
 from tests.calculations.factories import AS_OF, NOT_APPLICABLE, query, scale
+from tests.hypothesis_profiles import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -165,7 +166,7 @@ def slow_group(row: Row, group_by: str) -> str | None:
 ONE_VALUE = sorted({*Calculation} - ENTERED - {Calculation.DISTRIBUTION})
 
 
-@settings(max_examples=60)
+@examples(sample=25, thorough=60)
 @given(
     st.lists(responses, max_size=40),
     st.sampled_from(ONE_VALUE),
@@ -229,7 +230,7 @@ def test_every_number_is_the_one_worked_out_row_by_row(  # noqa: PLR0917  # Hypo
     assert result.ungrouped == sum(slow_group(row, group_by) is None for row in counting)
 
 
-@settings(max_examples=30)
+@examples(sample=12, thorough=30)
 @given(st.lists(responses, max_size=40), st.sampled_from(["distribution", "share", "responses"]))
 def test_a_distribution_adds_up(rows: list[Row], calculation: str) -> None:
     """The counts and percentages of answers are those of the rows, and add up to all."""
@@ -248,7 +249,7 @@ def test_a_distribution_adds_up(rows: list[Row], calculation: str) -> None:
         assert sum(values) == pytest.approx(100)
 
 
-@settings(max_examples=30)
+@examples(sample=12, thorough=30)
 @given(st.lists(responses, max_size=40), times)
 def test_windows_side_by_side_hold_everything_once(rows: list[Row], cut: datetime) -> None:
     """A response is in exactly one of two adjacent windows."""
@@ -265,7 +266,7 @@ def test_windows_side_by_side_hold_everything_once(rows: list[Row], cut: datetim
 ticks = st.frozensets(st.sampled_from(["chat", "phone", "mail", "none"]))
 
 
-@settings(max_examples=40)
+@examples(sample=12, thorough=40)
 @given(st.lists(ticks, max_size=30), st.frozensets(st.sampled_from(["chat", "phone", "mail"])))
 def test_several_answers_count_respondents(
     rows: list[frozenset[str]], wanted: frozenset[str]
@@ -314,7 +315,7 @@ numbers = st.one_of(
 )
 
 
-@settings(max_examples=60)
+@examples(sample=25, thorough=60)
 @given(st.lists(numbers, max_size=30))
 def test_any_text_is_a_number_or_is_unreadable(texts: list[str]) -> None:
     """Any text in a number question counts once: as a number, unreadable, or blank."""

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from smaply_metrics_core.calculations import key_counts, row_codes
@@ -30,6 +30,7 @@ from smaply_metrics_core.models.query import (
 from smaply_metrics_core.models.survey import Choice
 from smaply_metrics_core.models.tally import Tally
 from tests.calculations.factories import ANSWER, AS_OF, JANUARY, RECORDED, frame, query, scale
+from tests.hypothesis_profiles import examples
 
 QUERIES = (
     query(Calculation.AVERAGE, windows=[JANUARY]),
@@ -98,7 +99,7 @@ def in_batches(rows: pl.DataFrame, size: int) -> dict[str, object]:
     return dict(counting.tallies(AS_OF))
 
 
-@settings(max_examples=40)
+@examples(sample=10, thorough=40)
 @given(rows=st.lists(ROW, max_size=30), size=st.integers(1, 40))
 def test_batches_have_the_tallies_of_all_rows(rows: list[tuple[object, ...]], size: int) -> None:
     """Neither the size of batches nor categories change a tally."""
@@ -106,7 +107,7 @@ def test_batches_have_the_tallies_of_all_rows(rows: list[tuple[object, ...]], si
     assert in_batches(whole, size) == tally_all(whole, requests(), as_of=AS_OF)
 
 
-@settings(max_examples=15)  # An example takes 0.1 s.
+@examples(sample=4, thorough=15)  # An example takes 0.1 s.
 @given(
     rows=st.lists(ROW, max_size=40),
     order=st.permutations(range(len(requests()))),
@@ -145,7 +146,7 @@ def test_limits_do_not_change_tallies(
 ) -> None:
     """Slices, compacted keys and expressions evaluated row by row give the same tallies."""
     rows = rows_of(
-        [(TIMES[n % 5], str(n % 7), "ab"[n % 2], ("test", None)[n % 3 == 0]) for n in range(99)]
+        [(TIMES[n % 5], str(n % 7), "ab"[n % 2], ("test", None)[n % 3 == 0]) for n in range(45)]
     )
     expected = tally_all(rows, requests(), as_of=AS_OF)
     monkeypatch.setattr(module, limit, value)

@@ -26,6 +26,7 @@ from smaply_metrics_core.models.metric import ChartType, Display, IntervalVisibi
 from smaply_metrics_core.models.query import Calculation, MetricType, Period
 from smaply_metrics_core.models.result import Change, GroupValue, Result
 from tests.charts.factories import around, comparison, number, periods, series
+from tests.hypothesis_profiles import examples
 
 OF_TYPE = {
     MetricType.NUMBER: {ChartType.NUMBER, ChartType.GAUGE},
@@ -171,7 +172,7 @@ def test_the_table_has_every_group(result: Result, shown: Display) -> None:
 
 
 # Without shrinking, which would draw for minutes.
-@settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(examples(sample=5, thorough=25), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(result=results, shown=displays)
 def test_every_specification_can_be_drawn(result: Result, shown: Display) -> None:
     """Vega-Lite draws each specification, whatever its labels and values are."""

@@ -88,44 +88,36 @@ def run(
     )
 
 
-def test_the_command_runs_as_a_process(environment: dict[str, str], sandbox: SandboxServer) -> None:
+def test_the_command_runs_as_a_process(
+    new: Command, environment: dict[str, str], sandbox: SandboxServer
+) -> None:
     """With --json, standard output is JSON and standard error is empty."""
+    new.connect(sandbox.host)
+    asked = ("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY)
+    previewed = run(
+        environment, *asked, "--question", "QID4_2", "--calculation", "average", "--json"
+    )
+
+    assert (previewed.returncode, previewed.stderr) == (0, "")
+    assert 1 <= json.loads(previewed.stdout)["value"] <= 5
+
+
+@pytest.mark.deep(reason="3 s: two processes; every change runs another command in one")
+def test_a_connection_is_added_by_a_process(
+    environment: dict[str, str], sandbox: SandboxServer
+) -> None:
+    """Its JSON has the state of the connection; wrong usage is explained on standard error."""
     connected = run(
         environment,
         *("connection", "add", "qualtrics", "--set", f"base_url={sandbox.host}"),
         *("--secret-stdin", "api_token", "--json"),
         stdin=TOKEN + "\n",
     )
-    previewed = run(
-        environment,
-        *(
-            "metric",
-            "preview",
-            "--connection",
-            "qualtrics",
-            "--survey",
-            SURVEY,
-            "--question",
-            "QID4_2",
-        ),
-        *("--calculation", "average", "--json"),
-    )
-    wrong = run(
-        environment,
-        "metric",
-        "preview",
-        "--connection",
-        "qualtrics",
-        "--survey",
-        SURVEY,
-        "--calculation",
-        "mean",
-    )
 
     assert (connected.returncode, connected.stderr) == (0, "")
     assert json.loads(connected.stdout)["status"] == "connected"
-    assert (previewed.returncode, previewed.stderr) == (0, "")
-    assert 1 <= json.loads(previewed.stdout)["value"] <= 5
+
+    wrong = run(environment, "metric", "preview", "--survey", SURVEY, "--calculation", "mean")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "top_2_box" in wrong.stderr
 
@@ -140,7 +132,7 @@ PREVIEW = (
     *("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY),
     *("--calculation", "responses"),
 )
-OTHER_SIGNAL = pytest.mark.deep(reason="3 s; every change runs one signal for each command")
+OTHER_SIGNAL = pytest.mark.deep(reason="3 s; every change interrupts a load, and ends workers")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +141,7 @@ OTHER_SIGNAL = pytest.mark.deep(reason="3 s; every change runs one signal for ea
         pytest.param(LOAD, signal.SIGINT, id="load-SIGINT"),
         pytest.param(LOAD, signal.SIGTERM, id="load-SIGTERM", marks=OTHER_SIGNAL),
         pytest.param(PREVIEW, signal.SIGINT, id="preview-SIGINT", marks=OTHER_SIGNAL),
-        pytest.param(PREVIEW, signal.SIGTERM, id="preview-SIGTERM"),
+        pytest.param(PREVIEW, signal.SIGTERM, id="preview-SIGTERM", marks=OTHER_SIGNAL),
     ],
 )
 def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
@@ -243,7 +235,7 @@ def test_the_output_of_each_command_is_its_own(noisy: dict[str, str]) -> None:
 def test_a_closed_pipe_is_not_an_error(environment: dict[str, str]) -> None:
     """A reader that closes standard output early, such as `head`, causes no traceback."""
     with subprocess.Popen(
-        [SMAPLY_METRICS, "source", "list", "--json"],
+        [SMAPLY_METRICS, "--version", "--json"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -41,6 +41,7 @@ def suite(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.deep(reason="2 s: all tests of a contract class; every change runs some of them")
 def test_a_contract_class_runs_from_anywhere(command: Command, suite: str) -> None:
     """Every test is listed with its outcome, the quick ones first, and exceptions with reasons."""
     found = command.done("source", "test", f"{suite}:Good")
@@ -71,13 +72,19 @@ def test_a_failure_is_reported_with_its_fix(command: Command, suite: str) -> Non
 
 
 def test_some_tests_are_selected_by_name(command: Command, suite: str) -> None:
-    """`--only` selects tests by a part of their names, and the others are counted as not run."""
+    """`--only` selects tests by a part of their names, and the others are counted as not run.
+
+    Those that run do so in the order of all tests, the quick ones first.
+    """
     chosen = ("--only", "list_of_surveys", "--only", "credential")
     found = command.done("source", "test", f"{suite}:Good", *chosen)
 
     names = [one["test"] for one in found["tests"]]
     assert len(names) > 2
     assert all("list_of_surveys" in name or "credential" in name for name in names)
+    assert names == [name for name in contract_test_names(Facts) if name in names]
+    assert found["failed"] == 0
+    assert found["fault_sample"] == "Good tries all of them in a longer run"
     assert found["not_run"] == len(contract_test_names(Facts)) - len(names)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Final
 
@@ -120,12 +123,31 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / part["file"]).write_text(part["code"], encoding="utf-8")
     assert len(names) == len(set(names)) == page("embed.md").count("```python\n")
     write_responses(folder / "var" / "metrics", "acme")
-    run(folder, "set_up.py")
+    run_here(folder, "set_up.py")
     return folder
 
 
+def run_here(folder: Path, name: str) -> str:
+    """Run a script of a folder in this process; return what it prints."""
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+        patch.chdir(folder)
+        patch.syspath_prepend(folder)
+        for variable in [each for each in os.environ if each.startswith("SMAPLY")]:
+            patch.delenv(variable)
+        ended = None
+        try:
+            runpy.run_path(name, run_name="__main__")
+        except SystemExit as error:
+            ended = error.code
+    for module in folder.glob("*.py"):
+        sys.modules.pop(module.stem, None)
+    assert not ended
+    return printed.getvalue()
+
+
 def run(folder: Path, *arguments: str) -> str:
-    """Run a Python program in a folder; return what it prints."""
+    """Run a Python program in a folder, in its own process; return what it prints."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
@@ -144,7 +166,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 def test_the_script_prints_fresh_cards(project: Path) -> None:
     """The script of Embed prints every card as JSON, and ends with 0."""
-    number, series = json.loads(run(project, "export_cards.py"))
+    number, series = json.loads(run_here(project, "export_cards.py"))
     assert number["value"] == 25
     assert [group["value"] for group in series["groups"]] == [pytest.approx(200 / 3), -100]
 
@@ -165,7 +187,7 @@ def test_the_django_views_answer(project: Path) -> None:
 
 def test_the_tables_are_written(project: Path) -> None:
     """The CSV has a row for each value and each group."""
-    assert "metric_id" in run(project, "export_tables.py")
+    assert "metric_id" in run_here(project, "export_tables.py")
     header, *rows = (project / "values.csv").read_text(encoding="utf-8").splitlines()
     assert header.startswith("metric_id,metric,type,window,group,label,part,part_label,unit")
     assert [row.split(",")[1] for row in rows] == ["NPS", *["NPS by month"] * 3]
@@ -215,8 +237,10 @@ print(projection.values)
 """
 
 
-def test_the_events_arrive(project: Path) -> None:
+def test_the_events_arrive(project: Path, tmp_path: Path) -> None:
     """The projection and the loop receive the first value of a new metric."""
-    kind, values = run(project, "-c", EVENTS_SCRIPT).splitlines()
+    script = tmp_path / "receive.py"
+    script.write_text(EVENTS_SCRIPT, encoding="utf-8")
+    kind, values = run_here(project, str(script)).splitlines()
     assert kind == "value_changed"
     assert "'25'" in values

@@ -24,7 +24,7 @@ from smaply_metrics_csv_example import source
 
 LONG = 60.0
 """Guards against hangs only."""
-ROWS = 100_000
+ROWS = 20_000
 QUERY = MetricQuery(id="q", definition=Definition(survey_id="s", calculation=Calculation.RESPONSES))
 
 

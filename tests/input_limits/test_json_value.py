@@ -40,18 +40,17 @@ def test_a_value_is_read_back(value: object) -> None:
     ids=bytes.decode,
 )
 def test_too_many_values_are_refused_before_they_are_parsed(unit: bytes) -> None:
-    """Millions of small values take no memory at all."""
-    content = b"[" + b",".join([unit] * (MOST_VALUES + 1)) + b"]"
-    content = content[: 32 * 2**20]
-    with traced_memory() as memory, pytest.raises(JsonRefused, match="2,000,000 values"):
-        parse_json(content)
+    """Many small values take no memory at all."""
+    content = b"[" + b",".join([unit] * 100_001) + b"]"
+    with traced_memory() as memory, pytest.raises(JsonRefused, match="100,000 values"):
+        parse_json(content, most_values=100_000)
     assert memory.peak < 10**6
 
 
 def test_many_names_of_one_object_are_refused() -> None:
     """An object with a name per value is counted like a list."""
     content = b"{" + b'"a":0,' * MOST_VALUES + b'"b":0}'
-    with pytest.raises(JsonRefused, match="values"):
+    with pytest.raises(JsonRefused, match="2,000,000 values"):
         parse_json(content)
 
 

@@ -67,7 +67,12 @@ def run(folder: Path, *options: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["plain", "workers"])
+WORKERS = pytest.param(
+    ("-n", "2"), id="workers", marks=pytest.mark.deep(reason="2 s: three processes of pytest")
+)
+
+
+@pytest.mark.parametrize("options", [pytest.param((), id="plain"), WORKERS])
 def test_skips_are_counted_by_reason(tmp_path: Path, options: tuple[str, ...]) -> None:
     """Skips by marks, fixtures, tests and modules are counted, the most frequent reason first."""
     (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -340,16 +339,3 @@ def test_a_malformed_entry_point_is_a_broken_source() -> None:
         (state,) = SourceRegistry(entry_points=lambda one=point: [one]).states(load=True)  # type: ignore[misc]
         assert state.state is SourceStatus.BROKEN
         assert state.reason
-
-
-def test_the_registry_imports_no_heavy_library() -> None:
-    """Listing sources does not import httpx, Polars, SQLAlchemy or cryptography."""
-    code = (
-        "import sys; from smaply_metrics_core.sources.registry import SourceRegistry; "
-        "SourceRegistry().states(); print(*sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=180
-    )
-
-    assert not {"httpx", "polars", "sqlalchemy", "cryptography"} & set(done.stdout.split())

@@ -114,22 +114,10 @@ def calling(site: Path) -> Iterator[Calls]:
         yield start
 
 
-def test_files_of_a_killed_process_are_removed_by_the_next_one(
-    calling: Calls, tmp_path: Path
-) -> None:
-    """Files left after SIGKILL are removed when the registry is created, before any call."""
-    rows, process = calling(tmp_path / "temp")
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
-    assert rows.read_text() == "answers of a respondent"
-
-    SourceRegistry(temp_dir=tmp_path / "temp")
-
-    assert not rows.exists()
-    assert list((tmp_path / "temp").iterdir()) == []
+ELSEWHERE = pytest.mark.deep(reason="1 s: a process; every change tests a folder in the home")
 
 
-@pytest.mark.parametrize("given", [None, "scratch"])
+@pytest.mark.parametrize("given", [None, pytest.param("scratch", marks=ELSEWHERE)])
 def test_a_host_stores_temporary_files_in_its_home_and_cleans_up(
     calling: Calls, tmp_path: Path, later: Deadline, given: str | None
 ) -> None:
@@ -159,10 +147,13 @@ def test_a_host_stores_temporary_files_in_its_home_and_cleans_up(
         assert list(folder.iterdir()) == []
 
 
-def test_folders_of_live_processes_are_not_removed(calling: Calls, tmp_path: Path) -> None:
-    """Only the folders of dead processes are removed, whichever process cleans up."""
+def test_files_of_killed_processes_alone_are_removed(calling: Calls, tmp_path: Path) -> None:
+    """Files left after SIGKILL are removed when a registry is created, before any call.
+
+    Those of live processes are not, whichever process cleans up.
+    """
     first, process = calling(tmp_path / "temp")
-    second, _ = calling(tmp_path / "temp")
+    second, other = calling(tmp_path / "temp")
     temp_dirs = TempDirs(tmp_path / "temp")
     with temp_dirs.folder():
         assert first.exists()
@@ -171,11 +162,18 @@ def test_folders_of_live_processes_are_not_removed(calling: Calls, tmp_path: Pat
     assert first.exists()
 
     process.kill()
-    process.wait()
-    TempDirs(tmp_path / "temp")
+    assert process.wait() == -signal.SIGKILL
+    assert first.read_text() == "answers of a respondent"
+    SourceRegistry(temp_dir=tmp_path / "temp")
 
     assert not first.exists()
     assert second.exists()
+
+    other.kill()
+    other.wait()
+    SourceRegistry(temp_dir=tmp_path / "temp")
+
+    assert list((tmp_path / "temp").iterdir()) == []
 
 
 def test_ctrl_c_in_a_call_ends_it_and_removes_its_files(calling: Calls, tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ REGISTRIES = ["py" + "pi", "python" + "hosted", "npm" + "js", "crates", "ana" + 
 REGISTRY_HOST = re.compile(
     rf"\b(?:{'|'.join(REGISTRIES)})\.(?:org|io|com|dev|python)\b", re.IGNORECASE
 )
-INDEX_OPTION = re.compile(r"(?<!-emit)[-_](?:index|extra-index)[-_]url", re.IGNORECASE)
-# An absolute path on a machine, not a part of a URL or of a longer path.
+INDEX_OPTION = re.compile(r"[-_](?<!-emit-)(?:index|extra-index)[-_]url", re.IGNORECASE)
+# An absolute path on a machine, not a part of a URL or of a longer path. The pattern begins with a
+# character, since a search for a lookbehind takes far longer.
 MACHINE_PATH = re.compile(
-    r"(?:(?<![\w./:~}])|(?<=file://))/(?:home|mnt|root|tmp|Users|var/folders|work)/\w"
+    r"/(?:(?<![\w./:~}]/)|(?<=file:///))(?:home|mnt|root|tmp|Users|var/folders|work)/\w"
 )
 FORBIDDEN = {
     "a package registry's host": REGISTRY_HOST,

@@ -41,8 +41,11 @@ except SystemExit:
             (*LIBRARIES, "smaply_metrics_core.host", "smaply_metrics_core.cli.commands"),
         ),
         (
-            "from smaply_metrics_core.host import SourceRegistry\nSourceRegistry().states()",
-            ("httpx", "polars", "smaply_metrics_qualtrics", "smaply_metrics_csv_example"),
+            "import smaply_metrics_core.sources.registry as r; r.SourceRegistry().states()",
+            (
+                *("httpx", "polars", "sqlalchemy", "cryptography"),
+                *("smaply_metrics_qualtrics", "smaply_metrics_csv_example"),
+            ),
         ),
     ],
     ids=["contract", "host", "help", "listed sources"],

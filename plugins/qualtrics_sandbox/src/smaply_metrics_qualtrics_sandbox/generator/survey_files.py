@@ -14,6 +14,7 @@ import math
 import random
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +25,13 @@ from smaply_metrics_qualtrics_sandbox.generator.questions import Question
 from smaply_metrics_qualtrics_sandbox.generator.survey_templates import PLANS, SurveyTemplate
 from smaply_metrics_qualtrics_sandbox.surveys.columns import DATES
 from smaply_metrics_qualtrics_sandbox.surveys.import_ids import METADATA
-from smaply_metrics_qualtrics_sandbox.surveys.questions import entries, is_multiple, options, plain
+from smaply_metrics_qualtrics_sandbox.surveys.questions import (
+    SandboxOption,
+    entries,
+    is_multiple,
+    options,
+    plain,
+)
 
 SPAN = timedelta(days=548)
 ZONE = "Europe/Vienna"
@@ -87,13 +94,14 @@ def _write_responses(
     keys = [_dump(key) for _, _, key in header]
     rows = sorted(_moments(plan.responses, chance, end))
     special = _specials(plan.responses, chance)
+    answers = {question["QuestionID"]: options(question) for question in plan.shown}
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([name for name, _, _ in header])
         writer.writerow([text for _, text, _ in header])
         writer.writerow(keys)
         for number, recorded in enumerate(rows):
-            response = _Response(plan, chance, recorded, end)
+            response = _Response(plan, answers, chance, recorded, end)
             cells = response.cells(number, special.get(number, "0"))
             writer.writerow([cells.get(key, "") for key in keys])
 
@@ -187,9 +195,15 @@ class _Response:
     """A generated response."""
 
     def __init__(
-        self, plan: SurveyTemplate, chance: random.Random, recorded: datetime, end: datetime
+        self,
+        plan: SurveyTemplate,
+        answers: Mapping[str, tuple[SandboxOption, ...]],
+        chance: random.Random,
+        recorded: datetime,
+        end: datetime,
     ) -> None:
         self._plan = plan
+        self._answers = answers
         self._chance = chance
         self._recorded = recorded
         age = (end - recorded) / SPAN
@@ -232,7 +246,7 @@ class _Response:
         }
         if status == "1":
             metadata["distributionChannel"] = "preview"
-        cells = {_dump(_metadata_key(import_id)): cell for import_id, cell in metadata.items()}
+        cells = {_metadata_cell(import_id): cell for import_id, cell in metadata.items()}
         for name, value in self._embedded.items():
             cells[_dump({"ImportId": name})] = value if chance.random() >= BLANK / 2 else ""
         shown = self._plan.shown
@@ -271,11 +285,11 @@ class _Response:
         return min(levels - 1, max(0, int(felt * levels)))
 
     def _rated(self, question: Question) -> str:
-        answers = options(question)
+        answers = self._answers[question["QuestionID"]]
         return answers[self._level(len(answers))].recode
 
     def _picked(self, question: Question) -> str:
-        answers = options(question)
+        answers = self._answers[question["QuestionID"]]
         tag = question["DataExportTag"]
         if tag == "Channel":
             return answers[self._channel].recode
@@ -323,6 +337,11 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 def _metadata_key(import_id: str) -> dict[str, str]:
     key = {"ImportId": import_id}
     return {**key, "timeZone": ZONE} if import_id in DATES else key
+
+
+@cache
+def _metadata_cell(import_id: str) -> str:
+    return _dump(_metadata_key(import_id))
 
 
 def _dump(key: Mapping[str, Any]) -> str:
