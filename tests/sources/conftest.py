@@ -184,12 +184,6 @@ def get(registry_of: Registers) -> Gets:
 
 
 @pytest.fixture
-def soon() -> Deadline:
-    """A short deadline in real time, for a source that hangs."""
-    return Deadline.after(0.2, SystemClock())
-
-
-@pytest.fixture
 def later() -> Deadline:
     """A long deadline in real time."""
     return Deadline.after(600, SystemClock())

@@ -289,11 +289,16 @@ def test_a_source_cannot_cancel_a_call(isolation: PluginIsolation, later: Deadli
 
 
 def test_a_hanging_call_ends_at_the_deadline(
-    isolation: PluginIsolation, soon: Deadline, released: threading.Event
+    isolation: PluginIsolation, clock: FakeClock, released: threading.Event
 ) -> None:
     """The error names the source, and the thread is listed until it ends."""
+
+    def hang() -> None:
+        clock.seconds += 60
+        released.wait()
+
     with pytest.raises(DeadlineExceeded, match=r"acme 1\.0\) did not answer in time") as caught:
-        isolation.call(released.wait, deadline=soon, what="list_surveys")
+        isolation.call(hang, deadline=Deadline.after(60, clock), what="list_surveys")
 
     assert caught.value.__context__ is None
     assert isolation.stuck.names() == ("smaply-source acme list_surveys",)

@@ -22,7 +22,7 @@ from smaply_metrics_core.hook_markers import hookimpl
 from smaply_metrics_core.models.survey import Survey
 from smaply_metrics_core.sources.source import Source
 
-from .conftest import Acme, AcmeCredentials
+from .conftest import Acme, AcmeCredentials, FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,17 +165,19 @@ def test_a_session_is_released_after_a_cancellation(lists: Lists, server: Server
 
 
 def test_a_session_of_a_call_that_does_not_return_is_released(
-    lists: Lists, server: Server, soon: Deadline, released: threading.Event
+    lists: Lists, server: Server, released: threading.Event
 ) -> None:
     """The host releases it when the deadline has passed, and the source not once more."""
+    clock = FakeClock()
     done = threading.Event()
 
     def hang(*_: object) -> None:
+        clock.seconds += 60
         released.wait(60)
         done.set()
 
     with pytest.raises(DeadlineExceeded):
-        lists(hang, soon)
+        lists(hang, Deadline.after(60, clock))
     assert server.requests == ["/login", "/logout"]
 
     released.set()

@@ -21,7 +21,7 @@ from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.sources.settings import SourceSettings
 from smaply_metrics_core.sources.source_state import SourceStatus
 
-from .conftest import Acme, AcmeCredentials, Installs, Points
+from .conftest import Acme, AcmeCredentials, FakeClock, Installs, Points
 
 GOOD = """
 from smaply_metrics_core.hook_markers import hookimpl
@@ -299,14 +299,17 @@ def test_a_call_reaches_only_its_source(
 
 
 def test_abandoned_calls_are_listed(
-    point_to: Points, credentials: AcmeCredentials, anywhere: AllowedDestinations, soon: Deadline
+    point_to: Points, credentials: AcmeCredentials, anywhere: AllowedDestinations
 ) -> None:
     """The host app can list the calls whose threads are still running."""
+    clock = FakeClock()
+    deadline = Deadline.after(60, clock)
     released = threading.Event()
 
     class Hangs(Acme):
         @hookimpl
         def destinations(self) -> Iterator[None]:  # type: ignore[override]
+            clock.seconds += 60
             released.wait()
             yield
 
@@ -316,7 +319,7 @@ def test_abandoned_calls_are_listed(
     try:
         with (
             pytest.raises(Exception, match="did not answer in time"),
-            source.session(credentials, account="acct", allowed=anywhere, deadline=soon),
+            source.session(credentials, account="acct", allowed=anywhere, deadline=deadline),
         ):
             raise AssertionError
         assert registry.stuck_calls() == ("smaply-source acme destinations",)
