@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.postgresql_deep(reason="results are cached in memory")
 
-STATES: Final = 150
+STATES: Final = 60
 WORDS: Final = ("", "NPS", "Größe “x” 😀", '\\u0041\n\t"', "long " * 400)
 
 Stored = tuple[Definition, Display, Result | None, Problem | None]

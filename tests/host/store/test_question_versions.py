@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from smaply_metrics_core import Choice, SourceUnavailable
 from smaply_metrics_core.host import DateRange, GroupBy, MetricType, UncertaintyReason, Verdict
 from smaply_metrics_core.host.store import question_versions
@@ -12,8 +14,6 @@ from tests.host.conftest import ADMIN, AVERAGE, EDITOR, RESPONSES, VIEWER, load,
 from tests.host.fake_source import CHOICES, stars
 
 if TYPE_CHECKING:
-    import pytest
-
     from smaply_metrics_core.host import MetricsHost, Result
     from tests.host.conftest import World
 
