@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from io import BytesIO
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -61,7 +62,11 @@ class _Searched:
         self.secret = secret
         self.length = len(text)
         self.overlap = LONGEST_SPELLING * len(text.encode(errors="surrogatepass")) + _MARGIN
-        self.needles: tuple[Needles, ...] = needles(text) if self.length >= SHORT else ()
+
+    @cached_property
+    def needles(self) -> tuple[Needles, ...]:
+        """The spellings of the secret, made for the first search: most sessions make none."""
+        return needles(self.secret.get_secret_value()) if self.length >= SHORT else ()
 
     def is_word_of(self, window: _StreamPart) -> bool:
         # At an inner edge, the adjacent byte is unknown here; the overlapping window has both.

@@ -41,8 +41,10 @@ def _copy_or_upgrade(connection: Connection, name: str) -> StoreUpgrade:
         or connection.exec_driver_sql("SELECT 1 FROM sqlite_master").fetchone()
     ):
         return upgrade(connection, name)
+    driver = connection.connection.driver_connection
+    assert driver is not None
     for statement in _statements():
-        connection.exec_driver_sql(statement)
+        driver.execute(statement)
     return StoreUpgrade(None, newest_version())
 
 

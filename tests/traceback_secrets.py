@@ -18,26 +18,29 @@ _WITH_FRAMES: Final = (types.FrameType, types.GeneratorType, types.CoroutineType
 _TESTS: Final = Path(__file__).parent
 
 
-def places_of(error: BaseException, secret: str, *, ignore: tuple[type, ...] = ()) -> list[str]:
-    """Return where a secret occurs in what an error carries, in any case.
+def places_of(error: BaseException, *secrets: str, ignore: tuple[type, ...] = ()) -> list[str]:
+    """Return where a secret occurs in what an error carries, in upper or lower case.
 
     Frames of tests are not searched, nor what is in a ``SecretStr``.
 
     Args:
         error: The error.
-        secret: The secret.
+        secrets: The secrets.
         ignore: Classes of objects that are not searched, such as the plugin.
     """
     found: list[str] = []
+    needles = [secret.lower() for secret in secrets]
+    opaque = (*_OPAQUE, *ignore)
     waiting = deque(_starts(error))
     seen: dict[int, object] = {}
     while waiting:
         where, thing = waiting.popleft()
         if isinstance(thing, (str, bytes)):
             text = thing if isinstance(thing, str) else thing.decode("latin-1")
-            if secret.lower() in text.lower():
+            lowered = text.lower()
+            if any(needle in lowered for needle in needles):
                 found.append(where)
-        elif id(thing) not in seen and not isinstance(thing, (*_OPAQUE, *ignore)):
+        elif id(thing) not in seen and not isinstance(thing, opaque):
             assert len(seen) < MOST_OBJECTS
             seen[id(thing)] = thing
             waiting.extend((f"{where}{name}", part) for name, part in _parts(thing))

@@ -28,10 +28,11 @@ third of it is taken for dead, so other tests use the default."""
 
 def until(holds: Callable[[], bool]) -> None:
     """Wait until a condition holds that other processes fulfil."""
-    end = time.monotonic() + SECONDS
+    end, pause = time.monotonic() + SECONDS, 0.01
     while not holds():
         assert time.monotonic() < end, "the condition did not hold in time"
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.2)
 
 
 @dataclass

@@ -221,6 +221,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 postgresql_only = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+on_both_stores = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+"""For typical tests of a module that is ``postgresql_deep``."""
 
 
 @pytest.fixture

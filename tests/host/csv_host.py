@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ Answers = Iterator[tuple[str, Tally | MetricsError]]
 Answering = Callable[[Answers, Sequence[MetricQuery]], Answers]
 
 ROWS = 240
+FIRST_DAY = date(2025, 11, 20)
 
 
 class WatchedCsv(CsvSource):
@@ -61,10 +63,13 @@ class WatchedCsv(CsvSource):
 
 
 def visits() -> str:
-    """Write a file with a question of each kind; the rows differ in everything that is counted."""
+    """Write a file with a question of each kind; the rows differ in everything that is counted.
+
+    Their days are within four months of two years: each is a group of many results.
+    """
     lines = ["recorded_at,status,finished,stars,nps,colours[],spent,why,field:region,field:channel"]
     for n in range(ROWS):
-        day = f"{2025 + n % 2}-{1 + n % 12:02}-{1 + n % 28:02}T{n % 24:02}:30:00+00:00"
+        day = f"{FIRST_DAY + timedelta(days=n * 7 % 113)}T{n % 24:02}:30:00+00:00"
         lines.append(
             ",".join(
                 (

@@ -14,6 +14,7 @@ threads, wait: the number of threads that load every card, and how long they wai
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -137,6 +138,21 @@ def run_worker(pipe: Connection, told: Told) -> None:
     with terminated_gracefully(), open_host(told) as host, host.worker(2) as worker:
         pipe.send(READY)
         worker.wait()
+
+
+def run_command(
+    pipe: Connection, arguments: list[str], environment: dict[str, str], errors: str
+) -> None:
+    """Run ``smaply-metrics`` with these settings only, and a file as standard error."""
+    from smaply_metrics_core.cli import main
+
+    for name in [name for name in os.environ if "SMAPLY" in name]:
+        del os.environ[name]
+    os.environ.update(environment)
+    sys.argv = ["smaply-metrics", *arguments]
+    with Path(errors).open("w", encoding="utf-8") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    main()
 
 
 def run_worker_without_interrupts(pipe: Connection, told: Told) -> None:

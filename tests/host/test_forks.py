@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+OTHER_STORE = pytest.mark.deep(reason="1 to 3 s: processes that fork, as on the other store")
+
+
 @pytest.fixture
 def told(tmp_path: Path, database: str | None) -> dict[str, Any]:
     """What a process has to know to open a host."""
@@ -33,21 +36,28 @@ def told(tmp_path: Path, database: str | None) -> dict[str, Any]:
         "hold": str(tmp_path / "hold"),
         "lease": 4.0,
         "refresher": "threads",
-        "forks": 3,
+        "forks": 2,
     }
 
 
 @pytest.mark.parametrize(
-    "scenario",
+    ("database", "scenario"),
     [
-        forked_hosts.preload,
-        forked_hosts.preload_async,
-        forked_hosts.fork_from_threads,
-        forked_hosts.fork_with_subscriptions,
-        forked_hosts.fork_during_transactions,
-        forked_hosts.fork_after_native_threads,
+        ("sqlite", forked_hosts.preload),
+        ("postgresql", forked_hosts.preload),
+        ("sqlite", forked_hosts.preload_async),
+        pytest.param("postgresql", forked_hosts.preload_async, marks=OTHER_STORE),
+        ("sqlite", forked_hosts.fork_from_threads),
+        pytest.param("postgresql", forked_hosts.fork_from_threads, marks=OTHER_STORE),
+        pytest.param("sqlite", forked_hosts.fork_with_subscriptions, marks=OTHER_STORE),
+        ("postgresql", forked_hosts.fork_with_subscriptions),  # Which listens to the server.
+        ("sqlite", forked_hosts.fork_during_transactions),
+        ("postgresql", forked_hosts.fork_during_transactions),
+        ("sqlite", forked_hosts.fork_after_native_threads),
+        pytest.param("postgresql", forked_hosts.fork_after_native_threads, marks=OTHER_STORE),
     ],
-    ids=lambda scenario: scenario.__name__,
+    ids=lambda one: getattr(one, "__name__", one),
+    indirect=["database"],
 )
 def test_parent_and_children_use_the_host(
     scenario: Callable[..., None], told: dict[str, Any]

@@ -25,6 +25,7 @@ from tests.host.conftest import (
     OTHER,
     RESPONSES,
     TOKEN,
+    on_both_stores,
     postgresql_only,
     sqlite_only,
 )
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
+
+pytestmark = pytest.mark.postgresql_deep(reason="the same rows on either store")
 
 ACCOUNT = "zephyr-ltd"
 OWNER = Actor(ACCOUNT, "quentin@example.com", Role.ADMIN)
@@ -54,34 +57,46 @@ def without_queue(world: World) -> Iterator[None]:
 
 
 @pytest.fixture
-def used(world: World) -> MetricsHost:
-    """A host whose account has a row in every table, files, and in PostgreSQL a queued refresh."""
+def host(world: World) -> MetricsHost:
+    """A host that counts exports."""
     world.options = {"account_max_exports_per_hour": 1_000}
-    host = world.open()
-    host.events.deliver("dashboard", print)
-    host.accounts.set_limits(ACCOUNT, AccountLimits(metrics=1_000))
+    return world.open()
+
+
+@pytest.fixture
+def owned(world: World, host: MetricsHost) -> MetricsHost:
+    """A host whose account has a connection, two metrics and a file."""
     connection = host.connections.connect(OWNER, "shop", {"api_token": TOKEN}).id
-    host.chosen_surveys.edit(OWNER, connection, ("S1", "S2"))
     host.metrics.add(OWNER, connection, "Stars of Zephyr", AVERAGE)
     host.metrics.add(COLLEAGUE, connection, "Visits", RESPONSES)
-    host.metrics.preview(COLLEAGUE, connection, AVERAGE)
-    host.cards.load(OWNER, wait=60)
-    world.clock.forward(3601)
-    world.shop.failure = SourceUnavailable("The shop of Zephyr is closed.")
-    host.cards.load(OWNER, wait=60)
-    world.shop.failure = None
     files = world.home / "files" / ACCOUNT / "surveys"
     files.mkdir(parents=True)
     (files / "visits.csv").write_text("nps\n10\n", encoding="utf-8")
+    return host
+
+
+@pytest.fixture
+def used(world: World, owned: MetricsHost) -> MetricsHost:
+    """A host whose account has a row in every table, files, and in PostgreSQL a queued refresh."""
+    owned.events.deliver("dashboard", print)
+    owned.accounts.set_limits(ACCOUNT, AccountLimits(metrics=1_000))
+    (connection,) = (view.id for view in owned.connections.list(OWNER))
+    owned.chosen_surveys.edit(OWNER, connection, ("S1", "S2"))
+    owned.metrics.preview(COLLEAGUE, connection, AVERAGE)
+    owned.cards.load(OWNER, wait=60)
+    world.clock.forward(3601)
+    world.shop.failure = SourceUnavailable("The shop of Zephyr is closed.")
+    owned.cards.load(OWNER, wait=60)
+    world.shop.failure = None
     if world.database is not None:
         world.clock.forward(3601)
         world.options["refresh_executor"] = "procrastinate"
         world.open().cards.load(OWNER)
         world.options["refresh_executor"] = "threads"
-    host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
-    host.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
-    host.cards.load(ADMIN, wait=60)
-    return host
+    owned.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
+    owned.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
+    owned.cards.load(ADMIN, wait=60)
+    return owned
 
 
 def places(world: World, *texts: str) -> set[str]:
@@ -104,6 +119,7 @@ def places(world: World, *texts: str) -> set[str]:
     return found
 
 
+@on_both_stores
 def test_an_account_is_deleted_from_every_table_and_file(world: World, used: MetricsHost) -> None:
     """Nothing has its texts afterwards; another account keeps everything."""
     ours = {view.id for view in used.connections.list(OWNER)}
@@ -129,6 +145,7 @@ def test_an_account_is_deleted_from_every_table_and_file(world: World, used: Met
         used.accounts.delete(OWNER)
 
 
+@on_both_stores
 def test_a_user_is_erased_from_every_table_and_file(world: World, used: MetricsHost) -> None:
     """What they did stays, without their name; the entry about it does not name them either."""
     assert places(world, OWNER.user) >= {"audit", "connections", "metrics"}
@@ -147,28 +164,29 @@ def test_a_user_is_erased_from_every_table_and_file(world: World, used: MetricsH
         used.accounts.erase_user(OWNER, OWNER.user)
 
 
-def test_a_user_of_another_account_keeps_the_name(used: MetricsHost) -> None:
+def test_a_user_of_another_account_keeps_the_name(owned: MetricsHost) -> None:
     """Accounts may have users of the same name."""
     namesake = Actor("rival", OWNER.user, Role.ADMIN)
-    used.connections.connect(namesake, "shop", {"api_token": TOKEN})
-    used.accounts.erase_user(OWNER, OWNER.user)
-    assert {one.user for one in used.audit.list(namesake)} == {OWNER.user}
+    owned.connections.connect(namesake, "shop", {"api_token": TOKEN})
+    owned.accounts.erase_user(OWNER, OWNER.user)
+    assert {one.user for one in owned.audit.list(namesake)} == {OWNER.user}
 
 
 @sqlite_only
-def test_only_admins_delete_erase_and_export(used: MetricsHost, tmp_path: Path) -> None:
+def test_only_admins_delete_erase_and_export(owned: MetricsHost, tmp_path: Path) -> None:
     """An Editor is refused, and nothing changes."""
     for call in (
-        lambda: used.accounts.delete(COLLEAGUE),
-        lambda: used.accounts.erase_user(COLLEAGUE, OWNER.user),
-        lambda: used.accounts.export(COLLEAGUE, tmp_path / "export.zip"),
+        lambda: owned.accounts.delete(COLLEAGUE),
+        lambda: owned.accounts.erase_user(COLLEAGUE, OWNER.user),
+        lambda: owned.accounts.export(COLLEAGUE, tmp_path / "export.zip"),
     ):
         with pytest.raises(RoleRequired):
             call()
-    assert len(used.metrics.list(OWNER)) == 2
+    assert len(owned.metrics.list(OWNER)) == 2
     assert not (tmp_path / "export.zip").exists()
 
 
+@on_both_stores
 def test_a_refresh_that_runs_during_the_deletion_stores_nothing(
     world: World, host: MetricsHost
 ) -> None:
@@ -182,24 +200,24 @@ def test_a_refresh_that_runs_during_the_deletion_stores_nothing(
 
 
 def test_the_deletion_is_complete_or_not_at_all(
-    used: MetricsHost, monkeypatch: pytest.MonkeyPatch
+    owned: MetricsHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If a table cannot be changed, no row of the account is deleted."""
-    before = used.metrics.list(OWNER), used.audit.list(OWNER)
+    before = owned.metrics.list(OWNER), owned.audit.list(OWNER)
 
     def fail(*_: object) -> None:
         raise StoreError("The disk is full.", remedy="Free space.")
 
     monkeypatch.setattr("smaply_metrics_core.host.accounts.deletion.delete_rows", fail)
     with pytest.raises(StoreError):
-        used.accounts.delete(OWNER)
+        owned.accounts.delete(OWNER)
     monkeypatch.undo()
-    assert (used.metrics.list(OWNER), used.audit.list(OWNER)) == before
+    assert (owned.metrics.list(OWNER), owned.audit.list(OWNER)) == before
 
 
 @sqlite_only
 def test_files_that_remained_are_deleted_by_the_next_call(
-    world: World, used: MetricsHost, monkeypatch: pytest.MonkeyPatch
+    world: World, owned: MetricsHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rows are already deleted, and the error says so."""
 
@@ -208,25 +226,25 @@ def test_files_that_remained_are_deleted_by_the_next_call(
 
     monkeypatch.setattr("smaply_metrics_core.host.accounts.deletion.shutil.rmtree", fail)
     with pytest.raises(StoreError, match="cannot be deleted: Permission denied"):
-        used.accounts.delete(OWNER)
+        owned.accounts.delete(OWNER)
     monkeypatch.undo()
-    assert used.accounts.delete(OWNER).rows == {}
+    assert owned.accounts.delete(OWNER).rows == {}
     assert not (world.home / "files" / ACCOUNT).exists()
 
 
 @sqlite_only
-def test_caches_of_the_process_are_cleared(world: World, used: MetricsHost) -> None:
+def test_caches_of_the_process_are_cleared(world: World, owned: MetricsHost) -> None:
     """The surveys, questions and previews of the account are not kept in memory."""
-    connection = used.connections.list(OWNER)[0].id
-    used.catalog.surveys(OWNER, connection)
-    used.metrics.preview(OWNER, connection, AVERAGE)
-    used.catalog.count_answers(OWNER, connection, AVERAGE.survey_id)
-    sessions, catalog = used._sessions, used.catalog  # noqa: SLF001  # Their caches.
-    caches = (catalog._surveys, catalog._questionnaires._cache, used.metrics._previews._downloads)  # noqa: SLF001
+    connection = owned.connections.list(OWNER)[0].id
+    owned.catalog.surveys(OWNER, connection)
+    owned.metrics.preview(OWNER, connection, AVERAGE)
+    owned.catalog.count_answers(OWNER, connection, AVERAGE.survey_id)
+    sessions, catalog = owned._sessions, owned.catalog  # noqa: SLF001  # Their caches.
+    caches = (catalog._surveys, catalog._questionnaires._cache, owned.metrics._previews._downloads)  # noqa: SLF001
     counts = catalog._answers._attempts  # noqa: SLF001
     assert all(cache._entries for cache in caches)  # noqa: SLF001
     assert counts
-    used.accounts.delete(OWNER)
+    owned.accounts.delete(OWNER)
     assert not any(cache._entries for cache in caches)  # noqa: SLF001
     assert not counts
     assert connection not in {*sessions._rate_limiters, *sessions._tokens}  # noqa: SLF001
@@ -248,7 +266,7 @@ def test_a_linked_folder_keeps_its_files(world: World, host: MetricsHost, tmp_pa
 
 @postgresql_only
 def test_a_deletion_is_repeated_after_a_deadlock(
-    used: MetricsHost, monkeypatch: pytest.MonkeyPatch
+    owned: MetricsHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As with a refresh that is being saved at the same time."""
     failures = [StoreUnavailable("The store is busy.")]
@@ -259,7 +277,7 @@ def test_a_deletion_is_repeated_after_a_deadlock(
         delete_rows(db, account)
 
     monkeypatch.setattr("smaply_metrics_core.host.accounts.deletion.delete_rows", deadlocked)
-    assert used.accounts.delete(OWNER).rows["metrics"] == 2
+    assert owned.accounts.delete(OWNER).rows["metrics"] == 2
 
 
 def test_registered_accounts_are_listed(host: MetricsHost) -> None:

@@ -18,6 +18,7 @@ from tests.host.conftest import (
     TOKEN,
     VIEWER,
     load,
+    on_both_stores,
     postgresql_only,
 )
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
+
+pytestmark = pytest.mark.postgresql_deep(reason="the same limits on either store")
 
 RIVAL = Actor("rival", "rita", Role.ADMIN)
 
@@ -85,6 +88,7 @@ def test_metrics_that_are_added_concurrently_stay_within_the_limit(world: World)
     assert added.count(True) == len(host.metrics.list(EDITOR)) == 3
 
 
+@on_both_stores
 def test_the_exports_of_an_account_are_limited(world: World, tmp_path: Path) -> None:
     """Refreshes, previews and debug bundles count; the next hour of the clock starts at zero."""
     world.options = {"account_max_exports_per_hour": 3}
@@ -140,6 +144,7 @@ def test_a_clock_that_was_set_back_starts_another_hour(world: World) -> None:
     host.metrics.preview(EDITOR, "shop", AVERAGE, reload=True)
 
 
+@on_both_stores
 def test_an_account_has_limits_of_its_own(world: World) -> None:
     """They are higher or lower than the settings, apply at once, and do not affect others."""
     world.options = {

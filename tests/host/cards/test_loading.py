@@ -27,6 +27,7 @@ from tests.host.conftest import (
     TOKEN,
     VIEWER,
     load,
+    on_both_stores,
     value_of,
     values,
 )
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
 
+pytestmark = pytest.mark.postgresql_deep(reason="the same decisions on either store")
 
+
+@on_both_stores
 def test_the_one_hour_rule(world: World, connected: MetricsHost) -> None:
     """The first load starts an export, one an hour later does not, and one a second later does."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
@@ -76,6 +80,7 @@ def test_a_failed_attempt_counts_like_any_other(world: World, connected: Metrics
     assert (card.freshness, card.problem) == (Freshness.FRESH, None)
 
 
+@on_both_stores
 def test_one_export_answers_every_metric_of_its_survey(
     world: World, connected: MetricsHost
 ) -> None:
@@ -134,6 +139,7 @@ def test_stored_values_can_be_shown_without_refreshing(
     assert len(world.shop.fetches) == 1
 
 
+@on_both_stores
 @pytest.mark.parametrize("given", ["\x00", "\ud800", "long" * 200])
 def test_text_that_cannot_be_stored_is_an_input_error(connected: MetricsHost, given: str) -> None:
     """Control characters, lone surrogates and endless names are reported as invalid input."""
@@ -148,6 +154,7 @@ def test_text_that_cannot_be_stored_is_an_input_error(connected: MetricsHost, gi
     assert connected.connections.show(ADMIN, "shop").source == "shop"
 
 
+@on_both_stores
 def test_a_second_process_waits_for_the_first(world: World, connected: MetricsHost) -> None:
     """A refresh of another process is waited for and not repeated."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
@@ -215,6 +222,7 @@ def test_a_rejected_token_pauses_the_whole_connection(world: World, connected: M
     assert len(world.shop.fetches) == refusals + 1
 
 
+@on_both_stores
 def test_new_credentials_resume_refreshes(world: World, connected: MetricsHost) -> None:
     """Replacing a revoked token makes the cards due at once."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
@@ -257,6 +265,7 @@ def test_retry_after_pauses_the_connection(world: World, connected: MetricsHost)
     assert values(connected) == [4.0]
 
 
+@on_both_stores
 def test_an_editor_may_force_once_a_minute(world: World, connected: MetricsHost) -> None:
     """A forced refresh runs although the value is fresh, at most once a minute."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
@@ -288,6 +297,7 @@ def test_a_new_name_keeps_the_value_and_a_new_question_discards_it(
     assert (card.result, card.freshness) == (None, Freshness.FAILED)
 
 
+@on_both_stores
 def test_a_late_result_for_an_old_definition_is_not_shown(
     world: World, connected: MetricsHost
 ) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from smaply_metrics_core import SourceUnavailable
 from smaply_metrics_core.host import Actor, AttemptOutcome, Role
 from smaply_metrics_core.observability.correlation import correlated
-from tests.host.conftest import AVERAGE, EDITOR, VIEWER, load
+from tests.host.conftest import AVERAGE, EDITOR, VIEWER, load, on_both_stores
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
+
+pytestmark = pytest.mark.postgresql_deep(reason="the same attempts on either store")
 
 
 def outcomes(host: MetricsHost, metric_id: str) -> list[str]:
@@ -19,6 +23,7 @@ def outcomes(host: MetricsHost, metric_id: str) -> list[str]:
     return [one.outcome.value for one in host.cards.explain(VIEWER, metric_id).attempts]
 
 
+@on_both_stores
 def test_attempts_are_listed_with_their_outcome_and_reason(
     world: World, connected: MetricsHost
 ) -> None:
@@ -106,6 +111,7 @@ def test_the_last_attempt_of_an_earlier_release_is_listed(
     assert outcomes(connected, metric.id) == ["succeeded"]
 
 
+@on_both_stores
 def test_a_clock_that_is_set_back_adds_no_second_row(world: World, connected: MetricsHost) -> None:
     """Two attempts that start at the same time are one entry, and no duration is negative."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)

@@ -26,13 +26,15 @@ from smaply_metrics_core.host.store import Store
 from smaply_metrics_core.host.store.metric_states import MAX_RESULTS
 from smaply_metrics_core.host.store.model_cache import ModelCache
 from smaply_metrics_core.host.store.tables import attempts, connections, metric_values, metrics
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, VIEWER, load, value_of
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, VIEWER, load, on_both_stores, value_of
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
 
-STATES: Final = 150
+pytestmark = pytest.mark.postgresql_deep(reason="results are cached in memory")
+
+STATES: Final = 60
 WORDS: Final = ("", "NPS", "Größe “x” 😀", '\\u0041\n\t"', "long " * 400)
 
 Stored = tuple[Definition, Display, Result | None, Problem | None]
@@ -184,6 +186,7 @@ def assert_shows(card: Card, state: Stored) -> None:
     assert json.dumps(card_json(card)) == json.dumps(card_json(plain))
 
 
+@on_both_stores
 def test_cards_equal_their_stored_states(world: World, connected: MetricsHost) -> None:
     """Whatever the texts, numbers and lengths, and whether or not they are cached."""
     rng = random.Random(13)  # noqa: S311  # States for a test, not keys.
@@ -228,6 +231,7 @@ def test_a_recalculated_result_is_shown_at_once(world: World, connected: Metrics
     assert value_of(load(connected)[0]) == 2.5
 
 
+@on_both_stores
 def test_a_changed_definition_hides_the_cached_result(world: World, connected: MetricsHost) -> None:
     """Neither another definition nor another time zone shows the old value."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
@@ -243,6 +247,7 @@ def test_a_changed_definition_hides_the_cached_result(world: World, connected: M
     assert connected.cards.load(VIEWER, [metric.id], refresh=False)[0].result is None
 
 
+@on_both_stores
 def test_a_deleted_metric_is_not_served_from_the_cache(connected: MetricsHost) -> None:
     """After a deletion, nothing of the metric is found."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)

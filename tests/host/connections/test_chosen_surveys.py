@@ -33,6 +33,7 @@ from tests.host.conftest import (
     TOKEN,
     VIEWER,
     load,
+    on_both_stores,
     postgresql_only,
     sqlite_only,
     value_of,
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
     from smaply_metrics_core.host import Actor, MetricsHost, SurveyChoice
     from tests.host.conftest import World
+
+pytestmark = pytest.mark.postgresql_deep(reason="the same choices on either store")
 
 
 def chosen(choice: SurveyChoice) -> list[str]:
@@ -111,6 +114,7 @@ def test_a_metric_of_another_survey_may_be_renamed_and_moved(connected: MetricsH
     assert (card.freshness, value_of(card)) == (Freshness.FRESH, 1.5)
 
 
+@on_both_stores
 def test_other_metrics_keep_their_value_until_they_are_chosen_again(
     connected: MetricsHost, world: World
 ) -> None:
@@ -266,6 +270,7 @@ def test_a_change_of_an_old_version_is_refused(connected: MetricsHost) -> None:
     assert chosen(connected.chosen_surveys.show(ADMIN, "shop")) == ["S2"]
 
 
+@on_both_stores
 def test_a_change_during_another_is_refused(connected: MetricsHost, world: World) -> None:
     """The version is checked again in the transaction."""
     newer = "UPDATE connections SET choice_version = 2 WHERE account = 'acme'"

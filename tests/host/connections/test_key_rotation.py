@@ -14,11 +14,13 @@ from smaply_metrics_core.errors import EncryptionError, EncryptionKeyMissing, In
 from smaply_metrics_core.host import Actor, ConnectionStatus, KeyStatus, Role
 from smaply_metrics_core.host.connections.keys import new_key
 from smaply_metrics_core.host.store.connections import PAGE
-from tests.host.conftest import ADMIN, KEY, TOKEN, sqlite_only
+from tests.host.conftest import ADMIN, KEY, TOKEN, on_both_stores, sqlite_only
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
+
+pytestmark = pytest.mark.postgresql_deep(reason="the same steps on either store")
 
 VARIABLE = "SMAPLY_METRICS_ENCRYPTION_KEYS"
 ACCOUNTS = [Actor(f"account-{number}", "ada", Role.ADMIN) for number in range(3)]
@@ -59,6 +61,7 @@ def uses(status: KeyStatus) -> list[tuple[int, bool, bool]]:
     return [(key.connections, key.configured, key.encrypts) for key in status.keys]
 
 
+@on_both_stores
 def test_the_steps_of_a_rotation_never_break_a_process(rotation: Rotation) -> None:
     """Added last, put first, rotated and removed: in each step all processes decrypt."""
     added = rotation.open(KEY, NEW)
@@ -120,6 +123,7 @@ def test_one_damaged_connection_does_not_stop_the_rotation(rotation: Rotation) -
     assert rotation.world.query("SELECT sealed FROM connections WHERE sealed = 'x'") == [("x",)]
 
 
+@on_both_stores
 def test_a_rotation_continues_while_connections_change(rotation: Rotation) -> None:
     """Edits and a deletion during the rotation are neither lost nor fail it."""
     host = rotation.open(NEW, KEY)
@@ -137,6 +141,7 @@ def test_a_rotation_continues_while_connections_change(rotation: Rotation) -> No
     assert "meanwhile" in {field.value for field in shown.fields}
 
 
+@on_both_stores
 def test_rotations_and_edits_at_once_leave_usable_credentials(rotation: Rotation) -> None:
     """Two processes rotate and a third edits at the same time."""
     editor = rotation.open(KEY, NEW)
@@ -199,6 +204,7 @@ def test_a_process_without_keys_can_neither_start_nor_rotate(
     assert f"lacks the encryption key {key.id}" in caplog.text
 
 
+@on_both_stores
 def test_more_than_a_page_of_connections_is_counted(
     rotation: Rotation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

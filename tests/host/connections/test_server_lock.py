@@ -11,11 +11,22 @@ import pytest
 from smaply_metrics_core import Destination, RateLimited
 from smaply_metrics_core.host import Actor, Role
 from smaply_metrics_core.host.connections.servers import server_key
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, TOKEN, load, sqlite_only, value_of
+from tests.host.conftest import (
+    ADMIN,
+    AVERAGE,
+    EDITOR,
+    TOKEN,
+    load,
+    on_both_stores,
+    sqlite_only,
+    value_of,
+)
 
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
+
+pytestmark = pytest.mark.postgresql_deep(reason="the same pauses on either store")
 
 ENDLESS = datetime.max.replace(tzinfo=UTC)
 OTHER_ADMIN = Actor(account="other", user="ada", role=Role.ADMIN)
@@ -60,6 +71,7 @@ def test_the_siblings_on_the_server_rest(
         assert len(world.shop.fetches) - before == 1
 
 
+@on_both_stores
 def test_a_longer_pause_is_not_shortened(world: World, connected: MetricsHost) -> None:
     """A sibling that has to wait until later waits until then."""
     connect_other(connected, "shop.example.com")
@@ -119,6 +131,7 @@ def test_an_error_from_before_an_edit_pauses_no_server(
     assert server != "server of the old credentials"
 
 
+@on_both_stores
 def test_an_edit_leads_to_another_server(world: World, connected: MetricsHost) -> None:
     """After its address was changed, a connection does not rest with its former server."""
     connect_other(connected, "shop.example.com")

@@ -19,6 +19,7 @@ from tests.host.conftest import (
     TOKEN,
     VIEWER,
     load,
+    on_both_stores,
     value_of,
 )
 from tests.host.fake_source import stars
@@ -26,6 +27,8 @@ from tests.host.fake_source import stars
 if TYPE_CHECKING:
     from smaply_metrics_core.host import MetricsEvent, MetricsHost
     from tests.host.conftest import World
+
+pytestmark = pytest.mark.postgresql_deep(reason="the same events on either store")
 
 CONSUMER = "projection"
 HOUR = 3601
@@ -51,6 +54,7 @@ def consumed(connected: MetricsHost) -> MetricsHost:
     return connected
 
 
+@on_both_stores
 def test_the_first_value_is_a_change(consumed: MetricsHost, world: World) -> None:
     """The events name the account, the connection, the survey and the metric."""
     (card,) = load(consumed)
@@ -90,6 +94,7 @@ def test_a_value_of_another_definition_is_a_change(consumed: MetricsHost) -> Non
     assert kinds(deliver(consumed)) == ["value_changed", "refresh_ended"]
 
 
+@on_both_stores
 def test_an_outage_and_its_end_are_events(consumed: MetricsHost, world: World) -> None:
     """Each of them is recorded once, whatever the number of refreshes."""
     load(consumed)
@@ -142,6 +147,7 @@ def test_a_new_consumer_receives_what_happens_from_now_on(
     assert len(deliver(consumed)) == 3
 
 
+@on_both_stores
 def test_events_that_all_consumers_have_processed_are_deleted(
     consumed: MetricsHost, world: World
 ) -> None:
@@ -158,6 +164,7 @@ def test_events_that_all_consumers_have_processed_are_deleted(
     assert len(deliver(consumed)) == len(deliver(consumed, "slow")) == 1
 
 
+@on_both_stores
 def test_ids_of_deleted_events_are_not_used_again(consumed: MetricsHost, world: World) -> None:
     """A consumer would skip an event with an id that it has passed."""
     load(consumed)
@@ -195,6 +202,7 @@ def test_other_kinds_are_skipped(consumed: MetricsHost) -> None:
     assert deliver(consumed) == []
 
 
+@on_both_stores
 def test_one_process_at_a_time_delivers_to_a_consumer(consumed: MetricsHost, world: World) -> None:
     """Another one goes on when the lease of a process that died has expired."""
     load(consumed)
@@ -217,6 +225,7 @@ def test_one_process_at_a_time_delivers_to_a_consumer(consumed: MetricsHost, wor
     assert kinds(deliver(other)) == ["refresh_ended"]
 
 
+@on_both_stores
 def test_a_process_that_lost_its_lease_stops(consumed: MetricsHost, world: World) -> None:
     """It does not set back the position of the one that took over."""
     consumed.metrics.add(EDITOR, "shop", "Elsewhere", OTHER)
@@ -260,6 +269,7 @@ def test_a_consumer_is_forgotten(consumed: MetricsHost, world: World) -> None:
         consumed.events.forget(CONSUMER)
 
 
+@on_both_stores
 def test_the_events_of_a_deleted_account_are_deleted(consumed: MetricsHost) -> None:
     """Those of other accounts stay."""
     rival = Actor("rival", "rita", Role.ADMIN)
@@ -288,6 +298,7 @@ def test_the_name_of_a_consumer_is_checked(host: MetricsHost, name: str) -> None
         host.events.deliver(name, print)
 
 
+@on_both_stores
 def test_a_subscription_needs_no_poll_of_the_host_app(
     consumed: MetricsHost, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -312,6 +323,7 @@ def test_a_subscription_needs_no_poll_of_the_host_app(
     assert deliver(consumed) == []
 
 
+@on_both_stores
 def test_a_subscription_ends_with_its_host(consumed: MetricsHost, world: World) -> None:
     """A closed host accepts no further one."""
     other = world.open()
@@ -322,6 +334,7 @@ def test_a_subscription_ends_with_its_host(consumed: MetricsHost, world: World) 
         other.events.subscribe(CONSUMER, print)
 
 
+@on_both_stores
 def test_a_subscription_ends_when_its_consumer_is_forgotten(consumed: MetricsHost) -> None:
     """It would receive nothing any more."""
     subscription = consumed.events.subscribe(CONSUMER, print)
@@ -330,6 +343,7 @@ def test_a_subscription_ends_when_its_consumer_is_forgotten(consumed: MetricsHos
     assert not subscription.is_running
 
 
+@on_both_stores
 def test_viewers_of_cards_are_not_delayed(consumed: MetricsHost) -> None:
     """A callback may call the host."""
     seen: list[float | None] = []

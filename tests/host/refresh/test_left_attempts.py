@@ -34,6 +34,7 @@ from tests.host.conftest import (
     TOKEN,
     VIEWER,
     load,
+    on_both_stores,
     values,
 )
 from tests.host.fake_source import Shop, ShopCredentials, Stoppable, entry_point, stars
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
     from smaply_metrics_core.host import MetricsHost
     from tests.host.conftest import World
+
+pytestmark = pytest.mark.postgresql_deep(reason="the same attempts on either store")
 
 VARIABLE = "SMAPLY_METRICS_ENCRYPTION_KEYS"
 S1 = SurveyKey("acme", "shop", "S1")
@@ -140,18 +143,19 @@ LACKING = {
 FOUND_EARLY_AND_LATE = ("another key", "a missing driver")
 """One that is found before the lease is acquired, and one that is found in the attempt."""
 
-on_both_stores = pytest.mark.parametrize(
+DEEP = pytest.mark.deep(reason="what is lacking matters to no database")
+ON_POSTGRESQL = (
+    ("postgresql", "a missing driver"),
+    pytest.param("postgresql", "another key", marks=DEEP),
+)
+
+early_and_late = pytest.mark.parametrize(
     ("database", "lacking"),
-    list(product(("sqlite", "postgresql"), FOUND_EARLY_AND_LATE)),
+    [*product(("sqlite",), FOUND_EARLY_AND_LATE), *ON_POSTGRESQL],
     indirect=True,
 )
 each_lack = pytest.mark.parametrize(
-    ("database", "lacking"),
-    [
-        *product(("sqlite",), LACKING),
-        *product(("postgresql",), FOUND_EARLY_AND_LATE),  # What is lacking matters to no database.
-    ],
-    indirect=True,
+    ("database", "lacking"), [*product(("sqlite",), LACKING), *ON_POSTGRESQL], indirect=True
 )
 
 
@@ -235,7 +239,7 @@ def test_the_card_says_why_nobody_refreshes_it(
     assert connected.connections.show(ADMIN, "shop").problem is None
 
 
-@on_both_stores
+@early_and_late
 def test_a_check_that_passes_forgets_what_another_process_lacks(
     connected: MetricsHost, lacking: MetricsHost
 ) -> None:
@@ -246,7 +250,7 @@ def test_a_check_that_passes_forgets_what_another_process_lacks(
     assert connected.connections.show(ADMIN, "shop").problem is not None
 
 
-@on_both_stores
+@early_and_late
 def test_a_forced_refresh_is_not_used_up(
     world: World, connected: MetricsHost, lacking: MetricsHost
 ) -> None:
@@ -257,7 +261,7 @@ def test_a_forced_refresh_is_not_used_up(
     assert len(world.shop.fetches) == 2
 
 
-@on_both_stores
+@early_and_late
 def test_the_hourly_attempt_of_a_rejected_connection_is_not_used_up(
     world: World, connected: MetricsHost, lacking: MetricsHost
 ) -> None:
@@ -270,6 +274,7 @@ def test_the_hourly_attempt_of_a_rejected_connection_is_not_used_up(
     assert values(connected) == [4.0]
 
 
+@on_both_stores
 def test_a_shutdown_uses_up_neither_the_attempt_nor_the_request(
     world: World, connected: MetricsHost
 ) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
 from smaply_metrics_core.host import Freshness
 from tests.host.child_processes import Fleet, connected_host, fleet_in, until
@@ -46,9 +47,8 @@ def test_a_killed_leader_is_replaced_when_its_lease_expires(
 ) -> None:
     """Cards show the interruption, and another process runs the next refresh.
 
-    Takes 5 s, since the processes share no clock: a lease of 4 s has to expire.
+    The lease is changed in the store, since the processes share no clock.
     """
-    fleet.shorten_leases()
     fleet.hold()
     leader = fleet.start(threads=1, wait=SECONDS)
     fleet.load(leader)
@@ -56,6 +56,8 @@ def test_a_killed_leader_is_replaced_when_its_lease_expires(
     states = {card.freshness for card in host.cards.load(VIEWER)}
     assert states == {Freshness.REFRESHING}
     leader.kill()
+    with host._store.writing() as db:  # noqa: SLF001  # Nothing public changes a lease.
+        db.execute(text("UPDATE leases SET expires_at = started_at"))
     fleet.release()
     cards = host.cards.load(EDITOR, wait=SECONDS)
     assert {card.freshness for card in cards} == {Freshness.FAILED}
@@ -82,17 +84,11 @@ def test_another_process_shows_the_progress_of_a_refresh(fleet: Fleet, host: Met
 
 
 def test_many_processes_make_one_export_for_each_survey(fleet: Fleet, host: MetricsHost) -> None:
-    """Eight processes with 25 threads each load the same cards, and all of them get the value.
-
-    On SQLite, which is for one machine, there are three.
-    """
-    processes = [
-        fleet.start(threads=25, wait=SECONDS)
-        for _ in range(8 if fleet.instructions["database"] else 3)
-    ]
+    """Four processes with 10 threads each load the same cards, and all of them get the value."""
+    processes = [fleet.start(threads=10, wait=SECONDS) for _ in range(4)]
     fleet.load(*processes)
     seen = [each for process in processes for each in process.receive()]
-    assert len(seen) == 25 * len(processes)
+    assert len(seen) == 10 * len(processes)
     assert set(map(tuple, seen)) == {(("Stars", "4.0", "fresh"), ("Elsewhere", "1.5", "fresh"))}
     assert sorted(fleet.exports) == ["S1", "S2"]
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,8 +43,9 @@ from tests.host.conftest import (
     postgresql_only,
 )
 from tests.host.fake_source import entry_point
+from tests.host.host_process import run_command
 from tests.postgresql_server import running_postgres
-from tests.processes import SECONDS
+from tests.processes import SECONDS, Children
 from tests.required_programs import require_postgres
 
 if TYPE_CHECKING:
@@ -55,12 +53,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.host.conftest import World
+    from tests.processes import Child
 
 VARIABLE = "SMAPLY_METRICS_ENCRYPTION_KEYS"
-COMMAND = [
-    *(sys.executable, "-c", "from smaply_metrics_core.cli import main; main()"),
-    *("worker", "run"),
-]
 
 
 @pytest.fixture
@@ -95,25 +90,20 @@ def jobs(world: World) -> int:
     return int(count)
 
 
-def run_command(world: World, **environment: str) -> subprocess.Popen[str]:
-    """Start the command of a worker in a process of its own."""
+def start_command(children: Children, world: World, errors: Path, **environment: str) -> Child:
+    """Start the command of a worker in a process of its own, with a file as standard error."""
     variables = {
         "SMAPLY_METRICS_HOME": str(world.home),
         "SMAPLY_METRICS_DATABASE_URL": world.database or "",
         "SMAPLY_METRICS_REFRESH_EXECUTOR": "procrastinate",
         **environment,
     }
-    return subprocess.Popen(
-        COMMAND,
-        env={**{n: v for n, v in os.environ.items() if "SMAPLY" not in n}, **variables},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return children.start(run_command, ["worker", "run"], variables, str(errors))
 
 
 @postgresql_only
 @pytest.mark.usefixtures("queue")
-def test_a_worker_without_keys_takes_no_job(world: World) -> None:
+def test_a_worker_without_keys_takes_no_job(world: World, tmp_path: Path) -> None:
     """It does not start, whether the key is missing or not valid."""
     host = open_queueing(world)
     host.connections.connect(ADMIN, "shop", {"api_token": TOKEN})
@@ -123,26 +113,26 @@ def test_a_worker_without_keys_takes_no_job(world: World) -> None:
         open_queueing(world, " ").worker()
     with pytest.raises(EncryptionError, match="not valid"):
         open_queueing(world, "hunter2").worker()
-    with run_command(world) as process:
-        _, errors = process.communicate(timeout=SECONDS)
-    assert process.returncode == 1
-    assert f"{VARIABLE} is not set" in " ".join(errors.split())
+    errors = tmp_path / "errors"
+    with Children() as children:
+        assert "SystemExit: 1\n" in start_command(children, world, errors).wait()
+    assert f"{VARIABLE} is not set" in " ".join(errors.read_text(encoding="utf-8").split())
     assert jobs(world) == 1
     assert world.query("SELECT count(*) FROM attempts") == [(0,)]
 
 
 @postgresql_only
 @pytest.mark.usefixtures("queue")
-def test_the_command_logs_its_start_and_end(world: World) -> None:
+def test_the_command_logs_its_start_and_end(world: World, tmp_path: Path) -> None:
     """Each line on standard error has a time in UTC and a level."""
-    with run_command(world, **{VARIABLE: KEY}) as process:
-        assert process.stderr is not None
-        lines = [process.stderr.readline()]
-        while lines[-1] and "The worker has started" not in lines[-1]:
-            lines.append(process.stderr.readline())
-        process.send_signal(signal.SIGTERM)
-        lines += process.communicate(timeout=SECONDS)[1].splitlines()
-        assert process.returncode == 128 + signal.SIGTERM, lines
+    errors = tmp_path / "errors"
+    errors.touch()
+    with Children() as children:
+        command = start_command(children, world, errors, **{VARIABLE: KEY})
+        until(lambda: "The worker has started" in errors.read_text(encoding="utf-8"))
+        command.process.terminate()
+        assert f"SystemExit: {128 + signal.SIGTERM}\n" in command.wait()
+    lines = errors.read_text(encoding="utf-8").splitlines()
     logged = [line for line in lines if " INFO " in line]
     assert len(logged) == 2
     assert logged[0][:2] == "20"

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from smaply_metrics_core import Choice, SourceUnavailable
 from smaply_metrics_core.host import DateRange, GroupBy, MetricType, UncertaintyReason, Verdict
 from smaply_metrics_core.host.store import question_versions
-from tests.host.conftest import ADMIN, AVERAGE, EDITOR, RESPONSES, VIEWER, load
+from tests.host.conftest import ADMIN, AVERAGE, EDITOR, RESPONSES, VIEWER, load, on_both_stores
 from tests.host.fake_source import CHOICES, stars
 
 if TYPE_CHECKING:
-    import pytest
-
     from smaply_metrics_core.host import MetricsHost, Result
     from tests.host.conftest import World
+
+pytestmark = pytest.mark.postgresql_deep(reason="versions are compared after they are read")
 
 DAY = 24 * 3600
 COMPARISON = AVERAGE.model_copy(
@@ -51,6 +53,7 @@ def versions(world: World) -> list[tuple[str, str, str]]:
     ]
 
 
+@on_both_stores
 def test_each_refresh_stores_the_definition(world: World, connected: MetricsHost) -> None:
     """One row for each question that a metric measures, and no request more than before."""
     connected.metrics.add(EDITOR, "shop", "Stars", AVERAGE)
@@ -91,6 +94,7 @@ def test_a_comparison_across_a_change_is_not_judged(world: World, connected: Met
     assert refresh(world, connected).question_changes == ()
 
 
+@on_both_stores
 def test_a_change_of_routing_breaks_the_history(world: World, connected: MetricsHost) -> None:
     """Once it is known what it was before: the first known routing is added to the version."""
     metric = connected.metrics.add(EDITOR, "shop", "Stars", COMPARISON)
@@ -198,6 +202,7 @@ def test_a_preview_compares_with_the_last_refresh(world: World, connected: Metri
     assert versions(world) == [("stars", "04-01", "04-01")]
 
 
+@on_both_stores
 def test_a_deleted_connection_takes_the_versions_along(
     world: World, connected: MetricsHost
 ) -> None:
@@ -208,6 +213,7 @@ def test_a_deleted_connection_takes_the_versions_along(
     assert versions(world) == []
 
 
+@on_both_stores
 def test_a_clock_that_was_set_back_replaces_later_versions(
     world: World, connected: MetricsHost
 ) -> None:
@@ -220,6 +226,7 @@ def test_a_clock_that_was_set_back_replaces_later_versions(
     assert versions(world) == [("stars", "03-31", "03-31")]
 
 
+@on_both_stores
 def test_the_number_of_versions_is_limited(
     world: World, connected: MetricsHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
