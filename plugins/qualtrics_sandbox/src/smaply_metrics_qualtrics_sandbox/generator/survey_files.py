@@ -24,7 +24,7 @@ from smaply_metrics_qualtrics_sandbox.generator.questions import Question
 from smaply_metrics_qualtrics_sandbox.generator.survey_templates import PLANS, SurveyTemplate
 from smaply_metrics_qualtrics_sandbox.surveys.columns import DATES
 from smaply_metrics_qualtrics_sandbox.surveys.import_ids import METADATA
-from smaply_metrics_qualtrics_sandbox.surveys.questions import entries, is_multiple, options, plain
+from smaply_metrics_qualtrics_sandbox.surveys.questions import entries, is_multiple, plain
 
 SPAN = timedelta(days=548)
 ZONE = "Europe/Vienna"
@@ -271,11 +271,11 @@ class _Response:
         return min(levels - 1, max(0, int(felt * levels)))
 
     def _rated(self, question: Question) -> str:
-        answers = options(question)
+        answers = self._plan.answers[question["QuestionID"]]
         return answers[self._level(len(answers))].recode
 
     def _picked(self, question: Question) -> str:
-        answers = options(question)
+        answers = self._plan.answers[question["QuestionID"]]
         tag = question["DataExportTag"]
         if tag == "Channel":
             return answers[self._channel].recode
@@ -325,5 +325,8 @@ def _metadata_key(import_id: str) -> dict[str, str]:
     return {**key, "timeZone": ZONE} if import_id in DATES else key
 
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
 def _dump(key: Mapping[str, Any]) -> str:
-    return json.dumps(key, separators=(",", ":"), ensure_ascii=False)
+    return _COMPACT.encode(key)
