@@ -286,13 +286,7 @@ class Lab:
             transports = replay.transport if replay else None
             source = replace(self._source, _clock=clock, _transport_factory=transports)
         self.execute(
-            work,
-            result,
-            clock,
-            values=values,
-            deadline=deadline,
-            source=source,
-            progress=progress,
+            work, result, clock, values=values, deadline=deadline, source=source, progress=progress
         )
         return result
 
