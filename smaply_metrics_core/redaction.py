@@ -86,6 +86,48 @@ def _word(secret: SecretStr) -> str:
     return rf"(?<![0-9A-Za-z]){re.escape(secret.get_secret_value())}(?![0-9A-Za-z])"
 
 
+class _AllSearched:
+    """All secrets of a redactor, the longest first, and their needles for one search."""
+
+    def __init__(self, each: tuple[_Searched, ...] = ()) -> None:
+        self.each = each
+
+    @cached_property
+    def needles(self) -> tuple[Needles, ...]:
+        """The needles of all secrets, made for the first search."""
+        return tuple(_merged(self.each))
+
+    def any_occurs_in(self, window: _StreamPart) -> bool:
+        """Whether a secret occurs; the data is decoded and normalized once for all of them."""
+        if any(one.length < SHORT and one.is_word_of(window) for one in self.each):
+            return True
+        return bool(self.needles) and any(
+            text.get_secret_value() in normalized
+            for view in views(window.data)
+            for normalization, texts in self.needles
+            for normalized in (normalization(view),)
+            if len(normalized) >= len(texts[0])
+            for text in texts
+        )
+
+
+def _merged(searched: Iterable[_Searched]) -> Iterator[Needles]:
+    """Yield the needles for each normalization, the shortest first.
+
+    One that contains another is left out, since the other is found wherever it occurs.
+    """
+    together: dict[Normalization, list[SecretBytes]] = {}
+    for one in searched:
+        for normalization, texts in one.needles:
+            together.setdefault(normalization, []).extend(texts)
+    for normalization, found in together.items():
+        kept: list[SecretBytes] = []
+        for text in sorted(found, key=len):
+            if not any(one.get_secret_value() in text.get_secret_value() for one in kept):
+                kept.append(text)
+        yield Needles(normalization, tuple(kept))
+
+
 class Redactor:
     """Searches for secrets and redacts them in texts; thread-safe.
 
@@ -95,7 +137,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str | SecretStr] = ()) -> None:
         self._lock = threading.Lock()
-        self._searched: tuple[_Searched, ...] = ()
+        self._searched = _AllSearched()
         self.add(*secrets)
 
     def __repr__(self) -> str:
@@ -104,29 +146,29 @@ class Redactor:
     @property
     def knows_any(self) -> bool:
         """Whether there is a secret to search for."""
-        return bool(self._searched)
+        return bool(self._searched.each)
 
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
         """The secrets, the longest first."""
-        return tuple(one.secret for one in self._searched)
+        return tuple(one.secret for one in self._searched.each)
 
     def add(self, *secrets: str | SecretStr) -> None:
         """Hide further secrets from now on; empty and known ones are ignored."""
         wrapped = {SecretStr(one) if isinstance(one, str) else one for one in secrets}
         with self._lock:
-            known = {one.secret for one in self._searched}
-            new = [_Searched(one) for one in wrapped - known if one.get_secret_value()]
+            known = self._searched.each
+            unknown = wrapped - {one.secret for one in known}
+            new = [_Searched(one) for one in unknown if one.get_secret_value()]
             # The longest first, since one may be part of another.
-            self._searched = tuple(
-                sorted((*self._searched, *new), key=lambda one: one.length, reverse=True)
-            )
+            every = sorted((*known, *new), key=lambda one: one.length, reverse=True)
+            self._searched = _AllSearched(tuple(every))
 
     def found_in(self, stream: Readable) -> bool:
         """Whether a stream contains a secret; reads it in constant memory."""
         searched = self._searched
-        return bool(searched) and any(
-            _any_occurs_in(window, searched) for window in _windows(stream, _overlap(searched))
+        return bool(searched.each) and any(
+            searched.any_occurs_in(window) for window in _windows(stream, _overlap(searched.each))
         )
 
     def contains_secret(self, *texts: str) -> bool:
@@ -139,7 +181,7 @@ class Redactor:
         Where a secret is encoded, the whole word is replaced, or the whole text if it is long or
         the encoding contains white space.
         """
-        for one in self._searched:
+        for one in self._searched.each:
             text = one.hide_in(text)
         if not self.contains_secret(text):
             return text
@@ -172,23 +214,6 @@ class Redactor:
             for field in about.fields
         )
         return {**texts, "fields": fields}
-
-
-def _any_occurs_in(window: _StreamPart, searched: Iterable[_Searched]) -> bool:
-    """Whether one of several secrets occurs; the data is decoded and normalized once for all."""
-    together: dict[Normalization, list[SecretBytes]] = {}
-    for one in searched:
-        if one.length < SHORT and one.is_word_of(window):
-            return True
-        for normalization, texts in one.needles:
-            together.setdefault(normalization, []).extend(texts)
-    return bool(together) and any(
-        text.get_secret_value() in normalized
-        for view in views(window.data)
-        for normalization, texts in together.items()
-        for normalized in (normalization(view),)
-        for text in texts
-    )
 
 
 def _overlap(searched: Iterable[_Searched]) -> int:

@@ -145,7 +145,7 @@ def test_encoded_secrets_across_block_boundaries_are_found(
 ) -> None:
     """A secret with long escapes is found wherever the blocks end."""
     monkeypatch.setattr(redaction, "BLOCK", 1)
-    size = Redactor([TOKEN])._searched[0].overlap  # noqa: SLF001  # The block size.
+    size = Redactor([TOKEN])._searched.each[0].overlap  # noqa: SLF001  # The block size.
     escaped = ENCODERS["html decimal, padded"](TOKEN)
 
     assert found(b"&" * (size + shift) + escaped + b"x" * 1500, TOKEN)

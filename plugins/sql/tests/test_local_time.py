@@ -8,7 +8,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import BigInteger, ColumnElement, literal, select, union_all
+from sqlalchemy import BigInteger, literal, select, union_all
 
 from plugins.sql.tests.databases import sqlite_with
 from plugins.sql.tests.random_survey import CHANGES, ZONES
@@ -35,19 +35,6 @@ DAY = 86_400
 def database() -> SqlDatabase:
     """A database that computes."""
     return sqlite_with()
-
-
-def computed(database: SqlDatabase, expressions: list[ColumnElement[int]]) -> list[int]:
-    """Return the values of expressions."""
-    ((*values,),) = database.rows(
-        select(*(one.label(f"c{n}") for n, one in enumerate(expressions)))
-    )
-    return [int(value) for value in values]
-
-
-def seconds(second: int) -> ColumnElement[int]:
-    """Return a number as an expression."""
-    return literal(second, BigInteger)
 
 
 def instants() -> list[int]:
@@ -105,9 +92,12 @@ def test_utc_seconds_are_those_of_python(zone: str, database: SqlDatabase) -> No
     """The wall clock to UTC: the first of two, and before a gap, as Python's ``fold=0``."""
     offsets = local_time.offsets(zone, FIRST, LAST)
     walls = [utc + offset.seconds for utc in instants() for offset in {offsets[0], offsets[-1]}]
-    found = computed(database, [local_time.utc_seconds(seconds(one), offsets) for one in walls])
+    times = union_all(*(select(literal(one, BigInteger).label("s")) for one in walls))
+    column = times.subquery("times").c.s
+    found = dict(database.rows(select(column, local_time.utc_seconds(column, offsets))))
 
-    for wall, utc in zip(walls, found, strict=True):
+    assert found.keys() == {*walls}
+    for wall, utc in found.items():
         naive = datetime.fromtimestamp(wall, UTC).replace(tzinfo=ZoneInfo(zone))
         assert utc == int(naive.timestamp())
 

@@ -195,7 +195,7 @@ def test_a_proposal_that_is_too_long_is_shortened() -> None:
             f"t{number}",
             (
                 CatalogColumn("created_at", ColumnType.INSTANT),
-                *(CatalogColumn(f"q{each}", ColumnType.INTEGER, "?" * 90) for each in range(400)),
+                *(CatalogColumn(f"q{each}", ColumnType.INTEGER, "?" * 200) for each in range(240)),
             ),
         )
         for number in range(9)

@@ -43,7 +43,7 @@ class OutputCapture(logging.Handler):
         if record.name.partition(".")[0] not in _OWN_LOGGERS:
             text = self.format(record)
             attributes = {
-                name: value
+                name: _without_repetitions(value, text)
                 for name, value in vars(record).items()
                 if name not in _NUMBERS or not isinstance(value, int | float)
             }
@@ -127,3 +127,13 @@ class OutputCapture(logging.Handler):
             if _REDACTED in content or search.found_in(content)
         )
         return tuple(dict.fromkeys(places))
+
+
+def _without_repetitions(value: object, text: str) -> object:
+    """Return an attribute of a log record without the strings that its text contains as they are.
+
+    Repeated as a repr, a traceback would be searched for secrets within many escapes.
+    """
+    if isinstance(value, tuple):
+        return tuple(_without_repetitions(one, text) for one in value)
+    return "" if isinstance(value, str) and value in text else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from io import BytesIO
@@ -12,6 +13,9 @@ from smaply_metrics_core.redaction import Redactor
 PART: Final = 12
 """Number of characters from the start or end of a secret that count as a leak."""
 
+_ADDRESS: Final = re.compile(rb" at 0x[0-9a-f]+")
+"""What differs between two reprs of the same state."""
+
 
 def contains_secret(content: bytes, secrets: Sequence[str]) -> bool:
     """Whether a secret occurs in any form that redaction knows, or its first or last characters."""
@@ -21,7 +25,7 @@ def contains_secret(content: bytes, secrets: Sequence[str]) -> bool:
 class LeakSearch:
     """A search for secrets that skips contents in which it has found none before.
 
-    Runs with faults repeat most of their output.
+    Runs with faults repeat most of their output, with other addresses of objects.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -30,7 +34,8 @@ class LeakSearch:
 
     def found_in(self, *contents: bytes) -> bool:
         """Whether a secret occurs in one of several contents, which are searched together."""
-        new = {digest: one for one in contents if (digest := hash(one)) not in self._clean}
+        digests = {hash(_ADDRESS.sub(b"", one)): one for one in contents}
+        new = {digest: one for digest, one in digests.items() if digest not in self._clean}
         if self._redactor.found_in(BytesIO(b"\0".join(new.values()))):
             return True
         self._clean.update(new)

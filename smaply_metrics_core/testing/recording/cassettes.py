@@ -7,9 +7,11 @@ source, and a hash that detects manual changes.
 from __future__ import annotations
 
 import hashlib
+import ssl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -71,7 +73,7 @@ class _CassetteTransport(httpx.HTTPTransport):
     """
 
     def __init__(self, unmatched: list[Request]) -> None:
-        super().__init__()
+        super().__init__(verify=_tls())
         self._unmatched = unmatched
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -95,6 +97,12 @@ class _CassetteTransport(httpx.HTTPTransport):
                 if name == "reason_phrase"
             },
         )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return the trusted certificates, which take longer to read than a cassette to play."""
+    return httpx.create_ssl_context()
 
 
 @contextmanager

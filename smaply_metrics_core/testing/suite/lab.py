@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -90,7 +91,7 @@ class Lab:
     """
 
     __slots__ = (
-        *("_entry_point", "_secrets", "facts", "fault_runs", "matched_paths", "results"),
+        *("_entry_point", "_secrets", "_source", "facts", "fault_runs", "matched_paths", "results"),
         "unstored_fields",
     )
 
@@ -98,6 +99,7 @@ class Lab:
         self.facts = facts
         self._entry_point: EntryPoint | None = None
         self._secrets: tuple[str, ...] | None = None
+        self._source: Source | None = None
         self.results: dict[str, ScenarioResult] = {}
         self.fault_runs: dict[tuple[str, str, int], tuple[ScenarioResult, Replay]] = {}
         self.unstored_fields: set[str] = set()
@@ -273,21 +275,18 @@ class Lab:
             replay: The exchanges; ``None`` if ``source`` has a transport.
             clock: The clock of the run.
             deadline: The deadline of the run.
-            source: A loaded source, instead of loading it again.
+            source: A loaded source with a transport of its own.
             values: Credentials to use instead of the valid ones.
             progress: Called at each progress report of the source.
         """
         clock = clock or ManualClock(self.facts.now)
         result = ScenarioResult(clock.now())
+        if source is None:  # Loaded once for all runs, each of which has its own transport.
+            self._source = self._source or self.load_source()
+            transports = replay.transport if replay else None
+            source = replace(self._source, _clock=clock, _transport_factory=transports)
         self.execute(
-            work,
-            result,
-            clock,
-            values=values,
-            transports=replay.transport if replay else None,
-            deadline=deadline,
-            source=source,
-            progress=progress,
+            work, result, clock, values=values, deadline=deadline, source=source, progress=progress
         )
         return result
 

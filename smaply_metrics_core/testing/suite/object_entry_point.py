@@ -53,6 +53,6 @@ def object_entry_point(target: object) -> EntryPoint:
     point = UninstalledEntryPoint(name=name, value="contract:source", group=ENTRY_POINT_GROUP)
     vars(point).update(
         target=target,
-        dist=SimpleNamespace(name="contract-test", version="0", metadata={}, requires=[]),
+        dist=SimpleNamespace(metadata={"Name": "contract-test", "Version": "0"}, requires=[]),
     )
     return point

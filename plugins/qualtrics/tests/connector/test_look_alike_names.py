@@ -7,7 +7,7 @@ of a score, for which the export contains all columns, and from the export of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,23 @@ from plugins.qualtrics.tests.connector.support import (
     survey_definition,
 )
 from smaply_metrics_core import Filter, QuestionUnavailable
+
+DEEP = pytest.mark.deep(reason="6 s: every combination of names")
+
+
+TYPICAL = 3
+
+
+def typical_first(names: Iterable[str], others: Sequence[object]) -> list[pytest.ParameterSet]:
+    """Return every combination of names, of which three run on every change."""
+    return [
+        pytest.param(
+            name, other, marks=() if number < TYPICAL and place == number % len(others) else DEEP
+        )
+        for number, name in enumerate(names)
+        for place, other in enumerate(others)
+    ]
+
 
 SCALE = {str(n): str(n) for n in range(1, 6)}
 SCORING = {"ScoringCategories": [{"ID": "SC_0", "Name": "Health"}]}
@@ -76,8 +93,10 @@ LOOPED = (
 )
 
 
-@pytest.mark.parametrize("name", ["Wave1_QID1", "3_QID1", "x_QID1", "old_QID1", "QID1", "Q1"])
-@pytest.mark.parametrize("declared", [True, False], ids=["in the flow", "in the schema"])
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    typical_first(("3_QID1", "QID1", "Wave1_QID1", "x_QID1", "old_QID1", "Q1"), (True, False)),
+)
 def test_a_field_is_not_a_loop(tmp_path: Path, name: str, *, declared: bool) -> None:
     """Its values do not enter the loops of the question, and it can be grouped by."""
     api = survey(
@@ -97,9 +116,11 @@ def test_a_field_is_not_a_loop(tmp_path: Path, name: str, *, declared: bool) -> 
 
 
 @pytest.mark.parametrize(
-    "name", ["QID1_0", "QID1_1", "QID1_TEXT", "QID1_9", "QID1#1_2", "QID1_FIRST_CLICK"]
+    ("name", "declared"),
+    typical_first(
+        ("QID1_1", "QID1_TEXT", "QID1_0", "QID1_9", "QID1#1_2", "QID1_FIRST_CLICK"), (True, False)
+    ),
 )
-@pytest.mark.parametrize("declared", [True, False], ids=["in the flow", "in the schema"])
 def test_a_field_is_not_a_part_of_a_question(tmp_path: Path, name: str, *, declared: bool) -> None:
     """A question that is answered if any of its columns is filled does not count it."""
     api = survey(
@@ -115,8 +136,9 @@ def test_a_field_is_not_a_part_of_a_question(tmp_path: Path, name: str, *, decla
     assert {group.key: group.responses for group in groups} == {"a": 1, "b": 2}
 
 
-@pytest.mark.parametrize("name", ["QID1#1_1", "QID1#2_1", "QID1#2_1_1"])
-@pytest.mark.parametrize("declared", [True, False], ids=["in the flow", "in the schema"])
+@pytest.mark.parametrize(
+    ("name", "declared"), typical_first(("QID1#1_1", "QID1#2_1", "QID1#2_1_1"), (True, False))
+)
 def test_a_field_is_not_a_column_of_a_side_by_side_question(
     tmp_path: Path, name: str, *, declared: bool
 ) -> None:
@@ -205,22 +227,24 @@ def test_a_field_can_have_the_name_of_metadata(tmp_path: Path, name: str) -> Non
         assert {group.key: group.responses for group in result.groups} == {"3": 1, "4": 2}
 
 
+ANY_COLUMN: dict[str, Callable[[str], list[Json]]] = {
+    "HeatMap": lambda qid: [{"ImportId": f"{qid}_1", "coordinate": "x"}],
+    "Meta": lambda qid: [f"{qid}_BROWSER", f"{qid}_OS"],
+    "FileUpload": lambda qid: [f"{qid}_FILE_ID"],
+    "PGR": lambda qid: [f"{qid}_1_GROUP", f"{qid}_G1_2_RANK"],
+    "SBS": lambda qid: [f"{qid}#1_2"],
+    "Unheard": lambda qid: [qid],
+}
+"""The columns of a question of each type that is counted by any of them."""
+
+
 @pytest.mark.parametrize(
-    ("kind", "columns"),
-    [
-        ("HeatMap", lambda qid: [{"ImportId": f"{qid}_1", "coordinate": "x"}]),
-        ("Meta", lambda qid: [f"{qid}_BROWSER", f"{qid}_OS"]),
-        ("FileUpload", lambda qid: [f"{qid}_FILE_ID"]),
-        ("PGR", lambda qid: [f"{qid}_1_GROUP", f"{qid}_G1_2_RANK"]),
-        ("SBS", lambda qid: [f"{qid}#1_2"]),
-        ("Unheard", lambda qid: [qid]),
-    ],
+    ("kind", "question_id"),
+    typical_first(ANY_COLUMN, ("QIDIntro", "QID1_copy", "QID-7", "Intro", "QID12")),
 )
-@pytest.mark.parametrize("question_id", ["QIDIntro", "QID1_copy", "QID-7", "Intro", "QID12"])
-def test_question_ids_need_not_be_numbers(
-    tmp_path: Path, question_id: str, kind: str, columns: Callable[[str], list[Json]]
-) -> None:
+def test_question_ids_need_not_be_numbers(tmp_path: Path, question_id: str, kind: str) -> None:
     """A type that is counted by any of its columns is counted by those of its own id."""
+    columns = ANY_COLUMN[kind]
     body = {"QuestionText": "Where", "QuestionType": kind}
     api = survey(
         tmp_path,

@@ -46,7 +46,7 @@ def test_a_changed_value_is_read(recorded: Recorded) -> None:
         assert [survey.name for survey in session.surveys()] == ["Another name"]
 
 
-STEP: Final = 311
+STEP: Final = 719
 """Every so many cases are tested on every change. A prime, so that all places and values occur."""
 DEEP_STEP: Final = 13
 """Smaller than the number of values, so that each place has two or three of them."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from plugins.qualtrics.tests.contract.account import TOKEN, sandbox
+from plugins.qualtrics.tests.live import conftest
 from smaply_metrics_qualtrics_sandbox import SandboxServer
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -52,8 +53,21 @@ def run_live(**environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_an_account_it_names_the_missing_variables() -> None:
-    """Without the environment variables the run fails."""
+def test_without_an_account_it_names_the_missing_variables(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the environment variables the first test ends the run."""
+    for name in ("TOKEN", "HOST"):
+        monkeypatch.delenv(f"{PREFIX}_{name}", raising=False)
+    needed = rf"set {PREFIX}_TOKEN and {PREFIX}_HOST \(see docs/live.md\)"
+    with pytest.raises(pytest.exit.Exception, match=needed) as ended:
+        conftest.pytest_runtest_setup(request.node)
+    assert ended.value.returncode == 1
+
+
+@pytest.mark.deep(reason="2 s: a pytest of its own")
+def test_without_an_account_the_run_fails() -> None:
+    """Without the environment variables the run fails, and names them."""
     done = run_live()
     assert done.returncode != 0
     assert f"set {PREFIX}_TOKEN and {PREFIX}_HOST (see docs/live.md)" in done.stdout + done.stderr

@@ -42,14 +42,25 @@ REAL: Final = (
     StudyFacts("targeting_fairness", 357, 2),
 )
 
+LONG: Final = {"privacy", "quantitative_intuition", "recommendation_algorithms"}
+DEEP: Final = pytest.mark.deep(reason="up to 3 s: hundreds of real responses")
+
 every_study = pytest.mark.parametrize(
     "facts",
     [
         *(pytest.param(facts, id=facts.name) for facts in OWN),
-        *(pytest.param(facts, id=facts.name, marks=needs_recorded_data) for facts in REAL),
+        *(
+            pytest.param(
+                facts,
+                id=facts.name,
+                marks=[needs_recorded_data, DEEP] if facts.name in LONG else needs_recorded_data,
+            )
+            for facts in REAL
+        ),
     ],
 )
-"""Runs a test on each of the project's own studies and on each real one."""
+"""Runs a test on each of the project's own studies and on each real one; on long ones not on every
+change."""
 
 
 def write_own_studies(folder: Path) -> Path:

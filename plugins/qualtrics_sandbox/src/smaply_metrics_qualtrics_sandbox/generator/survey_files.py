@@ -25,13 +25,7 @@ from smaply_metrics_qualtrics_sandbox.generator.questions import Question
 from smaply_metrics_qualtrics_sandbox.generator.survey_templates import PLANS, SurveyTemplate
 from smaply_metrics_qualtrics_sandbox.surveys.columns import DATES
 from smaply_metrics_qualtrics_sandbox.surveys.import_ids import METADATA
-from smaply_metrics_qualtrics_sandbox.surveys.questions import (
-    SandboxOption,
-    entries,
-    is_multiple,
-    options,
-    plain,
-)
+from smaply_metrics_qualtrics_sandbox.surveys.questions import entries, is_multiple, plain
 
 SPAN = timedelta(days=548)
 ZONE = "Europe/Vienna"
@@ -94,14 +88,13 @@ def _write_responses(
     keys = [_dump(key) for _, _, key in header]
     rows = sorted(_moments(plan.responses, chance, end))
     special = _specials(plan.responses, chance)
-    answers = {question["QuestionID"]: options(question) for question in plan.shown}
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([name for name, _, _ in header])
         writer.writerow([text for _, text, _ in header])
         writer.writerow(keys)
         for number, recorded in enumerate(rows):
-            response = _Response(plan, answers, chance, recorded, end)
+            response = _Response(plan, chance, recorded, end)
             cells = response.cells(number, special.get(number, "0"))
             writer.writerow([cells.get(key, "") for key in keys])
 
@@ -195,15 +188,9 @@ class _Response:
     """A generated response."""
 
     def __init__(
-        self,
-        plan: SurveyTemplate,
-        answers: Mapping[str, tuple[SandboxOption, ...]],
-        chance: random.Random,
-        recorded: datetime,
-        end: datetime,
+        self, plan: SurveyTemplate, chance: random.Random, recorded: datetime, end: datetime
     ) -> None:
         self._plan = plan
-        self._answers = answers
         self._chance = chance
         self._recorded = recorded
         age = (end - recorded) / SPAN
@@ -285,11 +272,11 @@ class _Response:
         return min(levels - 1, max(0, int(felt * levels)))
 
     def _rated(self, question: Question) -> str:
-        answers = self._answers[question["QuestionID"]]
+        answers = self._plan.answers[question["QuestionID"]]
         return answers[self._level(len(answers))].recode
 
     def _picked(self, question: Question) -> str:
-        answers = self._answers[question["QuestionID"]]
+        answers = self._plan.answers[question["QuestionID"]]
         tag = question["DataExportTag"]
         if tag == "Channel":
             return answers[self._channel].recode
@@ -344,5 +331,8 @@ def _metadata_cell(import_id: str) -> str:
     return _dump(_metadata_key(import_id))
 
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
 def _dump(key: Mapping[str, Any]) -> str:
-    return json.dumps(key, separators=(",", ":"), ensure_ascii=False)
+    return _COMPACT.encode(key)

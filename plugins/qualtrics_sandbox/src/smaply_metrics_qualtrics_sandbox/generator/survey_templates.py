@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from smaply_metrics_qualtrics_sandbox.generator.questions import (
     Question,
@@ -15,6 +16,7 @@ from smaply_metrics_qualtrics_sandbox.generator.questions import (
     shown_below_seven,
     single_choice,
 )
+from smaply_metrics_qualtrics_sandbox.surveys.questions import SandboxOption, options
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class SurveyTemplate:
     def shown(self) -> tuple[Question, ...]:
         """The questions that respondents see."""
         return self.questions[:-1]
+
+    @cached_property
+    def answers(self) -> Mapping[str, tuple[SandboxOption, ...]]:
+        """The answers of each question by its id, in display order."""
+        return {question["QuestionID"]: options(question) for question in self.questions}
 
     @property
     def trashed(self) -> Question:
