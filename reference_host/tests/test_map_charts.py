@@ -17,16 +17,30 @@ from smaply_metrics_host.rendering.chart_renderer import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reference_host.tests.app_fixture import World
     from reference_host.tests.map_factories import SmallMap
 
 BY_CHANNEL = NPS.model_copy(
     update={"type": MetricType.SERIES, "group_by": GroupBy.parse("question:QID3")}
 )
+QUICK_RENDERER = """
+import sys
+
+for _ in sys.stdin:
+    print('{"made": "<svg/>"}', flush=True)
+"""
 SATISFIED = Definition(survey_id=NPS.survey_id, question_id="QID2", calculation=Calculation.AVERAGE)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def world(shared: World) -> World:
+    """One app with one account, since no test changes them."""
+    return shared
+
+
+@pytest.fixture(scope="module")
 def corner(world: World) -> SmallMap:
     """A map with a card with a chart and a card without one."""
     corner = add_map(world)
@@ -37,10 +51,18 @@ def corner(world: World) -> SmallMap:
     return corner
 
 
+@pytest.fixture
+def quick_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start a rendering process that does not import the chart library, which takes a second."""
+    (tmp_path / "quick_renderer.py").write_text(QUICK_RENDERER, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr("smaply_metrics_host.rendering.chart_renderer.MODULE", "quick_renderer")
+
+
 def drawn(world: World, corner: SmallMap) -> list[str]:
     """Return the digests of the charts on a map."""
     view = world.run(
-        world.app_state.map_renderer.view("acme", corner.map, Role.VIEWER, refresh=False)
+        world.app_state.map_renderer.view(world.account, corner.map, Role.VIEWER, refresh=False)
     )
     return list(view.charts())
 
@@ -120,6 +142,7 @@ def test_without_the_renderer_charts_keep_their_table(
 ) -> None:
     """If rendering fails, the image is missing and the page still has the table."""
     monkeypatch.setattr("smaply_metrics_host.rendering.chart_renderer.MODULE", "no_such_module")
+    monkeypatch.setitem(vars(world.app_state), "chart_renderer", ChartRenderer())
     [digest] = drawn(world, corner)
     vera = world.client(Role.VIEWER)
 
@@ -130,10 +153,11 @@ def test_without_the_renderer_charts_keep_their_table(
     assert "<caption" in vera.get(corner.path).text
 
 
+@pytest.mark.usefixtures("quick_process")
 def test_a_killed_renderer_process_is_replaced(world: World, corner: SmallMap) -> None:
     """A cancelled request kills the process; the next request starts a new one."""
     [digest] = drawn(world, corner)
-    results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))
+    results = world.run(world.app_state.map_renderer.charts(world.account, corner.map, [digest]))
 
     async def draw_twice() -> str:
         chart_renderer = ChartRenderer()
@@ -147,12 +171,13 @@ def test_a_killed_renderer_process_is_replaced(world: World, corner: SmallMap) -
     assert world.run(draw_twice()).startswith("<svg")
 
 
+@pytest.mark.usefixtures("quick_process")
 def test_a_hanging_rendering_times_out(
     world: World, corner: SmallMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rendering fails after the timeout, and a new process renders the next chart."""
     [digest] = drawn(world, corner)
-    results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))
+    results = world.run(world.app_state.map_renderer.charts(world.account, corner.map, [digest]))
 
     async def draw_twice() -> str:
         chart_renderer = ChartRenderer()
@@ -167,10 +192,11 @@ def test_a_hanging_rendering_times_out(
     assert world.run(draw_twice()).startswith("<svg")
 
 
+@pytest.mark.usefixtures("quick_process")
 def test_closing_cancels_renderings(world: World, corner: SmallMap) -> None:
     """Running and queued renderings fail immediately."""
     [digest] = drawn(world, corner)
-    results = world.run(world.app_state.map_renderer.charts("acme", corner.map, [digest]))
+    results = world.run(world.app_state.map_renderer.charts(world.account, corner.map, [digest]))
 
     async def end_while_drawing() -> list[bytes | BaseException]:
         chart_renderer = ChartRenderer()

@@ -68,6 +68,7 @@ def share(world: World, corner: SmallMap, days: str = "30") -> str:
     return found[1].removeprefix(world.url)
 
 
+@pytest.mark.usefixtures("canned_charts")
 def test_a_guest_reads_the_map_and_nothing_else(world: World) -> None:
     """Cards, charts and updates; no name, remedy, navigation, address of the account, or token."""
     corner = measured_map(world)
@@ -126,6 +127,7 @@ def test_a_guest_does_not_read_notes_of_the_source(world: World) -> None:
         assert "Responses: " in page
 
 
+@pytest.mark.usefixtures("canned_charts")
 def test_nothing_of_a_map_stays_in_the_browser_of_a_guest(world: World) -> None:
     """Neither the page nor its charts, which people of the account may cache."""
     corner = measured_map(world)
