@@ -218,8 +218,8 @@ def test_people_of_another_account_are_not_found(world: World, ada: Browser) -> 
 def test_workspaces_are_added_and_renamed(world: World, ada: Browser) -> None:
     """Names are unique, and markup in them is escaped."""
     (first,) = world.app_state.people.workspaces(world.account)
-    world.app_state.people.invite("other", "Ada", Role.ADMIN)
-    others = world.app_state.people.add_workspace("other", "Theirs")
+    world.app_state.people.invite("globex", "Ada", Role.ADMIN)
+    others = world.app_state.people.add_workspace("globex", "Theirs")
 
     ada.submit(PAGE, f"{PAGE}/workspaces", {"workspace": "<b>Retail</b>"})
     taken = ada.submit(PAGE, f"{PAGE}/workspaces", {"workspace": "<b>Retail</b>"})
