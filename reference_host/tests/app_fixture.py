@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from fastapi import FastAPI
 
 from smaply_metrics_core.host import Actor, Role, SourceRegistry
 from smaply_metrics_host.app import create_app
@@ -67,24 +68,28 @@ class World:
         url: The URL of the app.
         sandbox: The Qualtrics sandbox.
         clock: The app's clock.
+        app: The app.
         app_state: The app's resources, for test set-up.
+        account: The account of the test.
     """
 
     url: str
     sandbox: SandboxServer
     clock: MovableClock
+    app: FastAPI
     app_state: AppState
     _loop: asyncio.AbstractEventLoop
+    account: str = ACCOUNT
     _clients: list[httpx.Client] = field(default_factory=list)
 
-    def client(self, role: Role | None, *, account: str = ACCOUNT) -> Browser:
+    def client(self, role: Role | None, *, account: str = "") -> Browser:
         """Return a browser in which a person with this role is signed in; None signs no one in."""
         browser = Browser(
             base_url=self.url, timeout=SECONDS, follow_redirects=True, verify=PLAIN_HTTP
         )
         self._clients.append(browser)
         if role is not None:
-            token = self.app_state.people.invite(account, NAMES[role], role)
+            token = self.app_state.people.invite(account or self.account, NAMES[role], role)
             browser.post(f"/sign-in/{token}?next=/healthz").raise_for_status()
         return browser
 
@@ -92,11 +97,11 @@ class World:
         """Run a coroutine on the app's event loop and return its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(SECONDS)
 
-    def actor(self, role: Role = Role.ADMIN, *, account: str = ACCOUNT) -> Actor:
+    def actor(self, role: Role = Role.ADMIN, *, account: str = "") -> Actor:
         """Return an actor of the account with this role."""
-        return Actor(account, NAMES[role], role)
+        return Actor(account or self.account, NAMES[role], role)
 
-    def connect(self, *, account: str = ACCOUNT, name: str = "") -> str:
+    def connect(self, *, account: str = "", name: str = "") -> str:
         """Connect the sandbox and return the connection's id."""
         values = {"base_url": self.sandbox.host, "api_token": TOKEN}
         admin = self.actor(account=account)
@@ -166,7 +171,7 @@ def running(
             assert thread.is_alive(), "the app did not start"
             assert time.monotonic() < until, "the app took too long to start"
             thread.join(0.01)
-        world = World(settings.address, sandbox, clock, app.state.app_state, loops[0])
+        world = World(settings.address, sandbox, clock, app, app.state.app_state, loops[0])
         arrange(world)
         yield world
         world.close()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
+import json
 import pickle
+import shutil
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from html import escape
 from pathlib import Path
 from types import CodeType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jinja2 import BytecodeCache, Environment
@@ -15,12 +22,16 @@ from jinja2.bccache import Bucket
 
 from reference_host.tests.app_fixture import TOKEN, MovableClock, World, running
 from smaply_metrics_host.rendering import templating
+from smaply_metrics_host.store import database
 from smaply_metrics_qualtrics_sandbox import SandboxServer, server
 from smaply_metrics_qualtrics_sandbox.generator.survey_files import generate
 from smaply_metrics_qualtrics_sandbox.surveys.survey import read_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+numbers = itertools.count()
 
 
 class CompiledTemplates(BytecodeCache):
@@ -48,6 +59,35 @@ def compiled_templates() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def unsynced_database() -> Iterator[None]:
+    """Do not wait for the disk at each commit of the host's database."""
+    configure = database._configure  # noqa: SLF001  # Called for each connection.
+
+    def configure_unsynced(connection: Any, record: Any) -> None:  # noqa: ANN401  # As the original.
+        configure(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_configure", configure_unsynced)
+        yield
+
+
+@pytest.fixture
+def canned_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Return images with the specification only: starting the rendering process takes a second."""
+
+    async def request(_: object, job: dict[str, Any], seconds: float) -> str:
+        assert seconds > 0
+        if "svg" in job:
+            return base64.b64encode(b"a PNG image").decode()
+        return f"<svg>{escape(json.dumps(job['spec']))}</svg>" if "spec" in job else "the script"
+
+    monkeypatch.setattr(
+        "smaply_metrics_host.rendering.chart_renderer._RendererProcess.request", request
+    )
+
+
 @pytest.fixture(scope="session")
 def invented(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with generated surveys."""
@@ -68,23 +108,58 @@ def sandbox_clock() -> MovableClock:
     return MovableClock()
 
 
-@pytest.fixture
-def sandbox(
-    parsed: bytes, sandbox_clock: MovableClock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[SandboxServer]:
-    """A Qualtrics sandbox with the generated surveys."""
+@contextmanager
+def running_sandbox(parsed: bytes, clock: MovableClock) -> Iterator[SandboxServer]:
+    """Run a Qualtrics sandbox with the generated surveys."""
     with pytest.MonkeyPatch.context() as patch:
         # Each sandbox changes surveys of its own, and parsing them takes 60 ms.
         patch.setattr(server, "read_folder", lambda _: pickle.loads(parsed))  # noqa: S301
-        made = SandboxServer(Path(), token=TOKEN, now=sandbox_clock.now)
-    with made:
+        made = SandboxServer(Path(), token=TOKEN, now=clock.now)
+    with made, pytest.MonkeyPatch.context() as patch:
         # The source reads this variable directly.
-        monkeypatch.setenv("SMAPLY_QUALTRICS_SANDBOX", made.host)
+        patch.setenv("SMAPLY_QUALTRICS_SANDBOX", made.host)
         yield made
 
 
 @pytest.fixture
-def world(sandbox: SandboxServer, tmp_path: Path) -> Iterator[World]:
+def sandbox(parsed: bytes, sandbox_clock: MovableClock) -> Iterator[SandboxServer]:
+    """A Qualtrics sandbox with the generated surveys."""
+    with running_sandbox(parsed, sandbox_clock) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of an app that was started once: creating its databases takes a third of a start."""
+    home = tmp_path_factory.mktemp("new") / "home"
+    with running(home, SandboxServer(token=TOKEN)):
+        pass
+    return home
+
+
+@pytest.fixture
+def world(sandbox: SandboxServer, new_home: Path, tmp_path: Path) -> Iterator[World]:
     """The running app with an empty account and a sandbox to connect to."""
-    with running(tmp_path / "home", sandbox) as world:
+    with running(shutil.copytree(new_home, tmp_path / "home"), sandbox) as world:
         yield world
+
+
+@pytest.fixture(scope="module")
+def shared(
+    parsed: bytes, new_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """One running app for the tests of a module that change only their account."""
+    home = shutil.copytree(new_home, tmp_path_factory.mktemp("shared") / "home")
+    with running_sandbox(parsed, MovableClock()) as sandbox, running(home, sandbox) as world:
+        yield world
+
+
+@pytest.fixture
+def own_account(shared: World) -> Iterator[World]:
+    """The app of the module, with an empty account for this test and a sandbox without faults."""
+    world = replace(shared, account=f"own-{next(numbers)}", _clients=[])
+    world.sandbox.state.clear_faults()
+    world.sandbox.state.set_token(TOKEN)
+    world.sandbox.state.clear_log()
+    yield world
+    world.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import Calculation, Definition, Display, Metric, Role
 from smaply_metrics_host.store.map_models import Cell
 
@@ -36,9 +35,9 @@ class SmallMap:
         return Cell(self.map, self.metrics, self.stage)
 
 
-def add_map(world: World, name: str = "Buying online", *, account: str = ACCOUNT) -> SmallMap:
+def add_map(world: World, name: str = "Buying online", *, account: str = "") -> SmallMap:
     """Create a map in the account's first workspace."""
-    app_state = world.app_state
+    app_state, account = world.app_state, account or world.account
     world.client(Role.VIEWER, account=account)  # Creates the account.
     workspace = app_state.people.workspaces(account)[0]
     map_id = app_state.maps.add(account, workspace.id, name)
@@ -54,7 +53,7 @@ def add_metric(
     world: World, name: str = "NPS", definition: Definition = NPS, **display: object
 ) -> Metric:
     """Create a metric on the sandbox's relationship survey, which must be connected."""
-    workspace = world.app_state.people.workspaces(ACCOUNT)[0]
+    workspace = world.app_state.people.workspaces(world.account)[0]
 
     async def add() -> Metric:
         return await world.app_state.metrics.metrics.add(
@@ -71,7 +70,9 @@ def add_metric(
 
 def place(world: World, corner: SmallMap, metric: Metric) -> str:
     """Place a metric's card on a map and return the card's id."""
-    return world.app_state.card_placements.place(ACCOUNT, corner.cell, metric.id, metric.display)
+    return world.app_state.card_placements.place(
+        world.account, corner.cell, metric.id, metric.display
+    )
 
 
 def measure(world: World) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import Calculation, Definition, Metric, Role
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ def make(
     connection: str = "qualtrics",
 ) -> Metric:
     """Create a metric, by default in the account's first workspace."""
-    world.app_state.people.invite(ACCOUNT, "Ada", Role.ADMIN)
-    workspace = workspace or world.app_state.people.workspaces(ACCOUNT)[0].id
+    world.app_state.people.invite(world.account, "Ada", Role.ADMIN)
+    workspace = workspace or world.app_state.people.workspaces(world.account)[0].id
     add = world.app_state.metrics.metrics.add(
         world.actor(), connection, name, definition, workspace=workspace
     )

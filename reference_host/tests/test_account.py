@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import AccountSettings, Role, RoleRequired
 
 if TYPE_CHECKING:
@@ -15,6 +14,12 @@ if TYPE_CHECKING:
 
 PAGE = "/settings/account"
 LONG = "N" * 201
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def link_on(text: str) -> str:
@@ -25,7 +30,9 @@ def link_on(text: str) -> str:
 
 def id_of(world: World, name: str) -> str:
     """Return the id of a person."""
-    (person,) = (one for one in world.app_state.people.of_account(ACCOUNT) if one.name == name)
+    (person,) = (
+        one for one in world.app_state.people.of_account(world.account) if one.name == name
+    )
     return person.id
 
 
@@ -210,9 +217,9 @@ def test_people_of_another_account_are_not_found(world: World, ada: Browser) -> 
 
 def test_workspaces_are_added_and_renamed(world: World, ada: Browser) -> None:
     """Names are unique, and markup in them is escaped."""
-    (first,) = world.app_state.people.workspaces(ACCOUNT)
-    world.app_state.people.invite("other", "Ada", Role.ADMIN)
-    others = world.app_state.people.add_workspace("other", "Theirs")
+    (first,) = world.app_state.people.workspaces(world.account)
+    world.app_state.people.invite("globex", "Ada", Role.ADMIN)
+    others = world.app_state.people.add_workspace("globex", "Theirs")
 
     ada.submit(PAGE, f"{PAGE}/workspaces", {"workspace": "<b>Retail</b>"})
     taken = ada.submit(PAGE, f"{PAGE}/workspaces", {"workspace": "<b>Retail</b>"})
@@ -223,7 +230,7 @@ def test_workspaces_are_added_and_renamed(world: World, ada: Browser) -> None:
     assert (taken.status_code, same.status_code, foreign.status_code) == (422, 422, 404)
     assert 'value="&lt;b&gt;Retail&lt;/b&gt;"' in renamed.text
     assert "<b>Retail" not in renamed.text
-    assert [one.name for one in world.app_state.people.workspaces(ACCOUNT)] == [
+    assert [one.name for one in world.app_state.people.workspaces(world.account)] == [
         "<b>Retail</b>",
         "Shops",
     ]
@@ -233,15 +240,15 @@ def test_of_two_admins_who_remove_each_other_one_stays(world: World, ada: Browse
     """The second Admin is no longer an Admin, so the account keeps one."""
     assert ada.get(PAGE).status_code == 200
     people = world.app_state.people
-    people.invite(ACCOUNT, "Bert", Role.ADMIN)
-    by_name = {one.name: one for one in people.of_account(ACCOUNT)}
+    people.invite(world.account, "Bert", Role.ADMIN)
+    by_name = {one.name: one for one in people.of_account(world.account)}
     first, second = by_name["Ada"], by_name["Bert"]
 
-    people.remove(ACCOUNT, second.id, by=first)
+    people.remove(world.account, second.id, by=first)
 
     with pytest.raises(RoleRequired):
-        people.remove(ACCOUNT, first.id, by=second)
+        people.remove(world.account, first.id, by=second)
     with pytest.raises(RoleRequired):
-        people.change_role(ACCOUNT, first.id, Role.VIEWER, by=second)
+        people.change_role(world.account, first.id, Role.VIEWER, by=second)
     with pytest.raises(RoleRequired):
-        people.invite(ACCOUNT, "Ada", Role.VIEWER, by=second)
+        people.invite(world.account, "Ada", Role.VIEWER, by=second)

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
+@pytest.fixture
 def corner(world: World) -> SmallMap:
     """An empty map of a connected account."""
     corner = add_map(world)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.app_fixture import ACCOUNT
 from reference_host.tests.map_factories import add_map, measure
 from reference_host.tests.metric_factories import make, saved
 from smaply_metrics_core.host import Role
@@ -16,6 +15,12 @@ if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
 
 CHOSEN = "/metrics/chosen"
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def test_several_metrics_are_refreshed_deleted_and_placed(world: World) -> None:
@@ -35,7 +40,7 @@ def test_several_metrics_are_refreshed_deleted_and_placed(world: World) -> None:
     assert f'<option value="{place}">Discover, Experience</option>' in asked.text
     placed = emil.submit("/metrics", f"{CHOSEN}/place", {**chosen, "place": place})
     assert placed.url.path == f"{corner.path}/edit"
-    on_map = world.app_state.maps.show(ACCOUNT, corner.map).cards
+    on_map = world.app_state.maps.show(world.account, corner.map).cards
     assert [card.metric for card in on_map] == [first.id, second.id]
 
     confirm = emil.submit("/metrics", f"{CHOSEN}/delete", chosen)
@@ -46,7 +51,7 @@ def test_several_metrics_are_refreshed_deleted_and_placed(world: World) -> None:
     assert "2 metrics deleted" in gone.text
     assert "2 cards were removed." in gone.text
     assert [metric.id for metric in saved(world)] == [other.id]
-    assert world.app_state.maps.show(ACCOUNT, corner.map).cards == ()
+    assert world.app_state.maps.show(world.account, corner.map).cards == ()
 
 
 @pytest.mark.parametrize("action", ["refresh", "place", "delete"])

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reference_host.tests.api.seeded_account import FOLDER, ROWS, SURVEY, prepare
-from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import Role, SurveyChoice
 from smaply_metrics_host.routes import chosen_surveys
 
@@ -27,10 +26,16 @@ MANY = 2_000
 
 
 @pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
+@pytest.fixture
 def folder(world: World) -> Path:
     """An account with a metric of one survey, and a folder for more."""
-    prepare(world, ACCOUNT)
-    folder = world.app_state.settings.files_of(ACCOUNT) / FOLDER
+    prepare(world, world.account)
+    folder = world.app_state.settings.files_of(world.account) / FOLDER
     (folder / "returns.csv").write_text(ROWS, encoding="utf-8")
     (folder / "stores.csv").write_text(ROWS, encoding="utf-8")
     return folder
@@ -94,7 +99,7 @@ def test_stopping_metrics_is_confirmed(ada: Browser, world: World) -> None:
     assert "All surveys" in ada.get(CONNECTION).text
 
     assert "1 chosen survey" in submit(ada, "stores", save="confirmed").text
-    (journey,) = world.app_state.maps.list(ACCOUNT)
+    (journey,) = world.app_state.maps.list(world.account)
     for role, text in (
         (Role.VIEWER, "An Editor can fix it."),
         (Role.EDITOR, "Choose another survey in the metric."),

@@ -84,12 +84,12 @@ def served(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 def test_an_invitation_is_a_link_that_signs_in(
-    tmp_path: Path, served: tuple[str, subprocess.Popen[str]]
+    tmp_path: Path, served: tuple[str, subprocess.Popen[str]], command: Command
 ) -> None:
     """What `invite` prints opens the host that serves the same home."""
     url, _ = served
 
-    done = run("invite", "acme", "Vera", "--home", str(tmp_path), "--public-url", url)
+    done = command("invite", "acme", "Vera", "--home", str(tmp_path), "--public-url", url)
 
     assert done.returncode == 0, done.stderr
     answer = httpx.post(done.stdout.strip(), timeout=SECONDS)

@@ -6,6 +6,8 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.test_connection_proposals import (
     DATABASE,
     SQL,
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 COLUMNS = f"{SQL}/new/columns"
 VISITS = "visits (id integer, recorded_at timestamp, nps integer, [a<b] text)"
 Form = dict[str, str | list[str]]
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def columns_in(page: str) -> dict[str, list[str]]:

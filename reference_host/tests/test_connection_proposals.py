@@ -7,7 +7,8 @@ import re
 import sqlite3
 from typing import TYPE_CHECKING
 
-from reference_host.tests.app_fixture import ACCOUNT
+import pytest
+
 from smaply_metrics_core.host import Role
 
 if TYPE_CHECKING:
@@ -19,9 +20,15 @@ PROPOSE = f"{SQL}/new/propose"
 DATABASE = "sqlite:shop/visits.sqlite"
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 def make_database(world: World, *tables: str) -> None:
     """Create a database in the folder of the account."""
-    folder = world.app_state.settings.files_of(ACCOUNT) / "shop"
+    folder = world.app_state.settings.files_of(world.account) / "shop"
     folder.mkdir()
     connection = sqlite3.connect(folder / "visits.sqlite")
     for table in tables:

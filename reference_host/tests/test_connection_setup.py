@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.app_fixture import ACCOUNT, SUPPORT, TOKEN
+from reference_host.tests.app_fixture import SUPPORT, TOKEN
 from smaply_metrics_core.host import Blame, Problem, Role
 from smaply_metrics_host.routes.connection_saving import fit_form
 
@@ -19,6 +19,12 @@ LIST = "/settings/integrations"
 QUALTRICS = f"{LIST}/qualtrics"
 CSV = f"{LIST}/csv_example"
 WRONG = "a-wrong-token-of-forty-characters-000001"
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def values(world: World, **given: str) -> dict[str, str]:
@@ -165,7 +171,7 @@ def test_two_admins_at_once(world: World) -> None:
 
 def test_any_source_has_such_a_page(world: World) -> None:
     """The form has the fields that the source declares, such as a folder for CSV files."""
-    folder = world.app_state.settings.files_of(ACCOUNT) / "shop"
+    folder = world.app_state.settings.files_of(world.account) / "shop"
     folder.mkdir()
     (folder / "visits.csv").write_text("recorded_at,score\n2026-01-31,9\n", encoding="utf-8")
     ada = world.client(Role.ADMIN)

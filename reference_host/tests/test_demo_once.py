@@ -158,8 +158,11 @@ def test_nothing_remains_of_a_demo_that_was_killed(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [bundle]
 
 
-def test_a_real_connection_is_not_overwritten(tmp_path: Path) -> None:
-    """In a home with a connection that no demo created, the demo changes nothing."""
+def test_a_real_connection_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a home with a connection that no demo created, the demo changes and starts nothing."""
+    monkeypatch.setattr(sandbox_process, "MODULE", "smaply_metrics_no_such_module")
     files = tmp_path / "files" / "default" / "sales"
     files.mkdir(parents=True)
     visits = Path(__file__).parents[2] / "plugins/csv_example/tests/files/visits.csv"
@@ -169,9 +172,9 @@ def test_a_real_connection_is_not_overwritten(tmp_path: Path) -> None:
         admin = Actor("default", "vera", Role.ADMIN)
         host.connections.connect(admin, "csv_example", {"folder": "sales"})
 
-    ended = run("demo", "--once", "--json", "--home", str(tmp_path))
+    ended = CliRunner().invoke(app, ["demo", "--once", "--json", "--home", str(tmp_path)])
 
-    assert ended.returncode == 1
+    assert ended.exit_code == 1
     error = json.loads(ended.stdout)["error"]
     assert set(error) == {"kind", "issue", "message", "remedy"}
     assert "--home" in error["remedy"]
@@ -182,7 +185,8 @@ def test_a_real_connection_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_source_that_is_not_installed_is_named(
     tmp_path: Path, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without one of its sources the demo names what to install."""
+    """Without one of its sources the demo names what to install, and starts no sandbox."""
+    monkeypatch.setattr(sandbox_process, "MODULE", "smaply_metrics_no_such_module")
     get = SourceRegistry.get
 
     def without(self: SourceRegistry, source_id: str) -> Any:  # noqa: ANN401  # As the original.

@@ -25,6 +25,12 @@ NEW = f"{VALUES}/new"
 PASTED = "31.08.2026\t30,5\t1.200\n30.09.2026\t36\t\n31.10.2026\t43\t25"
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 def save(
     browser: Browser, page: str, rows: list[tuple[str, str, str, str]] | None = None, **fields: str
 ) -> httpx.Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -14,12 +13,10 @@ from fastapi import routing
 from reference_host.tests.api.seeded_account import Prepared, prepare, program, snapshot
 from reference_host.tests.app_fixture import NAMES, TOKEN
 from smaply_metrics_core.host import EnteredUnit, Role
-from smaply_metrics_host.app import create_app
 from smaply_metrics_host.jobs import Job, JobResult
 from smaply_metrics_host.metric_form.drafts import PutAside
 from smaply_metrics_host.metric_form.form_data import MetricForm
 from smaply_metrics_host.rendering.templating import HERE
-from smaply_metrics_host.settings import HostSettings
 from smaply_metrics_host.uploads.staged_uploads import StagedUpload, new_upload_id
 from smaply_metrics_host.web.authentication import COOKIE
 from smaply_metrics_host.web.middleware import SAFE
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     import httpx
+    from fastapi import FastAPI
 
     from reference_host.tests.app_fixture import World
 
@@ -149,9 +147,8 @@ class Visitor:
         return answer
 
 
-def every_route(folder: Path) -> Iterator[Route]:
+def every_route(app: FastAPI) -> Iterator[Route]:
     """Yield the routes of the app."""
-    app = create_app(HostSettings.from_environment(folder, "http://127.0.0.1:1", {}))
     roles = {
         (method.upper(), path): Role[call["x-role"].upper()]
         for path, calls in app.openapi()["paths"].items()
@@ -302,10 +299,11 @@ class AccessCheck:
             assert admin.request(route, address, csrf=csrf, **self.given).status_code == 403, name
 
 
-def test_every_route_checks_access(world: World, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("canned_charts")
+def test_every_route_checks_access(world: World) -> None:
     """Requests without a session, role, account or CSRF token are refused and change nothing.
 
-    Takes 15 s: a new route is tried on every change, as each role and with each fault.
+    Takes 5 s: a new route is tried on every change, as each role and with each fault.
     """
     ours, theirs = prepare(world, "acme"), prepare(world, "globex")
     people = {role: visitor(world, role, "acme") for role in (*Role, None)}
@@ -317,7 +315,7 @@ def test_every_route_checks_access(world: World, tmp_path: Path) -> None:
     world.run(world.app_state.metrics.cards.load(world.actor(), wait=120.0))
     before = snapshot(world, ours), snapshot(world, theirs)
 
-    for route in every_route(tmp_path / "table"):
+    for route in every_route(world.app):
         access.check(route)
 
     assert (snapshot(world, ours), snapshot(world, theirs)) == before
@@ -328,14 +326,14 @@ def test_every_route_checks_access(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.deep(reason="sends invalid input to every page")
-def test_hostile_input_is_handled(world: World, tmp_path: Path) -> None:
+def test_hostile_input_is_handled(world: World) -> None:
     """Hostile values in forms and URLs cause no server error and no unescaped markup."""
     ours = prepare(world, "acme")
     admin = visitor(world, Role.ADMIN, "acme")
     values = path_values(world, ours)
     fields = fields_of_forms()
 
-    for route in every_route(tmp_path / "table"):
+    for route in every_route(world.app):
         if route.api or route.path in {"/sign-out", "/charts/vega.js"}:
             continue  # One ends the session; the other is slow and has no input.
         for hostile in HOSTILE:

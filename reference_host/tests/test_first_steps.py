@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.app_fixture import ACCOUNT
 from reference_host.tests.map_factories import add_map, add_metric, measure, place
 from reference_host.tests.metric_factories import make
 from smaply_metrics_core.host import AccountSettings, Role
@@ -17,6 +16,12 @@ if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
 
 ZONE = "/settings/account/zone"
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def steps(page: str) -> list[tuple[str, bool, str]]:
@@ -127,4 +132,4 @@ def test_tiles_show_the_health_of_their_maps(world: World) -> None:
     world.run(world.app_state.metrics.metrics.delete(world.actor(), metric.id))
     assert tile() == "3 failing 3 cards"
     assert world.app_state.card_placements.displays("other") == {}
-    assert len(world.app_state.card_placements.displays(ACCOUNT)[corner.map]) == 3
+    assert len(world.app_state.card_placements.displays(world.account)[corner.map]) == 3

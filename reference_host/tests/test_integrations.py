@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.app_fixture import SUPPORT, TOKEN, running
 from smaply_metrics_core.host import Role, SourceRegistry, SourceSettings
 
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 LIST = "/settings/integrations"
 QUALTRICS = f"{LIST}/qualtrics"
 GROUP = "smaply_metrics.sources"
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def point(folder: Path, name: str, distribution: str, more: str = "") -> EntryPoint:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from html import unescape
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import func, select
 
-from reference_host.tests.app_fixture import ACCOUNT
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.map_factories import add_map, add_metric, place
 from reference_host.tests.metric_factories import RELATIONSHIP, saved
@@ -24,9 +24,15 @@ if TYPE_CHECKING:
     from smaply_metrics_host.store.map_models import JourneyMap
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 def journey(world: World, corner: SmallMap) -> JourneyMap:
     """Return a map."""
-    return world.app_state.maps.show(ACCOUNT, corner.map)
+    return world.app_state.maps.show(world.account, corner.map)
 
 
 def names(world: World, corner: SmallMap) -> tuple[list[str], list[str]]:
@@ -45,8 +51,8 @@ def test_stages_and_lanes_are_inserted_moved_and_duplicated(world: World) -> Non
     """At any position; a copy has the texts and the cards with their display settings."""
     corner, emil = add_map(world), world.client(Role.EDITOR)
     placements = world.app_state.card_placements
-    placements.place(ACCOUNT, corner.cell, "met_1", Display(heading="Mine", target=40))
-    world.app_state.maps.write(ACCOUNT, Cell(corner.map, corner.texts, corner.stage), "Looks")
+    placements.place(world.account, corner.cell, "met_1", Display(heading="Mine", target=40))
+    world.app_state.maps.write(world.account, Cell(corner.map, corner.texts, corner.stage), "Looks")
 
     post(emil, corner, "/stages", name="First", before=corner.stage)
     post(emil, corner, "/lanes", name="Top", kind="text", before=corner.texts)
@@ -70,7 +76,7 @@ def test_cards_move_between_cells_with_their_display(world: World) -> None:
     """Before another card, to the end of a cell, to another cell; and duplicates."""
     corner, emil = add_map(world), world.client(Role.EDITOR)
     world.connect()
-    other = world.app_state.maps.add_stage(ACCOUNT, corner.map, "Use")
+    other = world.app_state.maps.add_stage(world.account, corner.map, "Use")
     cards = [place(world, corner, add_metric(world, name, heading=name)) for name in "ABC"]
     here, there = f"{corner.metrics} {corner.stage}", f"{corner.metrics} {other}"
 
@@ -93,9 +99,9 @@ def test_an_invalid_place_is_refused(world: World) -> None:
     another = add_map(world, "Another")
     cell = corner.cell
     card, second = (
-        world.app_state.card_placements.place(ACCOUNT, cell, "met_1", Display()) for _ in "ab"
+        world.app_state.card_placements.place(world.account, cell, "met_1", Display()) for _ in "ab"
     )
-    other = world.app_state.maps.add_stage(ACCOUNT, corner.map, "Use")
+    other = world.app_state.maps.add_stage(world.account, corner.map, "Use")
     before = journey(world, corner)
 
     for path, fields in (
@@ -115,13 +121,13 @@ def test_an_invalid_place_is_refused(world: World) -> None:
 def test_removals_are_undone_in_reverse_order(world: World) -> None:
     """A card, then its stage and its lane; everything is at its place again."""
     corner, emil = add_map(world), world.client(Role.EDITOR)
-    world.app_state.maps.add_stage(ACCOUNT, corner.map, "Use")
+    world.app_state.maps.add_stage(world.account, corner.map, "Use")
     display = Display(heading="Mine", suffix=" pts")
     cards = [
-        world.app_state.card_placements.place(ACCOUNT, corner.cell, "met_1", one)
+        world.app_state.card_placements.place(world.account, corner.cell, "met_1", one)
         for one in (display, Display())
     ]
-    world.app_state.maps.write(ACCOUNT, Cell(corner.map, corner.texts, corner.stage), "Looks")
+    world.app_state.maps.write(world.account, Cell(corner.map, corner.texts, corner.stage), "Looks")
     before = journey(world, corner)
 
     post(emil, corner, f"/cards/{cards[0]}/remove")
@@ -129,7 +135,7 @@ def test_removals_are_undone_in_reverse_order(world: World) -> None:
     post(emil, corner, f"/lanes/{corner.texts}/remove")
     assert journey(world, corner).cards == ()
     for name in ("Customer does", "Discover", "Mine"):
-        latest = world.app_state.removals.latest(ACCOUNT, corner.map)
+        latest = world.app_state.removals.latest(world.account, corner.map)
         assert latest is not None
         assert latest.name == name
         assert name in emil.get(f"{corner.path}/edit").text
@@ -145,7 +151,7 @@ def test_a_removal_expires(world: World) -> None:
     """After a day, it is not offered, and its content is deleted with the next removal."""
     corner, emil = add_map(world), world.client(Role.EDITOR)
     post(emil, corner, f"/lanes/{corner.texts}/remove")
-    first = world.app_state.removals.latest(ACCOUNT, corner.map)
+    first = world.app_state.removals.latest(world.account, corner.map)
     assert first is not None
 
     world.clock.forward(EXPIRY + timedelta(seconds=1))
@@ -165,13 +171,13 @@ def stored_removals(world: World, account: str) -> int:
 def test_a_map_has_a_limited_number_of_removals(world: World) -> None:
     """The oldest ones are deleted, so that repeated removals do not fill the disk."""
     corner, other, app_state = add_map(world), add_map(world, "Other"), world.app_state
-    app_state.removals.remove(ACCOUNT, other.map, "lane", other.texts)
+    app_state.removals.remove(world.account, other.map, "lane", other.texts)
     for number in range(MOST_STORED + 2):
-        lane = app_state.maps.add_lane(ACCOUNT, corner.map, f"Lane {number}", "text")
-        app_state.removals.remove(ACCOUNT, corner.map, "lane", lane)
+        lane = app_state.maps.add_lane(world.account, corner.map, f"Lane {number}", "text")
+        app_state.removals.remove(world.account, corner.map, "lane", lane)
 
-    assert stored_removals(world, ACCOUNT) == MOST_STORED + 1, "those of the other map stay"
-    latest = app_state.removals.latest(ACCOUNT, corner.map)
+    assert stored_removals(world, world.account) == MOST_STORED + 1, "those of the other map stay"
+    latest = app_state.removals.latest(world.account, corner.map)
     assert latest is not None
     assert latest.name == f"Lane {MOST_STORED + 1}"
 
@@ -179,10 +185,10 @@ def test_a_map_has_a_limited_number_of_removals(world: World) -> None:
 def test_removals_of_all_accounts_expire(world: World) -> None:
     """With the removal of another account, and when the host starts."""
     corner, other = add_map(world), add_map(world, account="other")
-    world.app_state.removals.remove(ACCOUNT, corner.map, "lane", corner.texts)
+    world.app_state.removals.remove(world.account, corner.map, "lane", corner.texts)
     world.clock.forward(EXPIRY + timedelta(seconds=1))
     world.app_state.removals.remove("other", other.map, "lane", other.texts)
-    assert (stored_removals(world, ACCOUNT), stored_removals(world, "other")) == (0, 1)
+    assert (stored_removals(world, world.account), stored_removals(world, "other")) == (0, 1)
 
     world.clock.forward(EXPIRY + timedelta(seconds=1))
     Removals(world.app_state.database, world.clock)
@@ -263,7 +269,7 @@ def test_a_metric_is_created_and_placed(world: World) -> None:
     (metric,) = saved(world)
     assert answer.url.path == f"{corner.path}/edit"
     assert [card.metric for card in journey(world, corner).cards] == [metric.id]
-    world.app_state.removals.remove(ACCOUNT, corner.map, "stage", corner.stage)
+    world.app_state.removals.remove(world.account, corner.map, "stage", corner.stage)
     refused = form.send("/metrics")
     assert refused.status_code == 404
     assert "This cell does not exist." in refused.text

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference_host.tests.app_fixture import ACCOUNT
+import pytest
+
 from reference_host.tests.map_factories import add_map, add_metric, place
 from smaply_metrics_core.host import ChartType, Display, Role
 
@@ -13,9 +14,15 @@ if TYPE_CHECKING:
     from smaply_metrics_host.store.map_models import PlacedCard
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 def cards(world: World, map_id: str) -> tuple[PlacedCard, ...]:
     """Return the cards on a map."""
-    return world.app_state.maps.show(ACCOUNT, map_id).cards
+    return world.app_state.maps.show(world.account, map_id).cards
 
 
 def test_new_display_defaults_are_for_new_cards(world: World) -> None:

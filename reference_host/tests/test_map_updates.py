@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from reference_host.tests.app_fixture import ACCOUNT, Browser
+import pytest
+
+from reference_host.tests.app_fixture import Browser
 from reference_host.tests.map_factories import SmallMap, add_map, add_metric, measure, place
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.live_updates import CHECK_SECONDS
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
 
 Events = Iterator[tuple[str, Any]]
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 @contextmanager
@@ -130,13 +138,13 @@ def test_a_stream_ends_with_its_session(world: World) -> None:
     corner, _ = one_card(world)
     vera = world.client(Role.VIEWER)
     people = world.app_state.people
-    by_name = {person.name: person for person in people.of_account(ACCOUNT)}
+    by_name = {person.name: person for person in people.of_account(world.account)}
     world.client(Role.ADMIN)
-    ada = next(one for one in people.of_account(ACCOUNT) if one.role is Role.ADMIN)
+    ada = next(one for one in people.of_account(world.account) if one.role is Role.ADMIN)
 
     with following(vera, corner) as events:
         next(events)
-        people.remove(ACCOUNT, by_name["Vera"].id, by=ada)
+        people.remove(world.account, by_name["Vera"].id, by=ada)
         world.clock.forward(timedelta(seconds=CHECK_SECONDS))
         world.run(_nudge(world, corner))
         ended = list(events)
@@ -147,4 +155,4 @@ def test_a_stream_ends_with_its_session(world: World) -> None:
 
 
 async def _nudge(world: World, corner: SmallMap) -> None:
-    world.app_state.live_updates.nudge(ACCOUNT, corner.map)
+    world.app_state.live_updates.nudge(world.account, corner.map)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference_host.tests.app_fixture import ACCOUNT
+import pytest
+
 from reference_host.tests.map_factories import add_map, add_metric, measure, place
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.store.map_models import Cell
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def test_an_empty_list_shows_what_to_do(world: World) -> None:
@@ -26,7 +33,7 @@ def test_an_empty_list_shows_what_to_do(world: World) -> None:
 def test_an_editor_creates_a_map_and_edits_it(world: World) -> None:
     """The default stages and lanes are optional."""
     emil = world.client(Role.EDITOR)
-    workspace = world.app_state.people.workspaces(ACCOUNT)[0].id
+    workspace = world.app_state.people.workspaces(world.account)[0].id
     new = {"workspace": workspace, "name": "Buying a bike"}
 
     usual = emil.submit("/maps", "/maps", {**new, "usual": "on"})
@@ -53,8 +60,8 @@ def test_maps_are_listed_by_workspace(world: World) -> None:
     """The list can be filtered by workspace."""
     vera = world.client(Role.VIEWER)
     add_map(world, "Online")
-    stores = world.app_state.people.add_workspace(ACCOUNT, "Stores")
-    world.app_state.maps.add(ACCOUNT, stores.id, "On the high street")
+    stores = world.app_state.people.add_workspace(world.account, "Stores")
+    world.app_state.maps.add(world.account, stores.id, "On the high street")
 
     everything, chosen = vera.get("/maps").text, vera.get(f"/maps?workspace={stores.id}").text
 
@@ -70,7 +77,7 @@ def test_a_map_shows_stages_lanes_texts_and_cards(world: World) -> None:
     world.connect()
     place(world, corner, add_metric(world, heading="Would recommend us"))
     world.app_state.maps.write(
-        ACCOUNT, Cell(corner.map, corner.texts, corner.stage), "Looks around"
+        world.account, Cell(corner.map, corner.texts, corner.stage), "Looks around"
     )
     measure(world)
 

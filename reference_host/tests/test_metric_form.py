@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reference_host.tests.app_fixture import ACCOUNT
+import pytest
+
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.metric_factories import NPS, RELATIONSHIP, make, saved
 from smaply_metrics_core.host import (
@@ -17,13 +18,16 @@ from smaply_metrics_core.host import (
 from smaply_metrics_host.routes import metric_form
 
 if TYPE_CHECKING:
-    import pytest
-
-    from reference_host.tests.metric_factories import NPS, RELATIONSHIP, make, saved
-from reference_host.tests.app_fixture import World
+    from reference_host.tests.app_fixture import World
 
 TO = "\N{EN DASH}"
 START = f"/metrics/new?source=qualtrics&survey={RELATIONSHIP}"
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def be_slow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +70,7 @@ def test_a_metric_is_created_step_by_step(world: World) -> None:
     )
     assert (metric.display.heading, metric.display.target) == ("Fans", 30)
     assert metric.display.suffix == " pts"
-    assert metric.workspace == world.app_state.people.workspaces(ACCOUNT)[0].id
+    assert metric.workspace == world.app_state.people.workspaces(world.account)[0].id
 
 
 def test_rows_of_a_matrix_are_grouped(world: World) -> None:
@@ -266,7 +270,7 @@ def test_a_metric_is_saved_in_the_selected_workspace(world: World) -> None:
     """A workspace of another account is not found."""
     world.connect()
     emil = world.client(Role.EDITOR)
-    other = world.app_state.people.add_workspace(ACCOUNT, "Shops")
+    other = world.app_state.people.add_workspace(world.account, "Shops")
     form = FormFiller(emil, START)
     assert other.id in form.offered("workspace")
 

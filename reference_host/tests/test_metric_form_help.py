@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.metric_factories import RELATIONSHIP, make, saved
 from smaply_metrics_core.host import Filter, Role
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
 
 START = f"/metrics/new?source=qualtrics&survey={RELATIONSHIP}"
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def test_a_filter_lists_the_values_in_the_data(world: World) -> None:

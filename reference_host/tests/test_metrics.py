@@ -6,7 +6,9 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reference_host.tests.app_fixture import ACCOUNT, TOKEN
+import pytest
+
+from reference_host.tests.app_fixture import TOKEN
 from reference_host.tests.map_factories import measure
 from reference_host.tests.metric_factories import NPS, make
 from smaply_metrics_core.host import (
@@ -22,23 +24,28 @@ from smaply_metrics_host.store.map_models import Cell
 from tests.host.refresh.test_batches import statements
 
 if TYPE_CHECKING:
-    from reference_host.tests.metric_factories import NPS, make
-from reference_host.tests.app_fixture import World
+    from reference_host.tests.app_fixture import World
 
 BY_MONTH = NPS.model_copy(
     update={"type": MetricType.SERIES, "group_by": GroupBy.parse("period:month")}
 )
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 def place(world: World, metric: Metric, name: str, cards: int) -> str:
     """Create a map with cards of a metric and return the map's id."""
-    workspace = world.app_state.people.workspaces(ACCOUNT)[0].id
-    map_id = world.app_state.maps.add(ACCOUNT, workspace, name)
-    lane = world.app_state.maps.add_lane(ACCOUNT, map_id, "Metrics", "data")
-    stage = world.app_state.maps.add_stage(ACCOUNT, map_id, "Buy")
+    workspace = world.app_state.people.workspaces(world.account)[0].id
+    map_id = world.app_state.maps.add(world.account, workspace, name)
+    lane = world.app_state.maps.add_lane(world.account, map_id, "Metrics", "data")
+    stage = world.app_state.maps.add_stage(world.account, map_id, "Buy")
     for _ in range(cards):
         world.app_state.card_placements.place(
-            ACCOUNT, Cell(map_id, lane, stage), metric.id, Display()
+            world.account, Cell(map_id, lane, stage), metric.id, Display()
         )
     return map_id
 
@@ -161,7 +168,7 @@ def test_the_list_is_filtered_by_workspace(world: World) -> None:
     make(world, "Here")
     emil = world.client(Role.EDITOR)
     assert 'name="workspace"' not in emil.get("/metrics").text
-    other = world.app_state.people.add_workspace(ACCOUNT, "Shops")
+    other = world.app_state.people.add_workspace(world.account, "Shops")
     make(world, "There", workspace=other.id)
 
     page = emil.get(f"/metrics?workspace={other.id}").text
@@ -287,8 +294,8 @@ def test_deleting_a_metric_is_confirmed(world: World) -> None:
     gone = emil.submit(f"/metrics/{metric.id}/delete", f"/metrics/{metric.id}/delete", {})
     assert "2 cards were removed." in gone.text
     assert names(gone.text) == ["Other"]
-    assert world.app_state.maps.show(ACCOUNT, map_id).cards == ()
-    assert world.app_state.card_placements.uses(ACCOUNT) == {other.id: 1}
+    assert world.app_state.maps.show(world.account, map_id).cards == ()
+    assert world.app_state.card_placements.uses(world.account) == {other.id: 1}
     assert emil.get(f"/metrics/{metric.id}/delete").status_code == 404
 
 

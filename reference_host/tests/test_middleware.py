@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 TOKENS = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 @pytest.mark.parametrize("path", ["/sign-in", "/no-such-page", "/static/0/app.js", "/healthz"])
 def test_every_response_has_the_policy(world: World, path: str) -> None:
     """The policy forbids inline scripts, other hosts and frames."""

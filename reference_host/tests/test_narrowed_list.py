@@ -35,6 +35,12 @@ MANY = [
 ]
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 def values(found: NarrowedList) -> list[str]:
     """Return the values of the listed options."""
     return [entry.value for _, entries in found.groups for entry in entries]

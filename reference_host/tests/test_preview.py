@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from reference_host.tests.app_fixture import TOKEN
 from reference_host.tests.form_client import FormFiller
 from smaply_metrics_core.host import Role
@@ -106,11 +108,9 @@ def test_the_display_changes_without_a_request(world: World) -> None:
     assert len(world.sandbox.state.calls()) == before
 
 
+@pytest.mark.usefixtures("canned_charts")
 def test_a_preview_has_images_for_browsers_without_scripts(world: World) -> None:
-    """The page links an image of the current form in both themes; other people get 404.
-
-    Takes 5 s: two images are drawn in a process.
-    """
+    """The page links an image of the current form in both themes; other people get 404."""
     connect(world)
     emil = world.client(Role.EDITOR)
     form = FormFiller(emil, START)

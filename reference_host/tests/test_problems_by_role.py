@@ -27,9 +27,14 @@ FOR_OTHERS = "An Admin can fix it."
 FOR_ADMINS = "Enter the current API token"
 
 
-@pytest.fixture
-def corner(world: World) -> SmallMap:
-    """A map with two cards whose last refresh failed, since the token was revoked."""
+@pytest.fixture(scope="module")
+def corner(shared: World) -> SmallMap:
+    """A map with two cards whose last refresh failed, in an app that no test changes."""
+    return broken_map(shared)
+
+
+def broken_map(world: World) -> SmallMap:
+    """Return a map with two cards whose last refresh failed, since the token was revoked."""
     corner = add_map(world)
     world.connect()
     for name in ("NPS", "NPS of all"):
@@ -172,8 +177,9 @@ def test_no_place_has_a_host_or_an_instruction_for_admins(
             assert (role, part.name, found) == (role, part.name, [])
 
 
-def test_a_problem_states_the_age_of_the_numbers(world: World, corner: SmallMap) -> None:
+def test_a_problem_states_the_age_of_the_numbers(world: World) -> None:
     """The time is that of the account, with the date if it is not the same day."""
+    corner = broken_map(world)
     world.run(
         world.app_state.metrics.accounts.edit(world.actor(), AccountSettings("Asia/Tokyo", 1))
     )
@@ -196,23 +202,23 @@ def test_a_problem_states_the_age_of_the_numbers(world: World, corner: SmallMap)
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.EDITOR])
 def test_people_who_cannot_fix_a_connection_read_who_can(
-    world: World, corner: SmallMap, role: Role
+    shared: World, corner: SmallMap, role: Role
 ) -> None:
     """The cards and the shared notice have no instruction and no detail for an Admin."""
-    page = world.client(role).get(corner.path).text
+    page = shared.client(role).get(corner.path).text
 
     assert page.count('class="banner bad"') == 1
     assert "(2 cards)" in page
     assert page.count(FOR_OTHERS) == 3
     assert f"{BROKEN} {FOR_OTHERS}" in page
     assert page.count(BROKEN) == 5, "also in the last attempts of both cards"
-    for detail in ("API token", "Request ID", "Open Integrations", world.sandbox.host):
+    for detail in ("API token", "Request ID", "Open Integrations", shared.sandbox.host):
         assert detail not in page
 
 
-def test_an_admin_reads_the_whole_problem(world: World, corner: SmallMap) -> None:
+def test_an_admin_reads_the_whole_problem(shared: World, corner: SmallMap) -> None:
     """Also right after a Viewer has opened the same map, and the other way around."""
-    vera, ada = world.client(Role.VIEWER), world.client(Role.ADMIN)
+    vera, ada = shared.client(Role.VIEWER), shared.client(Role.ADMIN)
     vera.get(corner.path)
 
     page = ada.get(corner.path).text
@@ -225,9 +231,9 @@ def test_an_admin_reads_the_whole_problem(world: World, corner: SmallMap) -> Non
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_live_updates_match_the_role(world: World, corner: SmallMap, role: Role) -> None:
+def test_live_updates_match_the_role(shared: World, corner: SmallMap, role: Role) -> None:
     """Polling and the versions in the stream match the page of the same role."""
-    person = world.client(role)
+    person = shared.client(role)
     page = person.get(corner.path).text
 
     polled = person.get(f"{corner.path}/cards").json()["parts"]

@@ -34,6 +34,12 @@ ROWS = tuple(
 MATRIX = Question(id="QID2", text="Rate us", kind=QuestionKind.GROUP, sub_questions=ROWS)
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 def listed(form: MetricForm, *questions: Question, deleted: str = "") -> QuestionList:
     """Return the list of a survey with questions that can all be chosen."""
     survey = Questionnaire(survey=Survey(id="SV_1", name="Mine"), questions=questions)

@@ -21,6 +21,12 @@ SOON = NOW + timedelta(seconds=42)
 LATER = NOW + timedelta(hours=1)
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 def card(
     number: int,
     freshness: Freshness,

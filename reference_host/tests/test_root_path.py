@@ -40,6 +40,7 @@ def prefixed(sandbox: SandboxServer, tmp_path: Path) -> Iterator[World]:
         yield world
 
 
+@pytest.mark.usefixtures("canned_charts")
 def test_each_address_of_each_page_has_the_prefix(prefixed: World) -> None:
     """Every link, form and file of every page that an Admin reaches is below the root path."""
     prepared = prepare(prefixed, ACCOUNT)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.app_fixture import ACCOUNT, SUPPORT
+from reference_host.tests.app_fixture import SUPPORT
 from reference_host.tests.map_factories import NPS, add_map, add_metric, measure, place
 from smaply_metrics_core.host import AccountSettings, AuditAction, GroupBy, MetricType, Role
 from smaply_metrics_host.app import GUEST_BURST
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 BY_CHANNEL = NPS.model_copy(
     update={"type": MetricType.SERIES, "group_by": GroupBy.parse("question:QID3")}
 )
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def measured_map(world: World) -> SmallMap:
@@ -55,7 +61,7 @@ def loading(world: World, card: Card) -> Iterator[None]:
 
 def person(world: World, role: Role) -> Person:
     """Return the person of the account with a role."""
-    return next(one for one in world.app_state.people.of_account(ACCOUNT) if one.role is role)
+    return next(one for one in world.app_state.people.of_account(world.account) if one.role is role)
 
 
 def share(world: World, corner: SmallMap, days: str = "30") -> str:
@@ -68,6 +74,7 @@ def share(world: World, corner: SmallMap, days: str = "30") -> str:
     return found[1].removeprefix(world.url)
 
 
+@pytest.mark.usefixtures("canned_charts")
 def test_a_guest_reads_the_map_and_nothing_else(world: World) -> None:
     """Cards, charts and updates; no name, remedy, navigation, address of the account, or token."""
     corner = measured_map(world)
@@ -126,6 +133,7 @@ def test_a_guest_does_not_read_notes_of_the_source(world: World) -> None:
         assert "Responses: " in page
 
 
+@pytest.mark.usefixtures("canned_charts")
 def test_nothing_of_a_map_stays_in_the_browser_of_a_guest(world: World) -> None:
     """Neither the page nor its charts, which people of the account may cache."""
     corner = measured_map(world)
@@ -148,7 +156,7 @@ def test_the_requests_of_a_link_are_limited(world: World) -> None:
     """All of its guests get 429 for a while, others and people of the account do not."""
     corner = add_map(world)
     first, second = share(world, corner), share(world, corner)
-    links = world.app_state.share_links.of_map(ACCOUNT, corner.map)
+    links = world.app_state.share_links.of_map(world.account, corner.map)
     guest = world.client(None)
     for _ in range(GUEST_BURST):
         world.app_state.guest_requests.take(links[-1].id)
@@ -186,7 +194,7 @@ def test_revoked_expired_and_wrong_links_are_the_same_page(world: World) -> None
     revoked, expired = share(world, corner), share(world, corner, "7")
     guest, emil = world.client(None), world.client(Role.EDITOR)
     assert guest.get(revoked).status_code == guest.get(expired).status_code == 200
-    first = world.app_state.share_links.of_map(ACCOUNT, corner.map)[-1]
+    first = world.app_state.share_links.of_map(world.account, corner.map)[-1]
     page = f"{corner.path}/share"
     assert "Link revoked." in emil.submit(page, f"{page}/{first.id}/revoke", {}).text
     assert guest.get(revoked).status_code == 404
@@ -223,14 +231,14 @@ def test_links_are_listed_with_their_creator_and_last_use(world: World) -> None:
 
     assert "never" in emil.get(page).text
     world.client(None).get(path)
-    (link,) = world.app_state.share_links.of_map(ACCOUNT, corner.map)
+    (link,) = world.app_state.share_links.of_map(world.account, corner.map)
     assert link.created_by == "Emil"
     assert link.expires_at - link.created_at == timedelta(days=30)
     used = link.used_at
     assert used is not None
     world.clock.forward(timedelta(seconds=SEEN_SECONDS + 1))
     world.client(None).get(path)
-    (link,) = world.app_state.share_links.of_map(ACCOUNT, corner.map)
+    (link,) = world.app_state.share_links.of_map(world.account, corner.map)
     assert link.used_at is not None
     assert link.used_at > used
     shown = emil.get(page).text
@@ -261,11 +269,11 @@ def test_only_editors_share_a_map_of_their_account(world: World) -> None:
         links.add(corner.map, 7, by=person(world, Role.EDITOR))
 
     assert emil.submit(page, page, {"days": "30"}).status_code == 422
-    mine = links.of_map(ACCOUNT, corner.map)[0]
+    mine = links.of_map(world.account, corner.map)[0]
     assert emil.submit(page, f"{others.path}/share/{mine.id}/revoke", {}).status_code == 404
     world.clock.forward(timedelta(days=7))
     assert share(world, corner)  # Expired links do not count.
-    assert len(links.of_map(ACCOUNT, corner.map)) == 1
+    assert len(links.of_map(world.account, corner.map)) == 1
 
 
 def test_a_link_ends_with_its_map_and_outlives_its_creator(world: World) -> None:
@@ -275,11 +283,11 @@ def test_a_link_ends_with_its_map_and_outlives_its_creator(world: World) -> None
     world.client(Role.ADMIN)
     people = world.app_state.people
     emil = person(world, Role.EDITOR)
-    people.remove(ACCOUNT, emil.id, by=person(world, Role.ADMIN))
+    people.remove(world.account, emil.id, by=person(world, Role.ADMIN))
 
     assert guest.get(path).status_code == 200
     assert "a person who was removed" in world.client(Role.ADMIN).get(f"{corner.path}/share").text
-    world.app_state.maps.delete(ACCOUNT, corner.map)
+    world.app_state.maps.delete(world.account, corner.map)
     assert guest.get(path).status_code == 404
 
 
@@ -299,7 +307,7 @@ def test_an_open_page_of_a_revoked_link_ends(world: World) -> None:
     """At once, not at the next check of the access."""
     corner = add_map(world)
     path, emil = share(world, corner), world.client(Role.EDITOR)
-    (link,) = world.app_state.share_links.of_map(ACCOUNT, corner.map)
+    (link,) = world.app_state.share_links.of_map(world.account, corner.map)
     page = f"{corner.path}/share"
 
     with world.client(None).stream("GET", path.replace("/map", "/events")) as stream:

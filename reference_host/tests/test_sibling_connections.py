@@ -20,6 +20,12 @@ QUALTRICS = f"{LIST}/qualtrics"
 
 
 @pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
+@pytest.fixture
 def pair(world: World) -> tuple[str, str]:
     """The ids of two connections to the sandbox; the second one is named EU."""
     return world.connect(), world.connect(name="EU")

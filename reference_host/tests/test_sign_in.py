@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.responses import Response
 
-from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.host import Role
 from smaply_metrics_host.settings import HostSettings
 from smaply_metrics_host.web.authentication import clear_cookie, set_cookie
@@ -20,9 +19,20 @@ if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
+def link_for(world: World) -> str:
+    """Return the path of a new sign-in link."""
+    return f"/sign-in/{world.app_state.people.invite(world.account, 'Vera', Role.VIEWER)}"
+
+
 def test_a_link_signs_in_once(world: World) -> None:
     """The link works for the first Continue only."""
-    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = link_for(world)
 
     first = world.client(None).post(link)
     second = world.client(None).post(link)
@@ -35,7 +45,7 @@ def test_a_link_signs_in_once(world: World) -> None:
 
 def test_opening_a_link_does_not_use_it(world: World) -> None:
     """Mail scanners and chat previews can open a link before the person does."""
-    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = link_for(world)
 
     for _ in range(2):
         scanner = world.client(None)
@@ -59,7 +69,7 @@ def demo(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_a_link_of_a_demo_signs_in_when_opened(demo: World) -> None:
     """A link from the terminal needs no confirmation, for any spelling of ``at_once``."""
     for value in ("yes", "1", "true"):
-        link = f"/sign-in/{demo.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+        link = link_for(demo)
 
         page = demo.client(None).get(f"{link}?at_once={value}", headers=DIRECT)
 
@@ -82,7 +92,7 @@ def test_a_link_of_a_demo_signs_in_when_opened(demo: World) -> None:
 )
 def test_no_other_page_signs_people_in(demo: World, headers: dict[str, str]) -> None:
     """A link on a page, a prefetch, and a browser that sends no metadata get a confirmation."""
-    link = f"/sign-in/{demo.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}?at_once=yes"
+    link = link_for(demo) + "?at_once=yes"
     victim = demo.client(None)
 
     assert "Continue as" in victim.get(link, headers=headers).text
@@ -91,7 +101,7 @@ def test_no_other_page_signs_people_in(demo: World, headers: dict[str, str]) -> 
 
 def test_only_a_demo_signs_in_without_confirmation(world: World) -> None:
     """A host ignores ``at_once``."""
-    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}?at_once=yes"
+    link = link_for(world) + "?at_once=yes"
     victim = world.client(None)
 
     assert "Continue as" in victim.get(link, headers=DIRECT).text
@@ -110,7 +120,7 @@ def test_only_a_demo_signs_in_without_confirmation(world: World) -> None:
 )
 def test_no_form_of_another_site_signs_people_in(world: World, headers: dict[str, str]) -> None:
     """The confirmation can only be sent from this host, so no one signs in to another's account."""
-    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = link_for(world)
     victim = world.client(None)
 
     assert victim.post(link, headers=headers).status_code == 403
@@ -120,7 +130,7 @@ def test_no_form_of_another_site_signs_people_in(world: World, headers: dict[str
 
 def test_a_link_expires_after_a_day(world: World) -> None:
     """An unused link no longer works after one day."""
-    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = link_for(world)
 
     world.clock.forward(timedelta(days=1, seconds=1))
 
@@ -151,7 +161,7 @@ def test_signing_in_again_ends_the_previous_session(world: World) -> None:
     """Using another link in the same browser ends the earlier session."""
     vera = world.client(Role.VIEWER)
     cookies = dict(vera.cookies)
-    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = link_for(world)
 
     assert "Vera" in vera.get(link).text  # Confirmed first, because the browser has a session.
     assert vera.post(link).url.path != "/sign-in"
@@ -166,7 +176,7 @@ def test_signing_in_again_ends_the_previous_session(world: World) -> None:
 )
 def test_a_link_does_not_redirect_to_other_hosts(world: World, to: str) -> None:
     """A ``next`` that is not a path of this host is ignored."""
-    link = f"/sign-in/{world.app_state.people.invite(ACCOUNT, 'Vera', Role.VIEWER)}"
+    link = link_for(world)
 
     answer = world.client(None).post(link, params={"next": to}, follow_redirects=False)
 
@@ -190,7 +200,7 @@ def test_another_host_of_the_domain_cannot_sign_people_in(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With HTTPS, only a cookie with a prefix that no other host can set is accepted."""
-    token = world.app_state.people.invite(ACCOUNT, "Eve", Role.VIEWER)
+    token = world.app_state.people.invite(world.account, "Eve", Role.VIEWER)
     session = world.app_state.people.sign_in(token)
     assert session is not None
     settings = replace(world.app_state.settings, public_url="https://metrics.example")

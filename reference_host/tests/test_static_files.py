@@ -23,6 +23,12 @@ IMPORT = re.compile(r"""(?:from|import)\s*\(?["']([^"']+)["']""")
 
 
 @pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
+@pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of static files."""
     (tmp_path / "a.css").write_text("a {}", encoding="utf-8")

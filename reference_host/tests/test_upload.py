@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reference_host.tests.app_fixture import ACCOUNT
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.uploaded_files import GOOD, OTHER, UPLOAD, files, files_below, stored_as
 from smaply_metrics_core.host import InputError, Role
@@ -17,6 +16,12 @@ from smaply_metrics_host.uploads.upload_storage import checked_name
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
@@ -32,7 +37,7 @@ def test_an_uploaded_file_becomes_a_metric(world: World) -> None:
     assert form.fields["survey"] == ["visits"]
     assert form.fields["name"] == ["NPS of visits"]
     assert files(world) == {"uploads/visits.csv": stored_as(GOOD)}
-    stored = files_below(world.app_state.settings.files_of(ACCOUNT))
+    stored = files_below(world.app_state.settings.files_of(world.account))
     assert [one.name for one in stored] == [".visits.mapping.json", "visits.csv"]
     assert {stat.S_IMODE(one.stat().st_mode) for one in stored} == {0o600}
     (connection,) = world.run(world.app_state.metrics.connections.list(world.actor()))
@@ -65,7 +70,7 @@ def test_manual_is_selected_in_the_form(world: World) -> None:
 
 def test_the_connected_folder_is_used(world: World) -> None:
     """Uploads are stored in the folder of the account's connection."""
-    (world.app_state.settings.files_of(ACCOUNT) / "answers").mkdir()
+    (world.app_state.settings.files_of(world.account) / "answers").mkdir()
     connect = world.app_state.metrics.connections.connect
     world.run(connect(world.actor(), "csv_example", {"folder": "answers"}))
     form = FormFiller(world.client(Role.EDITOR), UPLOAD)

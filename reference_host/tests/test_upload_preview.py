@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from smaply_metrics_core.host import Clock
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 def test_nothing_is_stored_before_connect(world: World) -> None:
     """The preview states how the file is read, and the form keeps its input."""
     form = FormFiller(world.client(Role.EDITOR), UPLOAD)

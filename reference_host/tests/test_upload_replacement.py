@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reference_host.tests.app_fixture import ACCOUNT
+import pytest
+
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.uploaded_files import GOOD, OTHER, UPLOAD, WRONG, files, stored_as
 from smaply_metrics_core.host import Definition, GroupBy, RefreshDecisionKind, Role
 
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
+
+
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
 
 
 def test_a_file_is_replaced_only_on_request(world: World) -> None:
@@ -104,7 +111,7 @@ def test_the_mapping_gives_the_same_numbers_on_the_command_line(world: World) ->
     assert mapping.headers["content-disposition"].endswith("Visits.mapping.json")
     form.store_file()
 
-    folder = world.app_state.settings.files_of(ACCOUNT) / "by_hand"
+    folder = world.app_state.settings.files_of(world.account) / "by_hand"
     folder.mkdir()
     (folder / "Visits.csv").write_bytes(european)
     (folder / "Visits.mapping.json").write_bytes(mapping.content)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from reference_host.tests.app_fixture import ACCOUNT
 from smaply_metrics_core.files import read_file_table, responses_as_csv
 from smaply_metrics_host.uploads.upload_storage import EXAMPLE
 
@@ -20,9 +19,9 @@ OTHER = b"recorded_at,nps\n2026-01-05,3\n2026-01-06,4\n"
 WRONG = b"recorded_at,nps\nyesterday,3\n"
 
 
-def files(world: World, account: str = ACCOUNT) -> dict[str, bytes]:
+def files(world: World, account: str = "") -> dict[str, bytes]:
     """Return the files of an account by their path below its folder, without mappings."""
-    root = world.app_state.settings.files_of(account)
+    root = world.app_state.settings.files_of(account or world.account)
     visible = (one for one in files_below(root) if not one.name.startswith("."))
     return {str(one.relative_to(root)): one.read_bytes() for one in visible}
 

@@ -176,14 +176,16 @@ def _serve_demo(home: Path | None, seed: int, port: int) -> None:
 
 def _demo_once(home: Path | None, seed: int, *, as_json: bool) -> None:
     from smaply_metrics_host.demo.card_output import print_cards
-    from smaply_metrics_host.demo.one_shot import one_shot_home, run_once
+    from smaply_metrics_host.demo.one_shot import check_home, one_shot_home, run_once
 
     def report(title: str, text: str) -> None:
         if not as_json:
             _echo(f"{title:<9} {text}")
 
-    with one_shot_home(home) as (folder, bundle), running_sandbox(seed) as sandbox:
-        result = run_once(folder, bundle, sandbox, seed, report)
+    with one_shot_home(home) as (folder, bundle):
+        check_home(folder)
+        with running_sandbox(seed) as sandbox:
+            result = run_once(folder, bundle, sandbox, seed, report)
     if as_json:
         cards = [card_json(card) for card in result.cards]
         _echo(json.dumps({"cards": cards, "bundle": str(result.bundle)}, indent=2))

@@ -13,7 +13,6 @@ from smaply_metrics_host.settings import HostSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 CALLS = """
     viewer  GET     /api/session                                    show_session
@@ -76,10 +75,11 @@ CALLS = """
 """
 
 
-@pytest.fixture
-def document(tmp_path: Path) -> dict[str, Any]:
-    """The OpenAPI document."""
-    app = create_app(HostSettings.from_environment(tmp_path, "http://127.0.0.1:1", {}))
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The OpenAPI document, which no test changes; generating it takes half a second."""
+    home = tmp_path_factory.mktemp("home")
+    app = create_app(HostSettings.from_environment(home, "http://127.0.0.1:1", {}))
     made: dict[str, Any] = app.openapi()
     return made
 

@@ -81,6 +81,17 @@ def one_shot_home(given: Path | None) -> Iterator[tuple[Path, Path]]:
             folder.rmdir()
 
 
+def check_home(home: Path) -> None:
+    """Check that a demo can run in this home, before a sandbox is started for it.
+
+    Raises:
+        InputError: A source of the demo is not installed, or the home holds other connections.
+    """
+    with MetricsHost(_settings(home)) as host:
+        _require_sources(host)
+        _require_own_home(host)
+
+
 def run_once(
     home: Path,
     bundle: Path,
@@ -91,23 +102,17 @@ def run_once(
     """Connect the sources, add metrics of all types, load their cards, write a debug bundle.
 
     Args:
-        home: The folder of the store.
+        home: The folder of the store, which was checked.
         bundle: The path of the debug bundle; an existing file is replaced.
         sandbox: The running sandbox.
         seed: Another seed invents other people.
         report: Called with a title and a text for each step.
-
-    Raises:
-        InputError: A source of the demo is not installed, or the home holds other connections.
     """
-    home = home.absolute()
-    settings = Settings.from_environment(home, demo_environment(), account=ACTOR.account)
+    settings = _settings(home)
     visits = settings.allowed.folders[ACTOR.account] / VISITS_FOLDER
     settings.make_files_dirs()
     visits.mkdir(mode=0o700, exist_ok=True)
     with MetricsHost(settings) as host:
-        _require_sources(host)
-        _require_own_home(host)
         _delete_metrics(host)
         report("Sandbox", f"a generated Qualtrics account (seed {seed}) at {sandbox.host}")
         qualtrics = _connect(host, content.QUALTRICS, sandbox.credentials)
@@ -134,6 +139,10 @@ def run_once(
         bundle.unlink(missing_ok=True)
         host.debug_bundles.export(ACTOR, qualtrics.id, survey.id, bundle)
         return DemoResult(cards, bundle, host.accounts.show(ACTOR).zone)
+
+
+def _settings(home: Path) -> Settings:
+    return Settings.from_environment(home.absolute(), demo_environment(), account=ACTOR.account)
 
 
 def _require_sources(host: MetricsHost) -> None:

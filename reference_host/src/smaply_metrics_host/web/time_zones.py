@@ -36,17 +36,18 @@ class Zone(NamedTuple):
 def zones(now: datetime, chosen: str) -> dict[str, list[Zone]]:
     """Return the zones by region, labelled with their current UTC offset, including ``chosen``."""
     found: dict[str, list[Zone]] = defaultdict(list)
-    known = _names()
+    known = _known()
     for name in known if chosen in known else (chosen, *known):
         region, _, place = name.partition("/")
         label = (place or name).replace("_", " ")
-        offset = f"{now.astimezone(ZoneInfo(name)):%z}".replace("-", MINUS)
+        offset = f"{now.astimezone(known.get(name) or ZoneInfo(name)):%z}".replace("-", MINUS)
         shown = "" if name == UTC else f" (UTC{offset[:3]}:{offset[3:]})"
         found[region if place else "Everywhere"].append(Zone(name, f"{label}{shown}"))
     return found
 
 
 @cache
-def _names() -> tuple[str, ...]:
+def _known() -> dict[str, ZoneInfo]:
+    """Return the zones by name; ``ZoneInfo`` would read a file for each of them again."""
     places = (name for name in available_timezones() if name.split("/")[0] in REGIONS)
-    return (UTC, *sorted(places))
+    return {name: ZoneInfo(name) for name in (UTC, *sorted(places))}
