@@ -13,8 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-import httpx
-
 from smaply_metrics_core.models.source import ClientCertificate
 
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----([^-]*)-----END \1-----")
@@ -41,7 +39,7 @@ def trust_machine(*, shared: bool) -> ssl.SSLContext:
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     with _reported():
         if not shared:
-            return httpx.create_ssl_context()
+            return _load_machine()
         return _shared_context(file, folder, Path(file).stat().st_mtime_ns if file else 0)
 
 
@@ -103,7 +101,13 @@ def present(context: ssl.SSLContext, client: ClientCertificate) -> None:
 
 @lru_cache(maxsize=4)
 def _shared_context(file: str | None, folder: str | None, changed: int) -> ssl.SSLContext:  # noqa: ARG001
-    return httpx.create_ssl_context()  # Reads the same variables.
+    return _load_machine()  # Reads the same variables.
+
+
+def _load_machine() -> ssl.SSLContext:
+    import httpx  # Heavy, and not needed to list sources.
+
+    return httpx.create_ssl_context()
 
 
 @contextmanager

@@ -6,9 +6,8 @@ import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from importlib import metadata
-from importlib.metadata import Distribution, EntryPoint, PackageMetadata
+from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -67,7 +66,7 @@ def installed_entry_points() -> tuple[EntryPoint, ...]:
             continue
         if ENTRY_POINT_GROUP not in text:
             continue
-        name, version = _name_and_version(distribution)
+        name, version, _ = _description(distribution)
         folder = str(Path(str(distribution.locate_file(""))).resolve())
         first_folder, versions = known.setdefault(name.lower(), (folder, set()))
         if folder != first_folder or version in versions:
@@ -92,33 +91,22 @@ def classify(entry_points: Iterable[EntryPoint], settings: SourceSettings) -> tu
 
 
 def _candidate(entry_point: EntryPoint) -> Candidate:
-    distribution = entry_point.dist
-    name, version = ("unknown", "") if distribution is None else _name_and_version(distribution)
-    try:
-        requires = _requires(distribution) if distribution is not None else ()
-    except Exception:  # Unreadable metadata counts as no requirements.
-        logger.debug("The metadata of %s could not be read.", name, exc_info=True)
-        requires = ()
+    name, version, requires = _description(entry_point.dist)
     return Candidate(entry_point.name, entry_point, name, version, requires)
 
 
-def _name_and_version(distribution: Distribution) -> tuple[str, str]:
+def _description(distribution: Distribution | None) -> tuple[str, str, tuple[str, ...]]:
+    """Return the name, version and requirements of a distribution, as far as they can be read."""
+    name, version = "unknown", ""
+    requires: tuple[str, ...] = ()
     try:
-        found = _metadata(distribution)
-        return found["Name"] or "unknown", found["Version"] or ""
-    except Exception:  # Missing METADATA raises different exceptions.
-        logger.debug("The metadata of a distribution could not be read.", exc_info=True)
-        return "unknown", ""
-
-
-def _requires(distribution: Distribution) -> tuple[str, ...]:
-    stated = _metadata(distribution).get_all("Requires-Dist")
-    return tuple(stated or distribution.requires or ())
-
-
-@lru_cache(maxsize=16)  # Each access of the attribute would parse it again.
-def _metadata(distribution: Distribution) -> PackageMetadata:
-    return distribution.metadata
+        if distribution is not None:
+            found = distribution.metadata  # Each access parses it again.
+            name, version = found["Name"] or name, found["Version"] or version
+            requires = tuple(distribution.requires or ())
+    except Exception:  # Missing METADATA raises different exceptions. It counts as no requirements.
+        logger.debug("The metadata of %s could not be read.", name, exc_info=True)
+    return name, version, requires
 
 
 def _classify_same_id(candidates: list[Candidate], settings: SourceSettings) -> list[Candidate]:
