@@ -7,11 +7,9 @@ source, and a hash that detects manual changes.
 from __future__ import annotations
 
 import hashlib
-import ssl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +20,7 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 from vcr.request import Request
 from vcr.serializers import yamlserializer
 
+from smaply_metrics_core.http.trust import trust_machine
 from smaply_metrics_core.redaction import Redactor
 from smaply_metrics_core.testing.assertions import broken, expect
 from smaply_metrics_core.testing.recording.policy import NamedPath, RecordingPolicy
@@ -73,7 +72,7 @@ class _CassetteTransport(httpx.HTTPTransport):
     """
 
     def __init__(self, unmatched: list[Request]) -> None:
-        super().__init__(verify=_tls())
+        super().__init__(verify=trust_machine(shared=True))
         self._unmatched = unmatched
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -97,12 +96,6 @@ class _CassetteTransport(httpx.HTTPTransport):
                 if name == "reason_phrase"
             },
         )
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Return the trusted certificates, which take longer to read than a cassette to play."""
-    return httpx.create_ssl_context()
 
 
 @contextmanager
