@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from smaply_metrics_core.errors import MetricsError
-from smaply_metrics_core.models.query import Definition, GroupBy
+from smaply_metrics_core.models.query import Definition, GroupBy, Window
 from smaply_metrics_core.models.tally import Counts, Tally
 
 MAX_COUNTS: Final = 50_000
@@ -40,6 +40,13 @@ def _size(tally: Tally) -> int:
     return sum(
         1 + len(counts.answers) for window in tally.windows for counts in window.every_count()
     )
+
+
+def of_windows(tally: Tally, windows: Sequence[Window]) -> Tally:
+    """Return the tally with these windows only: another one may have further answers."""
+    names = {window.name for window in windows}
+    kept = tuple(counted for counted in tally.windows if counted.window in names)
+    return tally.model_copy(update={"windows": kept})
 
 
 def without_chosen(tally: Tally) -> Tally:

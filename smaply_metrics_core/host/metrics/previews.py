@@ -38,6 +38,7 @@ from smaply_metrics_core.host.filtered_counts import FilteredCounts
 from smaply_metrics_core.host.metrics.cached_tallies import (
     cached_tallies,
     group_of_tally,
+    of_windows,
     without_chosen,
 )
 from smaply_metrics_core.host.metrics.form_options import offered_group_bys
@@ -157,7 +158,7 @@ class _Download:
             query = account.make_query(REQUESTED, definition, now=self.now)
             result = calculate(
                 query,
-                tally,
+                of_windows(tally, query.windows),
                 self.now,
                 confidence=account.confidence,
                 question_changes=self.changes,
