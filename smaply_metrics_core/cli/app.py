@@ -62,8 +62,12 @@ class _Groups(dict[str, Any]):
         super().__init__(dict.fromkeys(GROUPS))
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401  # As above.
-        """Return a group."""
-        return _group(name)
+        """Return a group.
+
+        Raises:
+            KeyError: for an unknown name.
+        """
+        return super().__getitem__(name) or _group(name)
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  # As above.
         """Return a group, or the default for an unknown name."""

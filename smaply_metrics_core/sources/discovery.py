@@ -103,7 +103,8 @@ def _description(distribution: Distribution | None) -> tuple[str, str, tuple[str
         if distribution is not None:
             found = distribution.metadata  # Each access parses it again.
             name, version = found["Name"] or name, found["Version"] or version
-            requires = tuple(distribution.requires or ())
+            # An older format has the requirements in a file of their own.
+            requires = tuple(found.get_all("Requires-Dist") or distribution.requires or ())
     except Exception:  # Missing METADATA raises different exceptions. It counts as no requirements.
         logger.debug("The metadata of %s could not be read.", name, exc_info=True)
     return name, version, requires

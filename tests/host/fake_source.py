@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.message import Message
 from importlib.metadata import EntryPoint
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -327,13 +328,15 @@ class ObjectEntryPoint(EntryPoint):
 
 def entry_point(name: str, target: object, distribution: str = "the-shop") -> EntryPoint:
     """Return the entry point of an object, as if a distribution had installed it."""
+    metadata = Message()
+    metadata["Name"], metadata["Version"] = distribution, "1.2"
     point = ObjectEntryPoint(name=name, value="shop:source", group=ENTRY_POINT_GROUP)
     vars(point).update(
         target=target,
         dist=SimpleNamespace(
             name=distribution,
             version="1.2",
-            metadata={"Name": distribution, "Version": "1.2"},
+            metadata=metadata,
             requires=[],
         ),
     )

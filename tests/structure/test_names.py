@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import ast
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -26,7 +26,9 @@ def modules(root: Path, our_files: list[Path]) -> list[Path]:
 
 def class_names(source: str) -> list[str]:
     """Return the names of top-level classes, without leading underscores."""
-    return re.findall(r"^class _*(\w+)", source, re.MULTILINE)
+    return [
+        node.name.lstrip("_") for node in ast.parse(source).body if isinstance(node, ast.ClassDef)
+    ]
 
 
 def test_no_class_name_is_used_twice(root: Path, our_files: list[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.message import Message
 from importlib.metadata import EntryPoint
 from types import SimpleNamespace
 from typing import Any
@@ -50,9 +51,8 @@ def object_entry_point(target: object) -> EntryPoint:
             "set `source` to an id from `smaply-metrics source list`, or to the entry point's "
             "object",
         ) from None
+    metadata = Message()
+    metadata["Name"], metadata["Version"] = "contract-test", "0"
     point = UninstalledEntryPoint(name=name, value="contract:source", group=ENTRY_POINT_GROUP)
-    vars(point).update(
-        target=target,
-        dist=SimpleNamespace(metadata={"Name": "contract-test", "Version": "0"}, requires=[]),
-    )
+    vars(point).update(target=target, dist=SimpleNamespace(metadata=metadata, requires=[]))
     return point

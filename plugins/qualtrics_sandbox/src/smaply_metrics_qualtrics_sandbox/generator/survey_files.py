@@ -38,6 +38,7 @@ _DETRACTOR = 6
 _PASSIVE = 8
 _FIRST_HOUR, _LAST_HOUR = 7, 22
 _DECEMBER = 12
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 _COMMENTS = (
     "Alles bestens, vielen Dank für die schnelle Hilfe!",
@@ -329,9 +330,6 @@ def _metadata_key(import_id: str) -> dict[str, str]:
 @cache
 def _metadata_cell(import_id: str) -> str:
     return _dump(_metadata_key(import_id))
-
-
-_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def _dump(key: Mapping[str, Any]) -> str:
