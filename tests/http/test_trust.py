@@ -59,7 +59,7 @@ def test_the_environment_may_name_others(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_unusable_file_is_reported(
     named: Path, text: str | None, reason: str, *, shared: bool
 ) -> None:
-    """The end of a sentence says what is wrong, whoever uses the authorities."""
+    """The error is the end of a sentence about the file, for shared authorities and others."""
     named.write_text(text) if text else named.unlink()
 
     with pytest.raises(ValueError, match=reason):

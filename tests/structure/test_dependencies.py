@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tomllib
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .conftest import Distribution
-
-IMPORT = re.compile(r"^ *(?:import (\w+)|from (\w+)(?:\.\w+)* import )", re.MULTILINE)
-"""An absolute import; ruff requires a statement for each module."""
 
 WITH = {"pydantic": "pydantic-core"}
 """Distributions that another distribution always installs in the matching version."""
@@ -79,7 +77,11 @@ def imported_packages(package: Path) -> set[str]:
     """Return the top-level packages that the modules of a package import anywhere."""
     found: set[str] = set()
     for path in package.rglob("*.py"):
-        found |= {a or b for a, b in IMPORT.findall(path.read_text(encoding="utf-8"))}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                found.add(node.module.partition(".")[0])
     return found
 
 

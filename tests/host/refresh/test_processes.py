@@ -84,11 +84,11 @@ def test_another_process_shows_the_progress_of_a_refresh(fleet: Fleet, host: Met
 
 
 def test_many_processes_make_one_export_for_each_survey(fleet: Fleet, host: MetricsHost) -> None:
-    """Four processes with 10 threads each load the same cards, and all of them get the value."""
-    processes = [fleet.start(threads=10, wait=SECONDS) for _ in range(4)]
+    """Eight processes with 25 threads each load the same cards, and all of them get the value."""
+    processes = [fleet.start(threads=25, wait=SECONDS) for _ in range(8)]
     fleet.load(*processes)
     seen = [each for process in processes for each in process.receive()]
-    assert len(seen) == 10 * len(processes)
+    assert len(seen) == 25 * len(processes)
     assert set(map(tuple, seen)) == {(("Stars", "4.0", "fresh"), ("Elsewhere", "1.5", "fresh"))}
     assert sorted(fleet.exports) == ["S1", "S2"]
 

@@ -75,7 +75,7 @@ MODULES = {html_text.__file__, core_html_text.__file__}
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_steps_grow_with_the_length_of_the_text(unit: str, end: str) -> None:
     """A text that is eight times as long takes at most eight times as many lines of code."""
-    assert _steps(unit * 800 + end * 4) <= 8 * _steps(unit * 100 + end) + 500
+    assert _steps(unit * 800 + end * 4) <= 8 * _steps(unit * 100 + end) + 100
 
 
 def _steps(text: str) -> int:
