@@ -112,20 +112,13 @@ class _AllSearched:
 
 
 def _merged(searched: Iterable[_Searched]) -> Iterator[Needles]:
-    """Yield the needles for each normalization, the shortest first.
-
-    One that contains another is left out, since the other is found wherever it occurs.
-    """
+    """Yield the needles of all secrets for each normalization, the shortest first."""
     together: dict[Normalization, list[SecretBytes]] = {}
     for one in searched:
         for normalization, texts in one.needles:
             together.setdefault(normalization, []).extend(texts)
     for normalization, found in together.items():
-        kept: list[SecretBytes] = []
-        for text in sorted(found, key=len):
-            if not any(one.get_secret_value() in text.get_secret_value() for one in kept):
-                kept.append(text)
-        yield Needles(normalization, tuple(kept))
+        yield Needles(normalization, tuple(sorted(found, key=len)))
 
 
 class Redactor:
