@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -23,6 +22,7 @@ from smaply_metrics_host.app_state import AppState
 from smaply_metrics_host.server import GracefulServer, listen
 from smaply_metrics_host.settings import HostSettings
 from smaply_metrics_qualtrics_sandbox import SandboxServer
+from tests.http_clients import PLAIN_HTTP
 
 T = TypeVar("T")
 
@@ -31,7 +31,6 @@ NAMES = {Role.ADMIN: "Ada", Role.EDITOR: "Emil", Role.VIEWER: "Vera"}
 TOKEN = "sandbox-token-of-forty-characters-00001"
 SUPPORT = "support@metrics.example"
 SECONDS = 180
-PLAIN_HTTP = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Spares each browser loading the certificate authorities of the machine."""
 HASTE = 20
 """The factor by which the app's waits are shortened."""

@@ -11,12 +11,13 @@ import pytest
 from starlette.responses import Response
 
 from reference_host.tests.api.seeded_account import SURVEY, prepare, program
-from reference_host.tests.app_fixture import ACCOUNT, NAMES, PLAIN_HTTP, running
+from reference_host.tests.app_fixture import ACCOUNT, NAMES, running
 from reference_host.tests.form_client import FormFiller
 from reference_host.tests.metric_factories import RELATIONSHIP
 from smaply_metrics_core.host import InputError, Role
 from smaply_metrics_host.settings import HostSettings, checked_root_path
 from smaply_metrics_host.web.authentication import cookie_name, set_cookie
+from tests.http_clients import PLAIN_HTTP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 
 from smaply_metrics_core import (
@@ -21,6 +20,7 @@ from smaply_metrics_core import (
 )
 from smaply_metrics_core.sources.isolation import PluginIsolation
 from smaply_metrics_csv_example import source
+from tests.http_clients import client_without_network
 
 LONG = 60.0
 """Guards against hangs only."""
@@ -73,7 +73,7 @@ def test_reading_a_file_ends_at_the_deadline(
     def call() -> object:
         threads.append(threading.current_thread())
         context = SourceContext(
-            http=httpx.Client(),
+            http=client_without_network(),
             deadline=deadline,
             destinations=(Destination(kind="folder", folder=tmp_path),),
             folder=tmp_path,

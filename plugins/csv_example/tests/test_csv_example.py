@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-import httpx
 import pytest
 
 import smaply_metrics_core as core
@@ -28,6 +27,7 @@ from smaply_metrics_core import (
 from smaply_metrics_core.calculations import calculate
 from smaply_metrics_csv_example import source
 from smaply_metrics_csv_example.source import CsvCredentials
+from tests.http_clients import client_without_network
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 VISITS = Path(__file__).parent / "files" / "visits.csv"
@@ -45,7 +45,7 @@ def write(tmp_path: Path) -> Write:
             data = content if isinstance(content, bytes) else content.encode()
             (folder / f"{name}.csv").write_bytes(data)
         return SourceContext(
-            http=httpx.Client(),
+            http=client_without_network(),
             deadline=core.Deadline.after(60, core.SystemClock()),
             destinations=(core.Destination(kind="folder", folder=folder.resolve()),),
             folder=tmp_path,

@@ -6,12 +6,12 @@ import io
 import zipfile
 from pathlib import Path
 
-import httpx
 import pytest
 
 import smaply_metrics_core as core
 from smaply_metrics_core.calculations import calculate
 from smaply_metrics_csv_example import source
+from tests.http_clients import client_without_network
 
 OWN = "recorded_at,field:Ort,Note,Extras[]\n2026-10-03,Köln,4.5,a;b\n2026-10-04,Wien,1234.5,b\n"
 EUROPEAN = "Datum\tOrt\tNote\tExtras\n03/10/2026\tKöln\t4,5\ta;b\n04/10/2026\tWien\t1.234,5\tb\n"
@@ -22,7 +22,7 @@ def context(tmp_path: Path) -> core.SourceContext:
     """A context for the files in a folder."""
     clock = core.SystemClock()
     return core.SourceContext(
-        http=httpx.Client(),
+        http=client_without_network(),
         deadline=core.Deadline.after(60, clock),
         destinations=(core.Destination(kind="folder", folder=tmp_path.resolve()),),
         folder=tmp_path,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import ssl
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,13 +15,12 @@ from typing import Any, TypeAlias
 import httpx
 
 from smaply_metrics_qualtrics_sandbox import SandboxServer
+from tests.http_clients import PLAIN_HTTP
 
 Json: TypeAlias = Any
 
 TOKEN = "sandbox-token-of-forty-characters-000001"
 SURVEY = "SV_everything00001"
-# Loading CA certificates for each client would take longer than most of these tests.
-PLAIN_HTTP = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 QUESTIONS: dict[str, dict[str, Any]] = {

@@ -17,7 +17,7 @@ def test_it_serves_until_it_is_interrupted(tmp_path: Path) -> None:
     """It prints one line with address and port, never the token, and exits with 0."""
     import httpx
 
-    from plugins.qualtrics_sandbox.tests.support import PLAIN_HTTP
+    from tests.http_clients import PLAIN_HTTP
 
     write_survey(tmp_path / "one")
     command = [sys.executable, "-m", "smaply_metrics_qualtrics_sandbox"]

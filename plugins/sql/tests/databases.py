@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
-import httpx
 from pydantic import SecretStr
 
 from smaply_metrics_core import (
@@ -34,6 +33,7 @@ from smaply_metrics_sql.fetch import fetch
 from smaply_metrics_sql.mapping.model import SurveyMapping
 from smaply_metrics_sql.mapping.yaml_text import read_mapping
 from smaply_metrics_sql.questionnaire import QuestionnaireReader
+from tests.http_clients import client_without_network
 
 NOW: Final = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -46,7 +46,7 @@ def a_deadline() -> Deadline:
 def a_context(folder: Path = Path("/nonexistent")) -> SourceContext:
     """Return the context of a call; nothing is sent with its client."""
     return SourceContext(
-        http=httpx.Client(),
+        http=client_without_network(),
         deadline=a_deadline(),
         destinations=(),
         folder=folder,

@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from reference_host.tests.api.seeded_account import prepare
-from reference_host.tests.app_fixture import ACCOUNT, NAMES, PLAIN_HTTP, running
+from reference_host.tests.app_fixture import ACCOUNT, NAMES, running
 from reference_host.tests.deploy.deploy_files import DEPLOY, require_program
 from smaply_metrics_core.host import Role
+from tests.http_clients import PLAIN_HTTP
 from tests.ports import free_port
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import Final
 import httpx
 import pytest
 
-from reference_host.tests.app_fixture import PLAIN_HTTP
 from reference_host.tests.deploy.deploy_files import DEPLOY, require_program
+from tests.http_clients import PLAIN_HTTP
 
 UNITS: Final = sorted((DEPLOY / "systemd").glob("*.service"))
 COMMANDS: Final = ("smaply-metrics-host", "smaply-metrics")

@@ -37,6 +37,7 @@ from smaply_metrics_core.testing import (
     SourceSession,
     write_bundle,
 )
+from tests.http_clients import PLAIN_HTTP
 
 Call: TypeAlias = tuple[str, str]
 """The method and the path of a request."""
@@ -153,7 +154,7 @@ class Recorder(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the response of the sandbox."""
-        with httpx.Client() as client:
+        with httpx.Client(verify=PLAIN_HTTP) as client:
             response = client.send(
                 httpx.Request(
                     request.method, request.url, headers=request.headers, content=request.read()
