@@ -88,11 +88,8 @@ def run(
     )
 
 
-def test_the_command_runs_as_a_process(
-    new: Command, environment: dict[str, str], sandbox: SandboxServer
-) -> None:
+def test_the_command_runs_as_a_process(linked: Command, environment: dict[str, str]) -> None:
     """With --json, standard output is JSON and standard error is empty."""
-    new.connect(sandbox.host)
     asked = ("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY)
     previewed = run(
         environment, *asked, "--question", "QID4_2", "--calculation", "average", "--json"
@@ -145,7 +142,7 @@ OTHER_SIGNAL = pytest.mark.deep(reason="3 s; every change interrupts a load, and
     ],
 )
 def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
-    new: Command,
+    linked: Command,
     environment: dict[str, str],
     sandbox: SandboxServer,
     tmp_path: Path,
@@ -155,8 +152,7 @@ def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
     """Ctrl-C or SIGTERM during an export leaves no files; the next load refreshes again."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    new.connect(sandbox.host)
-    new.done(
+    linked.done(
         *("metric", "add", "All", "--connection", "qualtrics", "--survey", SURVEY),
         *("--calculation", "responses"),
     )
@@ -178,7 +174,7 @@ def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
         out, err = process.communicate(timeout=SECONDS)
     after = temporary_files(tmp_path)
     sandbox.state.clear_faults()
-    (card,) = new.done("card", "load")["cards"]
+    (card,) = linked.done("card", "load")["cards"]
 
     assert (process.returncode, out, err) == (128 + number, "", "")
     assert during
