@@ -90,20 +90,20 @@ def run(
 
 def test_the_command_runs_as_a_process(linked: Command, environment: dict[str, str]) -> None:
     """With --json, standard output is JSON and standard error is empty."""
-    asked = ("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY)
-    previewed = run(
-        environment, *asked, "--question", "QID4_2", "--calculation", "average", "--json"
-    )
+    listed = run(environment, "connection", "list", "--json")
 
-    assert (previewed.returncode, previewed.stderr) == (0, "")
-    assert 1 <= json.loads(previewed.stdout)["value"] <= 5
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert [one["status"] for one in json.loads(listed.stdout)] == ["connected"]
 
 
-@pytest.mark.deep(reason="3 s: two processes; every change runs another command in one")
+@pytest.mark.deep(reason="4 s: three processes; every change runs another command in one")
 def test_a_connection_is_added_by_a_process(
     environment: dict[str, str], sandbox: SandboxServer
 ) -> None:
-    """Its JSON has the state of the connection; wrong usage is explained on standard error."""
+    """Its JSON has the state of the connection, and another process previews a metric.
+
+    Wrong usage is explained on standard error.
+    """
     connected = run(
         environment,
         *("connection", "add", "qualtrics", "--set", f"base_url={sandbox.host}"),
@@ -113,6 +113,13 @@ def test_a_connection_is_added_by_a_process(
 
     assert (connected.returncode, connected.stderr) == (0, "")
     assert json.loads(connected.stdout)["status"] == "connected"
+
+    asked = ("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY)
+    previewed = run(
+        environment, *asked, "--question", "QID4_2", "--calculation", "average", "--json"
+    )
+    assert (previewed.returncode, previewed.stderr) == (0, "")
+    assert 1 <= json.loads(previewed.stdout)["value"] <= 5
 
     wrong = run(environment, "metric", "preview", "--survey", SURVEY, "--calculation", "mean")
     assert (wrong.returncode, wrong.stdout) == (2, "")
