@@ -75,12 +75,12 @@ def test_some_tests_are_selected_by_name(command: Command, suite: str) -> None:
 
     Those that run do so in the order of all tests, the quick ones first.
     """
-    chosen = ("--only", "list_of_surveys", "--only", "credential")
+    chosen = ("--only", "list_of_surveys", "--only", "credentials")
     found = command.done("source", "test", f"{suite}:Good", *chosen)
 
     names = [one["test"] for one in found["tests"]]
     assert len(names) > 2
-    assert all("list_of_surveys" in name or "credential" in name for name in names)
+    assert all("list_of_surveys" in name or "credentials" in name for name in names)
     assert names == [name for name in contract_test_names(Facts) if name in names]
     assert found["failed"] == 0
     assert found["fault_sample"] == "Good tries all of them in a longer run"
