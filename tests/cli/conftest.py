@@ -6,7 +6,6 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -16,10 +15,9 @@ from typer.testing import CliRunner
 
 from smaply_metrics_core.cli.app import app
 from smaply_metrics_core.context import SystemClock
-from smaply_metrics_qualtrics_sandbox import SandboxServer, generate
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 
 TOKEN = "Tok3nOfTheSandboxThatMustNeverBeSeen0001"
-UNTIL = datetime(2026, 4, 1, 12, tzinfo=UTC)
 SURVEY = "SV_RelationshipA01"
 
 
@@ -104,17 +102,9 @@ def no_waiting() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def surveys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of invented surveys."""
-    folder = tmp_path_factory.mktemp("surveys")
-    generate(folder, seed=5, until=UNTIL)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def served(surveys: Path) -> Iterator[SandboxServer]:
+def served(invented_surveys: Path) -> Iterator[SandboxServer]:
     """The sandbox of all modules, since reading the surveys takes a tenth of a second."""
-    with SandboxServer(surveys, token=TOKEN, export_polls=0) as server:
+    with SandboxServer(invented_surveys, token=TOKEN, export_polls=0) as server:
         yield server
 
 
