@@ -29,7 +29,7 @@ from smaply_metrics_core.models.query import Calculation, Definition, MetricType
 from smaply_metrics_core.sources.registry import SourceRegistry
 from smaply_metrics_core.testing import ManualClock
 from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING
-from smaply_metrics_qualtrics_sandbox import SandboxServer, generate
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 
 if TYPE_CHECKING:
     import httpx
@@ -38,7 +38,6 @@ TOKEN: Final = "Tok3nOfTheTroubledAccountThatNobodySees1"
 NEW_TOKEN: Final = "Tok3nGeneratedLaterThatNobodySeesEither2"
 KEY: Final = base64.urlsafe_b64encode(bytes(range(7, 39))).decode()
 OTHER_KEY: Final = base64.urlsafe_b64encode(bytes(range(150, 182))).decode()
-UNTIL: Final = datetime(2026, 4, 1, 9, tzinfo=UTC)
 NOON: Final = datetime(2026, 4, 1, 12, tzinfo=UTC)
 ADMIN: Final = Actor("acme", "ada", Role.ADMIN)
 HOST: Final = "iad1.qualtrics.com"
@@ -56,10 +55,14 @@ WAIT: Final = 300.0
 HOUR: Final = 3_600.0
 
 
-def write_surveys(folder: Path) -> Path:
-    """Write a survey with answers, and surveys with nothing to count; return their folder."""
-    generate(folder / "everything", seed=3, until=UNTIL)
-    store = folder / "everything" / "store"
+def write_surveys(invented: Path, folder: Path) -> Path:
+    """Write a survey with answers, and surveys with nothing to count; return their folder.
+
+    Args:
+        invented: The folder of invented surveys, one of which is changed.
+        folder: Where to write.
+    """
+    store = invented / "store"
     with (store / "responses.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.reader(stream))
     header, responses = rows[:HEADER_ROWS], rows[HEADER_ROWS:]

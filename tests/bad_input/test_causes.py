@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def surveys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def surveys(invented_surveys: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The surveys of the account."""
-    return write_surveys(tmp_path_factory.mktemp("surveys"))
+    return write_surveys(invented_surveys, tmp_path_factory.mktemp("surveys"))
 
 
 @pytest.fixture

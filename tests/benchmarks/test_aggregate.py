@@ -17,7 +17,7 @@ from benchmarks.pipelines.shared import Files
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """The exports of a small survey."""
-    return make_files(tmp_path_factory.mktemp("benchmark"), 3_000)
+    return make_files(tmp_path_factory.mktemp("benchmark"), 1_000)
 
 
 def test_every_pipeline_calculates_the_same_numbers(files: Files) -> None:

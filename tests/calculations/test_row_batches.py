@@ -99,7 +99,7 @@ def in_batches(rows: pl.DataFrame, size: int) -> dict[str, object]:
     return dict(counting.tallies(AS_OF))
 
 
-@examples(sample=10, thorough=40)
+@examples(sample=7, thorough=40)
 @given(rows=st.lists(ROW, max_size=30), size=st.integers(1, 40))
 def test_batches_have_the_tallies_of_all_rows(rows: list[tuple[object, ...]], size: int) -> None:
     """Neither the size of batches nor categories change a tally."""
@@ -107,7 +107,7 @@ def test_batches_have_the_tallies_of_all_rows(rows: list[tuple[object, ...]], si
     assert in_batches(whole, size) == tally_all(whole, requests(), as_of=AS_OF)
 
 
-@examples(sample=4, thorough=15)  # An example takes 0.1 s.
+@examples(sample=3, thorough=15)  # An example takes 0.1 s.
 @given(
     rows=st.lists(ROW, max_size=40),
     order=st.permutations(range(len(requests()))),

@@ -106,10 +106,14 @@ def test_no_small_period_can_be_derived(length: int, most: int) -> None:
     assert small
 
 
-@pytest.mark.parametrize("undated", [0, 3])
-def test_rolling_windows_show_no_more_than_their_periods(undated: int) -> None:
+@pytest.mark.parametrize(
+    ("undated", "possible", "periods"), [(0, (0, 4, 9), 4), (3, (0, 1, 4, 9), 3)]
+)
+def test_rolling_windows_show_no_more_than_their_periods(
+    undated: int, possible: tuple[int, ...], periods: int
+) -> None:
     """A shown window contains only periods that the plain Series shows."""
-    for sizes in product((0, 1, 4, 9), repeat=4):
+    for sizes in product(possible, repeat=periods):
         months, windows = shown(sizes, None, undated), shown(sizes, 2, undated)
         assert len(months) == len(windows), sizes
         for place, window in enumerate(windows):

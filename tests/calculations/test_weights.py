@@ -38,6 +38,7 @@ from tests.calculations.factories import (
     scale,
     tally_of,
 )
+from tests.hypothesis_profiles import examples
 
 BY_W = Weight(kind="field", of="w")
 NPS_SCALE = scale(0, 10)
@@ -175,6 +176,7 @@ def by_rows(rows: Sequence[tuple[int, float]], calculation: Calculation) -> floa
             return float(part({3, 7}))
 
 
+@examples(sample=12, thorough=300)
 @given(rows, st.sampled_from([one for one in VALUES if one is not Calculation.MEDIAN]))
 def test_values_are_those_of_the_rows(
     drawn: list[tuple[int, float, str]], calculation: Calculation
@@ -208,6 +210,7 @@ def test_values_are_those_of_the_rows(
         assert found[key].effective_n <= found[key].answered
 
 
+@examples(sample=12, thorough=300)
 @given(
     st.lists(st.integers(0, 10), min_size=1, max_size=200),
     st.floats(1e-9, 1e9),
@@ -230,6 +233,7 @@ def test_equal_weights_give_exactly_the_unweighted_result(
     assert result.current.low_sample == expected.current.low_sample
 
 
+@examples(sample=12, thorough=300)
 @given(rows, st.floats(1e-6, 1e6), st.sampled_from(VALUES))
 def test_multiplying_all_weights_by_a_constant_changes_nothing(
     drawn: list[tuple[int, float, str]], factor: float, calculation: Calculation

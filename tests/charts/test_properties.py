@@ -172,7 +172,7 @@ def test_the_table_has_every_group(result: Result, shown: Display) -> None:
 
 
 # Without shrinking, which would draw for minutes.
-@settings(examples(sample=5, thorough=25), phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(examples(sample=3, thorough=25), phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(result=results, shown=displays)
 def test_every_specification_can_be_drawn(result: Result, shown: Display) -> None:
     """Vega-Lite draws each specification, whatever its labels and values are."""

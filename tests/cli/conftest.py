@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,10 +15,9 @@ from typer.testing import CliRunner
 
 from smaply_metrics_core.cli.app import app
 from smaply_metrics_core.context import SystemClock
-from smaply_metrics_qualtrics_sandbox import SandboxServer, generate
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 
 TOKEN = "Tok3nOfTheSandboxThatMustNeverBeSeen0001"
-UNTIL = datetime(2026, 4, 1, 12, tzinfo=UTC)
 SURVEY = "SV_RelationshipA01"
 
 
@@ -103,18 +102,28 @@ def no_waiting() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def surveys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of invented surveys."""
-    folder = tmp_path_factory.mktemp("surveys")
-    generate(folder, seed=5, until=UNTIL)
-    return folder
+def served(invented_surveys: Path) -> Iterator[SandboxServer]:
+    """The sandbox of all modules, since reading the surveys takes a tenth of a second."""
+    with SandboxServer(invented_surveys, token=TOKEN, export_polls=0) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def sandbox(surveys: Path) -> Iterator[SandboxServer]:
-    """A sandbox that the tests of a module share and do not change."""
-    with SandboxServer(surveys, token=TOKEN, export_polls=0) as server:
-        yield server
+def sandbox(served: SandboxServer) -> Iterator[SandboxServer]:
+    """A sandbox that the tests of a module share, without faults afterwards."""
+    yield served
+    served.state.set_token(TOKEN)
+    served.state.clear_faults()
+    served.state.clear_log()
+
+
+@pytest.fixture(scope="session")
+def connected_home(served: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a connection to the sandbox, which is copied and not changed."""
+    home = tmp_path_factory.mktemp("connected") / "home"
+    command = Command(home, _environment(SMAPLY_QUALTRICS_SANDBOX=served.host))
+    command.connect(served.host)
+    return home
 
 
 def _environment(**settings: str | None) -> dict[str, str | None]:
@@ -143,10 +152,18 @@ def new(tmp_path: Path, sandbox: SandboxServer) -> Command:
     return Command(tmp_path / "home", _environment(SMAPLY_QUALTRICS_SANDBOX=sandbox.host))
 
 
+@pytest.fixture
+def linked(new: Command, connected_home: Path) -> Command:
+    """The command with a connected home of its own."""
+    shutil.copytree(connected_home, new.home)
+    return new
+
+
 @pytest.fixture(scope="module")
-def connected(tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxServer) -> Command:
+def connected(
+    tmp_path_factory: pytest.TempPathFactory, sandbox: SandboxServer, connected_home: Path
+) -> Command:
     """The command with a connected home that the tests of a module share."""
     home = tmp_path_factory.mktemp("shared") / "home"
-    command = Command(home, _environment(SMAPLY_QUALTRICS_SANDBOX=sandbox.host))
-    command.connect(sandbox.host)
-    return command
+    shutil.copytree(connected_home, home)
+    return Command(home, _environment(SMAPLY_QUALTRICS_SANDBOX=sandbox.host))

@@ -11,15 +11,14 @@ from tests.cli.conftest import TOKEN, Command
 
 
 @pytest.fixture
-def two_accounts(new: Command, sandbox: SandboxServer) -> Command:
+def two_accounts(linked: Command, sandbox: SandboxServer) -> Command:
     """A store in which the accounts `default` and `acme` have a connection each."""
-    new.connect(sandbox.host)
-    new.done(
+    linked.done(
         *("--account", "acme", "connection", "add", "qualtrics"),
         *("--set", f"base_url={sandbox.host}", "--secret-stdin", "api_token"),
         stdin=TOKEN,
     )
-    return new
+    return linked
 
 
 def test_all_accounts_are_listed(two_accounts: Command) -> None:

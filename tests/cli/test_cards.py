@@ -15,12 +15,11 @@ ADD = ("--connection", "qualtrics", "--survey", SURVEY)
 COMPARED = ("--type", "comparison", "--range", "last_90_days")
 
 
-def test_cards_of_all_three_types(new: Command, sandbox: SandboxServer) -> None:
+def test_cards_of_all_three_types(linked: Command, sandbox: SandboxServer) -> None:
     """Each type has its own keys, and one export refreshes all cards of a survey."""
-    new.connect(sandbox.host)
     question = (*ADD, "--question", "QID1", "--calculation", "nps")
     ids = [
-        new.done("metric", "add", name, *question, *options)["id"]
+        linked.done("metric", "add", name, *question, *options)["id"]
         for name, options in {
             "Number": (),
             "Series": ("--group-by", "field:Segment"),
@@ -29,8 +28,8 @@ def test_cards_of_all_three_types(new: Command, sandbox: SandboxServer) -> None:
     ]
     sandbox.state.clear_log()
 
-    cards = new.done("card", "load", "--now", "2026-04-01T12:00:00Z")["cards"]
-    again = new("card", "load", "--now", "2026-04-01T12:30:00Z")
+    cards = linked.done("card", "load", "--now", "2026-04-01T12:00:00Z")["cards"]
+    again = linked("card", "load", "--now", "2026-04-01T12:30:00Z")
 
     starts = [call for call in sandbox.state.calls() if call["route"] == "export_start"]
     assert len(starts) == 1
@@ -49,15 +48,14 @@ def test_cards_of_all_three_types(new: Command, sandbox: SandboxServer) -> None:
         assert shown in again.out
 
 
-def test_a_failed_refresh_exits_with_0(new: Command, sandbox: SandboxServer) -> None:
+def test_a_failed_refresh_exits_with_0(linked: Command, sandbox: SandboxServer) -> None:
     """After a failed refresh the card has its last value and the problem; the exit code is 0."""
-    new.connect(sandbox.host)
-    new.done("metric", "add", "All", *ADD, "--calculation", "responses")
-    before = new.done("card", "load", "--now", "2026-04-01T12:00:00Z")["cards"][0]
+    linked.done("metric", "add", "All", *ADD, "--calculation", "responses")
+    before = linked.done("card", "load", "--now", "2026-04-01T12:00:00Z")["cards"][0]
     sandbox.state.add_fault("export_progress", kind="failed", times=2)
 
-    after = new.done("card", "load", "--now", "2026-04-01T13:00:01Z")["cards"][0]
-    as_text = new("card", "load", "--now", "2026-04-01T13:00:02Z")
+    after = linked.done("card", "load", "--now", "2026-04-01T13:00:01Z")["cards"][0]
+    as_text = linked("card", "load", "--now", "2026-04-01T13:00:02Z")
 
     assert after["freshness"] == "failed"
     assert after["value"] == before["value"]
@@ -68,58 +66,56 @@ def test_a_failed_refresh_exits_with_0(new: Command, sandbox: SandboxServer) -> 
     assert after["problem"]["remedy"].split(".")[0] in as_text.out.replace("\n", " ")
 
 
-def test_ids_choose_and_order_the_cards(new: Command, sandbox: SandboxServer) -> None:
+def test_ids_choose_and_order_the_cards(linked: Command) -> None:
     """`card load ID…` returns these cards in this order, each once."""
-    new.connect(sandbox.host)
     ids = [
-        new.done("metric", "add", name, *ADD, "--calculation", "responses")["id"] for name in "abc"
+        linked.done("metric", "add", name, *ADD, "--calculation", "responses")["id"]
+        for name in "abc"
     ]
 
-    cards = new.done("card", "load", ids[2], ids[0], ids[2])["cards"]
+    cards = linked.done("card", "load", ids[2], ids[0], ids[2])["cards"]
 
     assert [card["id"] for card in cards] == [ids[2], ids[0]]
 
 
-def test_the_account_decides_where_days_begin(new: Command, sandbox: SandboxServer) -> None:
+def test_the_account_decides_where_days_begin(linked: Command) -> None:
     """`account edit` changes time zone and week start separately, and date ranges follow."""
-    new.connect(sandbox.host)
-    assert new.done("account", "show") == {
+    assert linked.done("account", "show") == {
         "zone": "UTC",
         "week_start": 1,
         "confidence": 95,
         "minimum_group": 0,
     }
 
-    new.done("account", "edit", "--zone", "Europe/Vienna")
-    assert new.done("account", "edit", "--week-start", "7") == {
+    linked.done("account", "edit", "--zone", "Europe/Vienna")
+    assert linked.done("account", "edit", "--week-start", "7") == {
         "zone": "Europe/Vienna",
         "week_start": 7,
         "confidence": 95,
         "minimum_group": 0,
     }
-    assert new.done("account", "edit", "--confidence", "99.9")["confidence"] == 99.9
-    given = new.done(
+    assert linked.done("account", "edit", "--confidence", "99.9")["confidence"] == 99.9
+    given = linked.done(
         *(*PREVIEW, "--calculation", "responses", "--since", "2026-01-01", "--until", "2026-07-01")
     )
 
     assert given["window"] == {"start": "2025-12-31T23:00:00Z", "end": "2026-06-30T22:00:00Z"}
-    assert "Sunday" in new("account", "show").out
+    assert "Sunday" in linked("account", "show").out
 
 
-def test_the_history_names_changes_of_the_question(new: Command, sandbox: SandboxServer) -> None:
+def test_the_history_names_changes_of_the_question(linked: Command) -> None:
     """The values on both sides of a change are not comparable."""
-    new.connect(sandbox.host)
     question = (*ADD, "--question", "QID1", "--calculation", "nps")
-    metric = new.done("metric", "add", "NPS", *question, *COMPARED)["id"]
-    new.done("card", "load", "--now", "2026-04-01T12:00:00Z")
-    with closing(sqlite3.connect(new.home / "store.db")) as store, store:
+    metric = linked.done("metric", "add", "NPS", *question, *COMPARED)["id"]
+    linked.done("card", "load", "--now", "2026-04-01T12:00:00Z")
+    with closing(sqlite3.connect(linked.home / "store.db")) as store, store:
         store.execute(
             "UPDATE question_versions SET definition = json_replace(definition, '$.text', 'Well?')"
         )
 
-    (card,) = new.done("card", "load", "--now", "2026-04-02T12:00:00Z")["cards"]
-    past = new.done("metric", "history", metric)["values"]
-    printed = " ".join(new("metric", "history", metric).out.split())
+    (card,) = linked.done("card", "load", "--now", "2026-04-02T12:00:00Z")["cards"]
+    past = linked.done("metric", "history", metric)["values"]
+    printed = " ".join(linked("metric", "history", metric).out.split())
 
     (change,) = card["question_changes"]
     assert change["sentence"] == (

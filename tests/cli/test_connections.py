@@ -289,22 +289,19 @@ def test_an_edit_prompts_for_each_field(
     assert hidden == ["API token"]
 
 
-def test_a_deletion_requires_confirmation(
-    new: Command, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_deletion_requires_confirmation(linked: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """A deletion requires confirmation and lists the metrics that are no longer refreshed."""
-    new.connect(sandbox.host)
-    new.done(
+    linked.done(
         *("metric", "add", "All of them", "--connection", "qualtrics"),
         *("--survey", SURVEY, "--calculation", "responses"),
     )
-    unasked = new("connection", "delete", "qualtrics", "--json")
+    unasked = linked("connection", "delete", "qualtrics", "--json")
     monkeypatch.setattr(credential_input, "at_a_terminal", lambda: True)
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: False)
-    in_json = new("connection", "delete", "qualtrics", "--json")
-    declined = new("connection", "delete", "qualtrics")
-    still_there = new.done("connection", "list")
-    deleted = new.done("connection", "delete", "qualtrics", "--yes")
+    in_json = linked("connection", "delete", "qualtrics", "--json")
+    declined = linked("connection", "delete", "qualtrics")
+    still_there = linked.done("connection", "list")
+    deleted = linked.done("connection", "delete", "qualtrics", "--yes")
 
     assert unasked.code == in_json.code == 2
     assert "--yes" in unasked.error["remedy"]
@@ -313,23 +310,22 @@ def test_a_deletion_requires_confirmation(
     assert "All of them" in declined.err
     assert len(still_there) == 1
     assert deleted["metrics"] == ["All of them"]
-    assert new.done("connection", "list") == []
-    (card,) = new.done("card", "load")["cards"]
+    assert linked.done("connection", "list") == []
+    (card,) = linked.done("card", "load")["cards"]
     assert card["freshness"] == "not_connected"
 
 
-def test_a_lost_key_is_a_problem_of_the_connection(new: Command, sandbox: SandboxServer) -> None:
+def test_a_lost_key_is_a_problem_of_the_connection(linked: Command) -> None:
     """Without the key, or with another one, the list still works and shows the problem."""
-    new.connect(sandbox.host)
-    (new.home / "key").unlink()
+    (linked.home / "key").unlink()
     another = {"SMAPLY_METRICS_ENCRYPTION_KEYS": "_-7dzLuqmYh3ZlVEMyIRAP_u3cy7qpmId2ZVRDMiEQA"}
 
     without, replaced = (
-        new("connection", "list", "--json"),
-        new("connection", "list", environment=another),
+        linked("connection", "list", "--json"),
+        linked("connection", "list", environment=another),
     )
-    (connection,) = new("connection", "list", "--json", environment=another).json
-    surveys = new("survey", "list", "qualtrics", "--json", environment=another)
+    (connection,) = linked("connection", "list", "--json", environment=another).json
+    surveys = linked("survey", "list", "qualtrics", "--json", environment=another)
 
     assert [one["problem"]["kind"] for one in without.json] == ["key_missing"]
     assert connection["status"] == "error"

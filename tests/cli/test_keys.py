@@ -53,17 +53,16 @@ def test_keys_of_the_setting_are_rotated(new: Command, sandbox: SandboxServer) -
         assert key not in "".join(new.written)
 
 
-def test_a_key_file_is_rotated(new: Command, sandbox: SandboxServer) -> None:
+def test_a_key_file_is_rotated(linked: Command) -> None:
     """A key is added, the connections are encrypted with it, and the old key is removed."""
-    new.connect(sandbox.host)
-    added = new.done("key", "generate", "--add")["id"]
-    first, second = new.done("key", "status")["keys"]
+    added = linked.done("key", "generate", "--add")["id"]
+    first, second = linked.done("key", "status")["keys"]
     assert (first["id"], first["connections"], second["connections"]) == (added, 0, 1)
-    done = new.done("key", "rotate", "--remove-unused")
+    done = linked.done("key", "rotate", "--remove-unused")
     assert (done["encrypted"], done["removed"]) == (1, [second["id"]])
-    assert [key["id"] for key in new.done("key", "status")["keys"]] == [added]
-    assert new.done("connection", "check", "qualtrics")["problem"] is None
-    assert (new.home / "key").read_text().strip() not in "".join(new.written)
+    assert [key["id"] for key in linked.done("key", "status")["keys"]] == [added]
+    assert linked.done("connection", "check", "qualtrics")["problem"] is None
+    assert (linked.home / "key").read_text().strip() not in "".join(linked.written)
 
 
 def test_a_connection_that_cannot_be_decrypted_is_named(
@@ -94,13 +93,12 @@ def test_without_any_key_the_status_names_the_command(new: Command) -> None:
     assert "Connections" not in shown
 
 
-def test_damaged_credentials_are_counted(new: Command, sandbox: SandboxServer) -> None:
+def test_damaged_credentials_are_counted(linked: Command) -> None:
     """They depend on no key."""
-    new.connect(sandbox.host)
-    with closing(sqlite3.connect(new.home / "store.db")) as db, db:
+    with closing(sqlite3.connect(linked.home / "store.db")) as db, db:
         db.execute("UPDATE connections SET sealed = 'x'")
-    assert new.done("key", "status")["damaged"] == 1
-    assert "The stored credentials of 1 connection are damaged." in new("key", "status").out
+    assert linked.done("key", "status")["damaged"] == 1
+    assert "The stored credentials of 1 connection are damaged." in linked("key", "status").out
 
 
 @pytest.mark.parametrize("command_line", [("generate", "--add"), ("rotate", "--remove-unused")])

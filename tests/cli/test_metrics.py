@@ -18,9 +18,11 @@ COMPARED = ("--type", "comparison", "--range", "last_90_days")
 
 
 @pytest.fixture(scope="module")
-def counted(surveys: Path) -> dict[str, Counter[str]]:
+def counted(invented_surveys: Path) -> dict[str, Counter[str]]:
     """Counts of the values per column of the survey's file, over finished normal responses."""
-    with (surveys / "relationship" / "responses.csv").open(encoding="utf-8", newline="") as file:
+    with (invented_surveys / "relationship" / "responses.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         header, _, _, *rows = csv.reader(file)
     status, finished = header.index("Status"), header.index("Finished")
     kept = [row for row in rows if row[status] in {"0", "4"} and row[finished] == "1"]

@@ -48,12 +48,11 @@ def test_the_doctor_explains_failures(new: Command) -> None:
 
 
 def test_a_refresh_is_logged_and_its_attempt_explained(
-    new: Command, sandbox: SandboxServer
+    linked: Command, sandbox: SandboxServer
 ) -> None:
     """The record has the fields, and the attempt the same correlation ID; neither has the token."""
-    new.connect(sandbox.host)
-    metric = new.done("metric", "add", "All", *ADD)["id"]
-    loaded = new("card", "load", "--log-level", "info", "--log-format", "json")
+    metric = linked.done("metric", "add", "All", *ADD)["id"]
+    loaded = linked("card", "load", "--log-level", "info", "--log-format", "json")
     records = [json.loads(line) for line in loaded.err.splitlines() if line.startswith("{")]
     (refreshed,) = [one for one in records if one["logger"].endswith("refresh_log")]
     assert refreshed["outcome"] == "done"
@@ -65,11 +64,11 @@ def test_a_refresh_is_logged_and_its_attempt_explained(
     assert refreshed["request_id"]
 
     sandbox.state.add_fault("export_progress", kind="failed", times=2)
-    new("card", "load", "--now", "2030-01-01T12:00:00Z")
-    failed, succeeded = new.done("metric", "explain", metric)["attempts"]
+    linked("card", "load", "--now", "2030-01-01T12:00:00Z")
+    failed, succeeded = linked.done("metric", "explain", metric)["attempts"]
     assert succeeded["correlation_id"] == refreshed["correlation_id"]
     assert (failed["outcome"], succeeded["outcome"]) == ("failed", "succeeded")
-    shown = new("metric", "explain", metric)
+    shown = linked("metric", "explain", metric)
     assert failed["correlation_id"] in shown.out
     assert "failed" in shown.out
 

@@ -16,16 +16,15 @@ def exports(sandbox: SandboxServer) -> int:
 
 
 @pytest.fixture
-def metric(new: Command, sandbox: SandboxServer) -> Command:
+def metric(linked: Command, sandbox: SandboxServer) -> Command:
     """A home with two metrics on one survey, never loaded."""
-    new.connect(sandbox.host)
     for name in ("one", "two"):
-        new.done(
+        linked.done(
             *("metric", "add", name, "--connection", "qualtrics"),
             *("--survey", SURVEY, "--calculation", "responses"),
         )
     sandbox.state.clear_log()
-    return new
+    return linked
 
 
 def test_a_metric_is_due_after_more_than_one_hour(metric: Command, sandbox: SandboxServer) -> None:

@@ -207,27 +207,26 @@ def test_a_store_is_backed_up_while_it_is_used(command: Command, tmp_path: Path)
     assert "pg_dump" in elsewhere.error["remedy"]
 
 
-def test_all_connections_are_checked(new: Command, sandbox: SandboxServer) -> None:
+def test_all_connections_are_checked(linked: Command, sandbox: SandboxServer) -> None:
     """One that fails does not end the check of the others; the exit code is 1."""
-    new.connect(sandbox.host)
-    new.done(
+    linked.done(
         *("connection", "add", "qualtrics", "--name", "Second"),
         *("--set", f"base_url={sandbox.host}", "--secret-stdin", "api_token"),
         stdin=TOKEN,
     )
-    assert [one["error"] for one in new.done("connection", "check", "--all")] == [None, None]
-    assert "2 of 2 passed" in new("connection", "check", "--all").out
-    sql(new, "UPDATE connections SET sealed = 'v2.00000000.1.AAAA' WHERE name = 'Second'")
-    failed = new("connection", "check", "--all", "--json")
+    assert [one["error"] for one in linked.done("connection", "check", "--all")] == [None, None]
+    assert "2 of 2 passed" in linked("connection", "check", "--all").out
+    sql(linked, "UPDATE connections SET sealed = 'v2.00000000.1.AAAA' WHERE name = 'Second'")
+    failed = linked("connection", "check", "--all", "--json")
     assert failed.code == 1
     assert [one["error"] and one["error"]["kind"] for one in failed.json] == [
         None,
         "seal_broken",
     ]
-    printed = new("connection", "check", "--all")
+    printed = linked("connection", "check", "--all")
     assert "1 of 2 passed" in printed.out
     for wrong in (("check",), ("check", "qualtrics", "--all")):
-        assert new("connection", *wrong, "--json").error["kind"] == "wrong_usage"
+        assert linked("connection", *wrong, "--json").error["kind"] == "wrong_usage"
 
 
 def test_keys_are_checked(new: Command, sandbox: SandboxServer) -> None:

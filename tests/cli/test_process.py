@@ -88,25 +88,22 @@ def run(
     )
 
 
-def test_the_command_runs_as_a_process(
-    new: Command, environment: dict[str, str], sandbox: SandboxServer
-) -> None:
+def test_the_command_runs_as_a_process(linked: Command, environment: dict[str, str]) -> None:
     """With --json, standard output is JSON and standard error is empty."""
-    new.connect(sandbox.host)
-    asked = ("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY)
-    previewed = run(
-        environment, *asked, "--question", "QID4_2", "--calculation", "average", "--json"
-    )
+    listed = run(environment, "connection", "list", "--json")
 
-    assert (previewed.returncode, previewed.stderr) == (0, "")
-    assert 1 <= json.loads(previewed.stdout)["value"] <= 5
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert [one["status"] for one in json.loads(listed.stdout)] == ["connected"]
 
 
-@pytest.mark.deep(reason="3 s: two processes; every change runs another command in one")
+@pytest.mark.deep(reason="4 s: three processes; every change runs another command in one")
 def test_a_connection_is_added_by_a_process(
     environment: dict[str, str], sandbox: SandboxServer
 ) -> None:
-    """Its JSON has the state of the connection; wrong usage is explained on standard error."""
+    """Its JSON has the state of the connection, and another process previews a metric.
+
+    Wrong usage is explained on standard error.
+    """
     connected = run(
         environment,
         *("connection", "add", "qualtrics", "--set", f"base_url={sandbox.host}"),
@@ -116,6 +113,13 @@ def test_a_connection_is_added_by_a_process(
 
     assert (connected.returncode, connected.stderr) == (0, "")
     assert json.loads(connected.stdout)["status"] == "connected"
+
+    asked = ("metric", "preview", "--connection", "qualtrics", "--survey", SURVEY)
+    previewed = run(
+        environment, *asked, "--question", "QID4_2", "--calculation", "average", "--json"
+    )
+    assert (previewed.returncode, previewed.stderr) == (0, "")
+    assert 1 <= json.loads(previewed.stdout)["value"] <= 5
 
     wrong = run(environment, "metric", "preview", "--survey", SURVEY, "--calculation", "mean")
     assert (wrong.returncode, wrong.stdout) == (2, "")
@@ -145,7 +149,7 @@ OTHER_SIGNAL = pytest.mark.deep(reason="3 s; every change interrupts a load, and
     ],
 )
 def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
-    new: Command,
+    linked: Command,
     environment: dict[str, str],
     sandbox: SandboxServer,
     tmp_path: Path,
@@ -155,8 +159,7 @@ def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
     """Ctrl-C or SIGTERM during an export leaves no files; the next load refreshes again."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    new.connect(sandbox.host)
-    new.done(
+    linked.done(
         *("metric", "add", "All", "--connection", "qualtrics", "--survey", SURVEY),
         *("--calculation", "responses"),
     )
@@ -178,7 +181,7 @@ def test_an_interrupted_command_is_not_an_attempt(  # noqa: PLR0917  # Fixtures.
         out, err = process.communicate(timeout=SECONDS)
     after = temporary_files(tmp_path)
     sandbox.state.clear_faults()
-    (card,) = new.done("card", "load")["cards"]
+    (card,) = linked.done("card", "load")["cards"]
 
     assert (process.returncode, out, err) == (128 + number, "", "")
     assert during

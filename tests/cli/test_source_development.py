@@ -17,7 +17,6 @@ from smaply_metrics_core.testing.recording.recorder import (
 )
 from smaply_metrics_core.testing.suite.runner import contract_test_names
 from smaply_metrics_qualtrics.survey import loader
-from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.cli.conftest import SURVEY, Command
 
 SUITE = """
@@ -76,12 +75,12 @@ def test_some_tests_are_selected_by_name(command: Command, suite: str) -> None:
 
     Those that run do so in the order of all tests, the quick ones first.
     """
-    chosen = ("--only", "list_of_surveys", "--only", "credential")
+    chosen = ("--only", "list_of_surveys", "--only", "credentials")
     found = command.done("source", "test", f"{suite}:Good", *chosen)
 
     names = [one["test"] for one in found["tests"]]
     assert len(names) > 2
-    assert all("list_of_surveys" in name or "credential" in name for name in names)
+    assert all("list_of_surveys" in name or "credentials" in name for name in names)
     assert names == [name for name in contract_test_names(Facts) if name in names]
     assert found["failed"] == 0
     assert found["fault_sample"] == "Good tries all of them in a longer run"
@@ -239,16 +238,15 @@ def test_sensitive_data_in_a_recording_exits_with_1(
 
 
 def test_a_bundle_is_replayed_as_a_test(
-    new: Command, sandbox: SandboxServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    linked: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The replay of a user's bundle fails if the source raises an unexpected exception."""
     bundle = tmp_path / "bundle.zip"
-    new.connect(sandbox.host)
-    new.done(
+    linked.done(
         *("metric", "add", "NPS", "--connection", "qualtrics", "--survey", SURVEY),
         *("--question", "QID1", "--calculation", "nps"),
     )
-    new.done("bundle", "export", "qualtrics", SURVEY, "--output", str(bundle))
+    linked.done("bundle", "export", "qualtrics", SURVEY, "--output", str(bundle))
 
     assert run_bundle(Facts, bundle).outcome == "passed"
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-import pytest
-
 from tests.structure.conftest import project_files
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -51,10 +49,11 @@ def broken(page: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_lead_somewhere() -> None:
     """Each relative link leads to a file, and each fragment to a heading of its page."""
-    assert broken(page) == set()
+    assert len(PAGES) > 40
+    links = {str(page.relative_to(ROOT)): broken(page) for page in PAGES}
+    assert {page: wrong for page, wrong in links.items() if wrong} == {}
 
 
 def test_a_broken_link_is_found(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +18,7 @@ from sqlalchemy.types import JSON
 from smaply_metrics_core.context import SystemClock
 from smaply_metrics_core.host.store.engine import make_engine, parse_database_url
 from smaply_metrics_core.host.store.migrations.runner import MIGRATIONS, newest_version
-from smaply_metrics_qualtrics_sandbox import SandboxServer, generate
+from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.docs.runbook import PAGE, Operator, commands
 from tests.host.conftest import KEY
 from tests.postgresql_server import PrivatePostgres, running_postgres
@@ -48,11 +47,9 @@ def no_waiting() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+def sandbox(invented_surveys: Path) -> Iterator[SandboxServer]:
     """A sandbox with invented surveys."""
-    folder = tmp_path_factory.mktemp("surveys")
-    generate(folder, seed=5, until=datetime(2026, 4, 1, 12, tzinfo=UTC))
-    with SandboxServer(folder, token=TOKEN, export_polls=0) as server:
+    with SandboxServer(invented_surveys, token=TOKEN, export_polls=0) as server:
         yield server
 
 

@@ -114,12 +114,40 @@ def calling(site: Path) -> Iterator[Calls]:
         yield start
 
 
+LEAVING = """
+import os, signal, sys
+from pathlib import Path
+from smaply_metrics_core.sources.temp_dirs import TempDirs
+
+with TempDirs(Path(sys.argv[1]) if len(sys.argv) > 1 else None).folder() as folder:
+    (folder / "rows.csv").write_text("answers of a respondent")
+    print(folder / "rows.csv", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def killed(*base: Path, temp: str = tempfile.gettempdir()) -> Path:
+    """Return a file that a killed process left, which loaded no source."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING, *base],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": temp},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return Path(done.stdout.strip())
+
+
 ELSEWHERE = pytest.mark.deep(reason="1 s: a process; every change tests a folder in the home")
 
 
 @pytest.mark.parametrize("given", [None, pytest.param("scratch", marks=ELSEWHERE)])
+@pytest.mark.usefixtures("site")
 def test_a_host_stores_temporary_files_in_its_home_and_cleans_up(
-    calling: Calls, tmp_path: Path, later: Deadline, given: str | None
+    tmp_path: Path, later: Deadline, given: str | None
 ) -> None:
     """Opening a home removes the files of killed processes; closing it removes its own.
 
@@ -127,9 +155,7 @@ def test_a_host_stores_temporary_files_in_its_home_and_cleans_up(
     """
     home = tmp_path / "home"
     folder = tmp_path / given if given else home / "tmp"
-    left, process = calling(folder)
-    process.kill()
-    process.wait()
+    left = killed(folder)
     allowed = AllowedDestinations()
     assert left.exists()
 
@@ -152,25 +178,23 @@ def test_files_of_killed_processes_alone_are_removed(calling: Calls, tmp_path: P
 
     Those of live processes are not, whichever process cleans up.
     """
-    first, process = calling(tmp_path / "temp")
-    second, other = calling(tmp_path / "temp")
+    rows, process = calling(tmp_path / "temp")
     temp_dirs = TempDirs(tmp_path / "temp")
     with temp_dirs.folder():
-        assert first.exists()
-        assert second.exists()
+        assert rows.exists()
     temp_dirs.close()
-    assert first.exists()
+    assert rows.exists()
+
+    left = killed(tmp_path / "temp")
+    assert left.read_text() == "answers of a respondent"
+    SourceRegistry(temp_dir=tmp_path / "temp")
+
+    assert not left.exists()
+    assert rows.exists()
 
     process.kill()
     assert process.wait() == -signal.SIGKILL
-    assert first.read_text() == "answers of a respondent"
-    SourceRegistry(temp_dir=tmp_path / "temp")
-
-    assert not first.exists()
-    assert second.exists()
-
-    other.kill()
-    other.wait()
+    assert rows.read_text() == "answers of a respondent"
     SourceRegistry(temp_dir=tmp_path / "temp")
 
     assert list((tmp_path / "temp").iterdir()) == []
@@ -178,7 +202,9 @@ def test_files_of_killed_processes_alone_are_removed(calling: Calls, tmp_path: P
 
 def test_ctrl_c_in_a_call_ends_it_and_removes_its_files(calling: Calls, tmp_path: Path) -> None:
     """KeyboardInterrupt is raised while the caller waits for a source that hangs."""
-    rows, process = calling(tmp_path / "temp")
+    rows, process = calling(temp=str(tmp_path))
+    base = tmp_path / f"smaply-metrics-{os.getuid()}"
+    assert rows.is_relative_to(base)  # By default, it is in the system's temporary folder.
 
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
@@ -186,16 +212,14 @@ def test_ctrl_c_in_a_call_ends_it_and_removes_its_files(calling: Calls, tmp_path
     assert process.returncode == -signal.SIGINT
     assert errors.rstrip().endswith("KeyboardInterrupt")
     assert not rows.exists()
-    assert list((tmp_path / "temp").iterdir()) == []
+    assert list(base.iterdir()) == []
 
 
 def test_the_default_base_is_in_the_systems_temporary_folder(
-    calling: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The default base has mode 0700 and is cleaned up on the next call."""
-    rows, process = calling(temp=str(tmp_path))
-    process.kill()
-    process.wait()
+    rows = killed(temp=str(tmp_path))
     base = tmp_path / f"smaply-metrics-{os.getuid()}"
     assert rows.is_relative_to(base)
     assert stat.S_IMODE(base.stat().st_mode) == 0o700

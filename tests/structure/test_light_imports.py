@@ -25,36 +25,42 @@ except SystemExit:
 """
 
 
-@pytest.mark.parametrize(
-    ("code", "unwanted"),
-    [
+# Steps of one process, from the lightest to the heaviest, with the modules not loaded after each.
+LIGHT = [
+    (
+        "from smaply_metrics_core import Survey, hookimpl",
+        (*LIBRARIES, "typer", "smaply_metrics_core.sources", "smaply_metrics_core.bundle"),
+    ),
+    (
+        HELP,
+        (*LIBRARIES, "smaply_metrics_core.host", "smaply_metrics_core.cli.commands"),
+    ),
+    (
+        "import smaply_metrics_core.sources.registry as r; r.SourceRegistry().states()",
         (
-            "from smaply_metrics_core import Survey, hookimpl",
-            (*LIBRARIES, "typer", "smaply_metrics_core.sources", "smaply_metrics_core.bundle"),
+            *("httpx", "polars", "sqlalchemy", "cryptography"),
+            *("smaply_metrics_qualtrics", "smaply_metrics_csv_example"),
         ),
-        (
-            "from smaply_metrics_core.host import MetricsHost",
-            ("alembic", "httpx", "polars", "pydantic_settings", "rich", "typer", "vcr", *TELEMETRY),
-        ),
-        (
-            HELP,
-            (*LIBRARIES, "smaply_metrics_core.host", "smaply_metrics_core.cli.commands"),
-        ),
-        (
-            "import smaply_metrics_core.sources.registry as r; r.SourceRegistry().states()",
-            (
-                *("httpx", "polars", "sqlalchemy", "cryptography"),
-                *("smaply_metrics_qualtrics", "smaply_metrics_csv_example"),
-            ),
-        ),
-    ],
-    ids=["contract", "host", "help", "listed sources"],
-)
-def test_an_import_loads_no_heavy_module(code: str, unwanted: tuple[str, ...]) -> None:
+    ),
+]
+HOST = [
+    (
+        "from smaply_metrics_core.host import MetricsHost",
+        ("alembic", "httpx", "polars", "pydantic_settings", "rich", "typer", "vcr", *TELEMETRY),
+    ),
+]
+
+
+@pytest.mark.parametrize("steps", [LIGHT, HOST], ids=["contract, help and list", "host"])
+def test_an_import_loads_no_heavy_module(steps: list[tuple[str, tuple[str, ...]]]) -> None:
     """Each name is loaded when it is used, with what it needs."""
-    program = f"{code}\nimport sys; print('\\n'.join(sys.modules))"
-    loaded = subprocess.run(
+    show = "import sys; print('LOADED', *sys.modules)"
+    program = "\n".join(f"{code}\n{show}" for code, _ in steps)
+    done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
-    ).stdout.splitlines()
-    assert "smaply_metrics_core" in loaded
-    assert set(unwanted) & set(loaded) == set()
+    )
+    shown = [line for line in done.stdout.splitlines() if line.startswith("LOADED ")]
+    for (code, unwanted), modules in zip(steps, shown, strict=True):
+        loaded = set(modules.split())
+        assert "smaply_metrics_core" in loaded
+        assert set(unwanted) & loaded == set(), code
