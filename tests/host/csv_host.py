@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import product
@@ -102,6 +102,7 @@ class Desk:
     clock: SetClock
     allowed: AllowedDestinations
     known: dict[Definition, dict[Definition, Result]] = field(default_factory=dict)
+    """The results of every definition on the same responses as each of these."""
 
     def preview(self, definition: Definition, **options: Any) -> Result:  # noqa: ANN401  # Passed on by name.
         """Preview a definition as an Editor."""
@@ -114,14 +115,15 @@ class Desk:
     def fresh(self, base: Definition) -> dict[Definition, Result]:
         """Calculate every definition on the same responses, each from its own query."""
         if base not in self.known:
-            self.known[base] = self._measured(base)
+            self.known[base] = self.measured(everything(base, self.questionnaire()))
         return self.known[base]
 
-    def _measured(self, base: Definition) -> dict[Definition, Result]:
+    def measured(self, definitions: Iterable[Definition]) -> dict[Definition, Result]:
+        """Calculate definitions, each from its own query."""
         now = self.clock.now()
         queries = {
             str(number): make_query(str(number), definition, now=now, zone="UTC")
-            for number, definition in enumerate(everything(base, self.questionnaire()))
+            for number, definition in enumerate(definitions)
         }
         source = self.registry.get("csv_example")
         with source.session(

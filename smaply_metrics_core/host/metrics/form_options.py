@@ -39,6 +39,9 @@ A_NUMBER: Final = "0"
 """An example answer to a question without choices."""
 
 SOME_NUMBERS: Final = (A_NUMBER, "1")
+NOT_ALLOWED: Final = (Calculation.ENTERED_POINTS,)
+"""Probed for the reason why a question allows no calculation."""
+
 NO_SIDES: Final[dict[str, tuple[str, ...]]] = {"top_answers": (), "bottom_answers": ()}
 
 RANGES: Final = (
@@ -183,6 +186,8 @@ class DefinitionProbe:
     def refusal(self, **given: Any) -> str:  # noqa: ANN401  # Parts of a definition.
         """Return why no definition with these parts is valid; empty when one is."""
         parts = {**self.parts, **{part: (value,) for part, value in given.items()}}
+        if len(parts["calculation"]) > 1:  # Most of them are never valid, which takes a while.
+            parts["calculation"] = self._allowed(*parts["question_id"])
         named = [*parts["group_by"], *parts.get("weight", ())]
         survey = self._naming(*parts["question_id"], *(one.of for one in named if one))
         why = ""
@@ -292,6 +297,15 @@ class DefinitionProbe:
         """Return the survey with only these questions, because lookups in a large one are slow."""
         named = tuple(self._questions[one] for one in ids if one in self._questions)
         return self._questionnaire.model_copy(update={"questions": named})
+
+    def _allowed(self, question_id: str | None) -> tuple[Calculation, ...]:
+        """Return the calculations of a question and its rows; one that is refused if none are."""
+        if question_id is None:
+            return (Calculation.RESPONSES,)
+        question = self._questions.get(question_id)
+        measured = (question, *question.sub_questions) if question else ()
+        allowed = {calculation for one in measured for calculation in one.calculations}
+        return tuple(each for each in Calculation if each in allowed) or NOT_ALLOWED
 
     def _examples(self, question_id: str | None) -> tuple[str, ...]:
         """Return answers of the question, for probing a calculation that requires some."""

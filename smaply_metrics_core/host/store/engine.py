@@ -88,6 +88,7 @@ def make_engine(where: Path | URL, connections: int, schema: str | None = None) 
         # The server may have been restarted since a connection was last used.
         pool_pre_ping=True,
         pool_size=connections,
+        use_native_hstore=False,  # No column has this type, and looking it up takes a query.
     )
     event.listen(engine, "connect", lambda connection, _record: close_in_children(connection))
     return engine

@@ -5,12 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
-from smaply_metrics_core.host.store.dialect import in_list, json_text
+from smaply_metrics_core.host.store.dialect import (
+    in_list,
+    in_parameter,
+    json_text,
+    list_type,
+    list_value,
+)
 from smaply_metrics_core.host.store.tables import metrics, past_attempts
 from smaply_metrics_core.models.problem import Problem
 from smaply_metrics_core.observability.correlation import correlation_id
@@ -73,20 +80,11 @@ def add(
         for problem in (problems.get(metric_id),)
     ]
     db.execute(insert(past_attempts), rows)
-    newest = (
-        func.row_number()
-        .over(partition_by=past_attempts.c.metric_id, order_by=past_attempts.c.started_at.desc())
-        .label("number")
-    )
-    ranked = (
-        select(past_attempts.c.metric_id, past_attempts.c.started_at, newest)
-        .where(*of_these)
-        .subquery()
-    )
-    oldest = select(ranked.c.metric_id, ranked.c.started_at).where(ranked.c.number > MOST_ATTEMPTS)
+    dialect = db.dialect.name
+    given = {"account": account, "metric_ids": list_value(dialect, tuple(started))}
     dropped = [
         {"its_account": account, "its_metric": metric_id, "its_start": started_at}
-        for metric_id, started_at in db.execute(oldest)
+        for metric_id, started_at in db.execute(_oldest(dialect), given)
     ]
     if dropped:
         db.execute(
@@ -97,6 +95,27 @@ def add(
             ),
             dropped,
         )
+
+
+@cache
+def _oldest(dialect: str) -> Select[Any]:
+    """Return the statement for the attempts that are too many; building it takes a millisecond."""
+    columns = past_attempts.c
+    newest = (
+        func.row_number()
+        .over(partition_by=columns.metric_id, order_by=columns.started_at.desc())
+        .label("number")
+    )
+    wanted = bindparam("metric_ids", type_=list_type(dialect))
+    ranked = (
+        select(columns.metric_id, columns.started_at, newest)
+        .where(
+            columns.account == bindparam("account"),
+            in_parameter(dialect, columns.metric_id, wanted),
+        )
+        .subquery()
+    )
+    return select(ranked.c.metric_id, ranked.c.started_at).where(ranked.c.number > MOST_ATTEMPTS)
 
 
 def read(

@@ -300,8 +300,8 @@ def test_cached_results_take_bounded_memory(kind: str) -> None:
     """However many results are read, their objects take at most ten bytes per cached character."""
     rng = random.Random(4)  # noqa: S311  # As above.
     result = any_result(rng, kind, datetime(2026, 3, 1, tzinfo=UTC))
-    cache = ModelCache(Result, MAX_RESULTS // 20)
-    texts = (result.model_copy(update={"ungrouped": n}).model_dump_json() for n in range(2_000))
+    cache = ModelCache(Result, MAX_RESULTS // 80)
+    texts = (result.model_copy(update={"ungrouped": n}).model_dump_json() for n in range(500))
     tracemalloc.start()
     try:
         for text in texts:
@@ -309,5 +309,5 @@ def test_cached_results_take_bounded_memory(kind: str) -> None:
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert MAX_RESULTS / 25 < cache.size <= MAX_RESULTS / 20
+    assert MAX_RESULTS / 100 < cache.size <= MAX_RESULTS / 80
     assert taken < 10 * cache.size

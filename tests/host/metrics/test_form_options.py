@@ -119,13 +119,15 @@ def test_the_lists_and_the_rules_agree() -> None:
     for type_, question_id in product(MetricType, QUESTIONS):
         first = metric_options(SURVEY, MetricDraft(type=type_, question_id=question_id))
         chosen = (question_id or "") in offered(first.questions)
+        lists = {None: first} | {
+            group_by: metric_options(
+                SURVEY, MetricDraft(type=type_, question_id=question_id, group_by=group_by)
+            )
+            for group_by in GROUP_BYS
+            if str(group_by) in offered(first.group_bys)
+        }
         for group_by in GROUP_BYS:
-            if group_by is not None and str(group_by) not in offered(first.group_bys):
-                grouped = None
-            else:
-                grouped = metric_options(
-                    SURVEY, MetricDraft(type=type_, question_id=question_id, group_by=group_by)
-                )
+            grouped = lists.get(group_by)
             for calculation in Calculation:
                 answers = ("1",) if calculation is Calculation.SHARE else ()
                 if question_id == "colours" and answers:
