@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -18,6 +19,7 @@ class MappingInvalid(ValueError):
     """A mapping that cannot be read; the message says where and why."""
 
 
+@lru_cache(maxsize=8)  # Each call reads its mapping twice: for its credentials, and for its work.
 def read_mapping(text: str) -> DatabaseMapping:
     """Return the mapping in a text.
 
