@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.qualtrics.tests.connector.support import (
@@ -40,6 +40,7 @@ from smaply_metrics_qualtrics.responses import csv_reader, zip_reader
 from smaply_metrics_qualtrics.responses.csv_reader import Responses, read_export
 from smaply_metrics_qualtrics.responses.fetch import count_export, fetch
 from smaply_metrics_qualtrics.responses.query_plan import prepare
+from tests.hypothesis_profiles import examples
 
 COLUMNS: dict[str, object] = {
     "Status": {"ImportId": "status"},
@@ -96,7 +97,7 @@ def counted(path: Path, context: SourceContext) -> dict[str, Tally | MetricsErro
     return count_export(path, parts, survey.owners, context, seen=None, as_of=NOW)
 
 
-@settings(max_examples=60)
+@examples(sample=20, thorough=60)
 @given(cells=st.lists(CELL, max_size=12), size=st.integers(1, 300))
 def test_block_boundaries_do_not_change_the_rows(cells: list[str], size: int) -> None:
     """Newlines, quotes and nulls in cells, and rows longer than a block, are preserved."""
