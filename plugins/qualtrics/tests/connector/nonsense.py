@@ -31,6 +31,7 @@ from plugins.qualtrics.tests.connector.support import (
     query,
 )
 from smaply_metrics_core import Blame, Deadline, MetricsError, Problem, Tally
+from smaply_metrics_core.http.trust import trust_machine
 from smaply_metrics_core.testing import (
     AllowedDestinations,
     SourceRegistry,
@@ -153,7 +154,7 @@ class Recorder(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the response of the sandbox."""
-        with httpx.Client() as client:
+        with httpx.Client(verify=trust_machine(shared=True)) as client:
             response = client.send(
                 httpx.Request(
                     request.method, request.url, headers=request.headers, content=request.read()
