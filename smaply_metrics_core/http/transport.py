@@ -335,9 +335,10 @@ class GuardedTransport(httpx.BaseTransport):
     def _record(self, sent: _Sent, received: int, kind: str | None) -> None:
         milliseconds = (self._rules.clock.monotonic() - sent.started) * 1000
         # A server can put the secret into a URL that the source follows, and into a request ID.
-        redact = self._rules.redactor.redact
-        method, host, path = map(redact, (sent.request.method, sent.origin.label, sent.path))
-        operation = self._rules.redactor.redact_line(sent.operation)
+        method, host, path, request_id = self._redacted(
+            sent.request.method, sent.origin.label, sent.path, sent.request_id or ""
+        )
+        operation = sent.operation and self._rules.redactor.redact_line(sent.operation)
         place = f"{host}{path} {operation}" if operation else f"{host}{path}"
         _log.debug("%s %s %s %.0f ms", method, place, sent.status or kind, milliseconds)
         if self._rules.exchange is None:
@@ -354,10 +355,16 @@ class GuardedTransport(httpx.BaseTransport):
                 milliseconds=max(milliseconds, 0.0),
                 request_bytes=int(length) if length.isdecimal() else None,
                 response_bytes=received,
-                request_id=redact(sent.request_id) if sent.request_id else None,
+                request_id=request_id or None,
                 error=kind,
             )
         )
+
+    def _redacted(self, *texts: str) -> tuple[str, ...]:
+        """Return texts redacted; one search is enough if none of them contains a secret."""
+        redact = self._rules.redactor.redact
+        together = "\n".join(texts)
+        return texts if redact(together) == together else tuple(map(redact, texts))
 
 
 def _rebuilt(answer: httpx.Response, body: httpx.SyncByteStream) -> httpx.Response:

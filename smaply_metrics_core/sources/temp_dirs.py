@@ -219,6 +219,9 @@ def private_directory() -> Generator[Path, None, None]:
 
 
 def _remove(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()  # Most calls leave it empty.
+        return
     # Repeated after restoring permissions that the source removed, and once more in case the thread
     # of an abandoned call wrote into it.
     for _ in range(3):

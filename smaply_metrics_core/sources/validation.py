@@ -63,7 +63,10 @@ def _cleaned(data: object) -> object:
     if isinstance(data, str):
         return whole_characters(data)
     if isinstance(data, dict):
-        return {_cleaned(key): _cleaned(value) for key, value in data.items()}
+        return {
+            _cleaned(key): value if type(value) in _NUMBERS else _cleaned(value)
+            for key, value in data.items()
+        }
     if isinstance(data, (list, tuple)):
         return tuple(map(_cleaned, data))
     return data

@@ -10,7 +10,8 @@ import pytest
 
 from plugins.form_garden.tests.form_garden_server import FIRST, FORMS, HOST, KEY, QUESTIONS, server
 from smaply_metrics_core import Blame, Deadline, MetricsError
-from smaply_metrics_core.testing import AllowedDestinations, ManualClock, SourceRegistry
+from smaply_metrics_core.testing import AllowedDestinations, ManualClock
+from tests.one_source import one_source
 
 VALUES: list[Any] = [None, 7, "", "9" * 400, "\ud800", "\0", [], {}, [None], float("nan"), KEY]
 
@@ -25,9 +26,7 @@ def problems(path: str, body: object) -> list[MetricsError]:
         return httpx.Response(200, content=json.dumps(body))
 
     clock = ManualClock(FIRST)
-    source = SourceRegistry(clock=clock, transport_factory=lambda: httpx.MockTransport(answer)).get(
-        "form_garden"
-    )
+    source = one_source("form_garden", clock, lambda: httpx.MockTransport(answer))
     found = []
     with source.session(
         source.parse({"server": f"https://{HOST}/", "key": KEY}),

@@ -25,12 +25,8 @@ from smaply_metrics_core import (
     Window,
     WindowTally,
 )
-from smaply_metrics_core.testing import (
-    AllowedDestinations,
-    ManualClock,
-    SourceRegistry,
-    SourceSession,
-)
+from smaply_metrics_core.testing import AllowedDestinations, ManualClock, SourceSession
+from tests.one_source import one_source
 
 ZONE: Final = "Europe/Vienna"
 NOW: Final = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -53,8 +49,7 @@ def session(
 ) -> Iterator[SourceSession]:
     """Open a session with the source, as a host does."""
     clock = clock or ManualClock(NOW)
-    registry = SourceRegistry(clock=clock, transport_factory=lambda: httpx.MockTransport(server))
-    source = registry.get("limesurvey")
+    source = one_source("limesurvey", clock, lambda: httpx.MockTransport(server))
     with source.session(
         source.parse(credentials),
         account="a",

@@ -10,6 +10,7 @@ from plugins.sql.tests.databases import NOW, sqlite_with
 from smaply_metrics_core import Deadline, ExclusionReason, SurveyUnavailable
 from smaply_metrics_core.testing import ManualClock
 from smaply_metrics_sql.databases.database import CatalogColumn, CatalogTable, ColumnType
+from smaply_metrics_sql.mapping import proposed_text, yaml_text
 from smaply_metrics_sql.mapping.catalog_faults import require_catalog
 from smaply_metrics_sql.mapping.model import MOST_SURVEYS, AnswerType
 from smaply_metrics_sql.mapping.proposal import propose
@@ -187,6 +188,14 @@ def test_a_proposal_has_no_more_than_a_mapping_may_have() -> None:
     assert text_by_names([]) == ""
 
 
+@pytest.fixture
+def short_mappings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mappings with fewer characters: writing and reading long ones takes a second."""
+    for module in (proposed_text, yaml_text):
+        monkeypatch.setattr(module, "MOST_CHARACTERS", MOST_CHARACTERS // 10)
+
+
+@pytest.mark.usefixtures("short_mappings")
 def test_a_proposal_that_is_too_long_is_shortened() -> None:
     """The form accepts it, and a comment counts the tables that did not fit."""
     wide = tuple(
@@ -195,7 +204,7 @@ def test_a_proposal_that_is_too_long_is_shortened() -> None:
             f"t{number}",
             (
                 CatalogColumn("created_at", ColumnType.INSTANT),
-                *(CatalogColumn(f"q{each}", ColumnType.INTEGER, "?" * 200) for each in range(240)),
+                *(CatalogColumn(f"q{each}", ColumnType.INTEGER, "?" * 200) for each in range(24)),
             ),
         )
         for number in range(9)
@@ -208,12 +217,13 @@ def test_a_proposal_that_is_too_long_is_shortened() -> None:
         f"# Tables that look like responses, but did not fit: {len(wide) - len(fitting)}. Map them "
         "in another connection.\n"
     )
-    assert len(text) <= MOST_CHARACTERS < len(text) * 2
+    assert len(text) <= MOST_CHARACTERS // 10 < len(text) * 2
 
 
+@pytest.mark.usefixtures("short_mappings")
 def test_one_table_that_is_too_long_is_not_proposed() -> None:
     """Its mapping has to be written by hand, or it needs a view."""
-    columns = (CatalogColumn(f"q{each}", ColumnType.INTEGER, "?" * 200) for each in range(900))
+    columns = (CatalogColumn(f"q{each}", ColumnType.INTEGER, "?" * 200) for each in range(90))
     at = CatalogColumn("created_at", ColumnType.INSTANT)
     assert text_by_names([CatalogTable("", "t", (at, *columns))]) == ""
 

@@ -128,7 +128,13 @@ def fault_positions(lab: Lab, scenario: Scenario, fault: HttpFault) -> tuple[int
 
 
 def hook_scenarios(lab: Lab) -> tuple[Scenario, ...]:
-    """Return a scenario for each hook that calls the survey tool."""
+    """Return a scenario for each hook that calls the survey tool; the same ones at each call."""
+    if not lab.hook_scenarios:
+        lab.hook_scenarios = _hook_scenarios(lab)
+    return lab.hook_scenarios
+
+
+def _hook_scenarios(lab: Lab) -> tuple[Scenario, ...]:
     questions, _ = lab.calculations()
     queries = lab.calculation_queries(questions)
     survey_id = lab.facts.survey_id
@@ -237,7 +243,9 @@ def every_fault_run(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
         return
     for scenario in scenarios:
         for fault in every_fault(lab):
-            for position in sampled(lab, scenario, fault.name, scenario.positions):
+            # Of a sample, the runs of the other tests if there are any.
+            tried = fault_positions(lab, scenario, fault) if lab.facts.fault_sample else ()
+            for position in tried or sampled(lab, scenario, fault.name, scenario.positions):
                 result, _ = run_with_fault(lab, scenario, fault, position)
                 yield f"{scenario.name}, when {fault.name} from request {position} on", result
 

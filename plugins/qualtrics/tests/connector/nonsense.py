@@ -271,12 +271,12 @@ def record(folder: Path) -> Recorded:
     """Record the responses to the requests of each hook, from a sandbox with an invented study."""
     found = {}
     study = write_example(folder)
-    for hook, run in HOOKS.items():
-        with account(study, export_polls=1) as own:
+    with account(study, export_polls=1) as own:
+        for hook, run in HOOKS.items():
             recorder = Recorder()
             with opened(recorder, own.sandbox.host) as session:
                 run(session)
-        found[hook] = recorder.answers
+            found[hook] = recorder.answers
     return found
 
 

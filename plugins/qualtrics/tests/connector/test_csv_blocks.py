@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.qualtrics.tests.connector.support import (
@@ -40,6 +40,7 @@ from smaply_metrics_qualtrics.responses import csv_reader, zip_reader
 from smaply_metrics_qualtrics.responses.csv_reader import Responses, read_export
 from smaply_metrics_qualtrics.responses.fetch import count_export, fetch
 from smaply_metrics_qualtrics.responses.query_plan import prepare
+from tests.hypothesis_profiles import examples
 
 COLUMNS: dict[str, object] = {
     "Status": {"ImportId": "status"},
@@ -96,7 +97,7 @@ def counted(path: Path, context: SourceContext) -> dict[str, Tally | MetricsErro
     return count_export(path, parts, survey.owners, context, seen=None, as_of=NOW)
 
 
-@settings(max_examples=60)
+@examples(sample=20, thorough=60)
 @given(cells=st.lists(CELL, max_size=12), size=st.integers(1, 300))
 def test_block_boundaries_do_not_change_the_rows(cells: list[str], size: int) -> None:
     """Newlines, quotes and nulls in cells, and rows longer than a block, are preserved."""
@@ -138,7 +139,7 @@ def test_a_bomb_after_a_valid_header_ends(tmp_path: Path, unit: bytes) -> None:
     """Whatever the rows are, little memory is taken until they are rejected or read."""
     columns = COLUMNS | {f"Q{n}": f"QID{n}" for n in range(3, 1000)}
     path = tmp_path / "export.zip"
-    path.write_bytes(zipped({"a.csv": csv_text(columns, []).encode() + unit * 2**21}))
+    path.write_bytes(zipped({"a.csv": csv_text(columns, []).encode() + unit * 2**19}))
     cells = 0
     with suppress(ExportFailed, pl.exceptions.PolarsError), read_export(path) as responses:
         assert responses.header is not None

@@ -236,7 +236,7 @@ class _Response:
             metadata["distributionChannel"] = "preview"
         cells = {_metadata_cell(import_id): cell for import_id, cell in metadata.items()}
         for name, value in self._embedded.items():
-            cells[_dump({"ImportId": name})] = value if chance.random() >= BLANK / 2 else ""
+            cells[_cell(name)] = value if chance.random() >= BLANK / 2 else ""
         shown = self._plan.shown
         for place, question in enumerate(shown):
             if place < max(1, round(len(shown) * reached)):
@@ -252,7 +252,7 @@ class _Response:
             return {}
         if kind == "Matrix":
             return {
-                _dump({"ImportId": f"{qid}_{row}"}): self._rated(question)
+                _cell(f"{qid}_{row}"): self._rated(question)
                 for row, _ in entries(question["Choices"])
                 if chance.random() >= BLANK / 2
             }
@@ -262,10 +262,10 @@ class _Response:
             score = self._level(_HIGHEST_NPS + 1, lift=0.06)
             group = "1" if score <= _DETRACTOR else "2" if score <= _PASSIVE else "3"
             return {
-                _dump({"ImportId": qid}): str(score),
-                _dump({"ImportId": f"{qid}_NPS_GROUP"}): group,
+                _cell(qid): str(score),
+                _cell(f"{qid}_NPS_GROUP"): group,
             }
-        return {_dump({"ImportId": qid}): self._picked(question)}
+        return {_cell(qid): self._picked(question)}
 
     def _level(self, levels: int, lift: float = 0.0) -> int:
         """Return a random level from 0 to `levels` - 1, which depends on the mood."""
@@ -298,25 +298,23 @@ class _Response:
         qid, chance = question["QuestionID"], self._chance
         choices = list(entries(question["Choices"]))
         if chance.random() < 0.35 * (1 - self._mood):
-            return {_dump({"ImportId": qid, "choiceId": choices[-1][0]}): "1"}
+            return {_cell(qid, choices[-1][0]): "1"}
         cells: dict[str, str] = {}
         for place, (choice, body) in enumerate(choices[:-1]):
             if chance.random() < self._mood * 0.7 ** (place / 2):
-                cells[_dump({"ImportId": qid, "choiceId": choice})] = "1"
+                cells[_cell(qid, choice)] = "1"
                 if body.get("TextEntry"):
-                    cells[_dump({"ImportId": f"{qid}_{choice}_TEXT"})] = chance.choice(_OTHERS)
+                    cells[_cell(f"{qid}_{choice}_TEXT")] = chance.choice(_OTHERS)
         return cells
 
     def _comment(self, question: Question, so_far: Mapping[str, str]) -> dict[str, str]:
         shown = True
         if "DisplayLogic" in question:
-            score = so_far.get(_dump({"ImportId": "QID1"}), "")
+            score = so_far.get(_cell("QID1"), "")
             shown = score != "" and int(score) <= _DETRACTOR
         if not shown or self._chance.random() < 0.55:  # noqa: PLR2004 - most comments are blank
             return {}
-        return {
-            _dump({"ImportId": f"{question['QuestionID']}_TEXT"}): self._chance.choice(_COMMENTS)
-        }
+        return {_cell(f"{question['QuestionID']}_TEXT"): self._chance.choice(_COMMENTS)}
 
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -330,6 +328,13 @@ def _metadata_key(import_id: str) -> dict[str, str]:
 @cache
 def _metadata_cell(import_id: str) -> str:
     return _dump(_metadata_key(import_id))
+
+
+@cache
+def _cell(import_id: str, choice_id: str = "") -> str:
+    """Return the key of a column as text, which each response has again."""
+    key = {"ImportId": import_id}
+    return _dump({**key, "choiceId": choice_id} if choice_id else key)
 
 
 def _dump(key: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import yaml
@@ -18,6 +19,7 @@ class MappingInvalid(ValueError):
     """A mapping that cannot be read; the message says where and why."""
 
 
+@lru_cache(maxsize=8)  # Each call reads its mapping twice: for its credentials, and for its work.
 def read_mapping(text: str) -> DatabaseMapping:
     """Return the mapping in a text.
 
@@ -27,8 +29,7 @@ def read_mapping(text: str) -> DatabaseMapping:
     if len(text) > MOST_CHARACTERS:
         raise MappingInvalid(f"The mapping has more than {MOST_CHARACTERS:,} characters.")
     try:
-        _check_events(text)
-        data = yaml.safe_load(text)
+        data = yaml.load(text, _MappingLoader)  # noqa: S506  # It is a safe one.
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise MappingInvalid(
@@ -45,22 +46,26 @@ def read_mapping(text: str) -> DatabaseMapping:
         raise MappingInvalid(describe_fault(text, error)) from None
 
 
-def _check_events(text: str) -> None:
-    """Raise for what makes reading expensive, before it is read.
+class _MappingLoader(yaml.SafeLoader):
+    """Reads YAML, and raises for what makes reading expensive before it is read.
 
     An alias repeats what its anchor names, so few characters could become gigabytes. The time for
     nested collections grows with the square of their depth.
     """
+
     depth = 0
-    for event in yaml.parse(text, yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Return the next node with what is in it."""
+        if self.check_event(yaml.AliasEvent):
             raise MappingInvalid("The mapping has an alias (*name); write the value itself.")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MOST_LEVELS:
+        levels = int(self.check_event(yaml.CollectionStartEvent))
+        self.depth += levels
+        if self.depth > MOST_LEVELS:
             raise MappingInvalid(f"The mapping is nested more than {MOST_LEVELS} levels deep.")
+        node = super().compose_node(parent, index)
+        self.depth -= levels
+        return node
 
 
 def write_mapping(mapping: DatabaseMapping) -> str:
