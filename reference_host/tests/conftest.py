@@ -173,6 +173,7 @@ def own_account(shared: World) -> Iterator[World]:
     """The app of the module, with an empty account for this test and a sandbox without faults."""
     world = replace(shared, account=f"own-{next(numbers)}", _clients=[])
     world.sandbox.state.clear_faults()
+    world.sandbox.state.set_exports(seconds=0)
     world.sandbox.state.set_token(TOKEN)
     world.sandbox.state.clear_log()
     yield world
