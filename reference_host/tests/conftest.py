@@ -88,6 +88,14 @@ def shared_host_statements() -> Iterator[None]:
 
 
 @pytest.fixture
+def own_statements(
+    own_statements: None, shared_host_statements: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compile the statements of each app, for tests that walk all objects of an app."""
+    monkeypatch.setattr(database, "create_engine", create_engine)
+
+
+@pytest.fixture
 def canned_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Return images with the specification only: starting the rendering process takes a second."""
 
