@@ -25,19 +25,23 @@ _dialects: dict[str, Dialect] = {}
 """By name; each has been initialized by a connection."""
 
 
+def with_shared_statements(engine: Engine) -> Engine:
+    """Return the engine, which shares compiled statements with all others of its kind."""
+    dialect = engine.dialect
+    if dialect.name in _dialects:
+        engine.dialect = _dialects[dialect.name]
+    else:
+        event.listen(engine, "connect", lambda *_: _dialects.setdefault(dialect.name, dialect))
+    engine.update_execution_options(compiled_cache=_compiled)
+    return engine
+
+
 @pytest.fixture(scope="session", autouse=True)
 def shared_statements() -> Iterator[None]:
     """Share compiled statements between stores of one kind."""
 
     def make_shared(where: Path | URL, connections: int, schema: str | None) -> Engine:
-        engine = make_engine(where, connections, schema)
-        dialect = engine.dialect
-        if dialect.name in _dialects:
-            engine.dialect = _dialects[dialect.name]
-        else:
-            event.listen(engine, "connect", lambda *_: _dialects.setdefault(dialect.name, dialect))
-        engine.update_execution_options(compiled_cache=_compiled)
-        return engine
+        return with_shared_statements(make_engine(where, connections, schema))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "make_engine", make_shared)

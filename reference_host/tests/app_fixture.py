@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 
 import httpx
 from fastapi import FastAPI
+from starlette.responses import Response
 
 from smaply_metrics_core.host import Actor, Role, SourceRegistry
 from smaply_metrics_host.app import create_app
 from smaply_metrics_host.app_state import AppState
 from smaply_metrics_host.server import GracefulServer, listen
 from smaply_metrics_host.settings import HostSettings
+from smaply_metrics_host.web.authentication import set_cookie
 from smaply_metrics_qualtrics_sandbox import SandboxServer
 from tests.http_clients import PLAIN_HTTP
 
@@ -88,9 +90,20 @@ class World:
         )
         self._clients.append(browser)
         if role is not None:
-            token = self.app_state.people.invite(account or self.account, NAMES[role], role)
-            browser.post(f"/sign-in/{token}?next=/healthz").raise_for_status()
+            self._sign_in(browser, account or self.account, role)
         return browser
+
+    def _sign_in(self, browser: Browser, account: str, role: Role) -> None:
+        """Set the cookie of a new session; the requests of a sign-in would take twice as long."""
+        people = self.app_state.people
+        session = people.sign_in(people.invite(account, NAMES[role], role))
+        assert session is not None
+        answer = Response()
+        set_cookie(answer, session, self.app_state.settings)
+        request = httpx.Request("GET", self.url)
+        browser.cookies.extract_cookies(
+            httpx.Response(200, headers=answer.raw_headers, request=request)
+        )
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the app's event loop and return its result."""
@@ -115,6 +128,23 @@ class World:
         """Close the browsers."""
         for browser in self._clients:
             browser.close()
+
+
+class PromptServer(GracefulServer):
+    """A server that ends at once; uvicorn looks for its end ten times a second, in each app.
+
+    Attributes:
+        ended: Set to end the server.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(app)
+        self.ended = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Serve until the end."""
+        await self.on_tick(0)  # Sets the headers of all responses.
+        await self.ended.wait()
 
 
 class Browser(httpx.Client):
@@ -155,7 +185,7 @@ def running(
     }
     settings = HostSettings.from_environment(home, url, environment, root_path=root_path)
     app = create_app(settings, clock=clock, registry=registry)
-    server = GracefulServer(app)
+    server = PromptServer(app)
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def serve() -> None:
@@ -176,4 +206,6 @@ def running(
         world.close()
     finally:
         server.should_exit = True
+        if server.started:
+            loops[0].call_soon_threadsafe(server.ended.set)
         thread.join(SECONDS)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
+from sqlalchemy import Engine, create_engine
 
 from reference_host.tests.app_fixture import TOKEN, MovableClock, World, running
 from smaply_metrics_host.rendering import templating
@@ -26,6 +27,7 @@ from smaply_metrics_host.store import database
 from smaply_metrics_qualtrics_sandbox import SandboxServer, server
 from smaply_metrics_qualtrics_sandbox.generator.survey_files import generate
 from smaply_metrics_qualtrics_sandbox.surveys.survey import read_folder
+from tests.shared_statements import with_shared_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +73,26 @@ def unsynced_database() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "_configure", configure_unsynced)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_host_statements() -> Iterator[None]:
+    """Compile each statement of the host's database once, not in each app."""
+
+    def make_shared(*given: Any, **options: Any) -> Engine:  # noqa: ANN401  # As the original.
+        return with_shared_statements(create_engine(*given, **options))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "create_engine", make_shared)
+        yield
+
+
+@pytest.fixture
+def own_statements(
+    own_statements: None, shared_host_statements: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compile the statements of each app, for tests that walk all objects of an app."""
+    monkeypatch.setattr(database, "create_engine", create_engine)
 
 
 @pytest.fixture
@@ -159,6 +181,7 @@ def own_account(shared: World) -> Iterator[World]:
     """The app of the module, with an empty account for this test and a sandbox without faults."""
     world = replace(shared, account=f"own-{next(numbers)}", _clients=[])
     world.sandbox.state.clear_faults()
+    world.sandbox.state.set_exports(seconds=0)
     world.sandbox.state.set_token(TOKEN)
     world.sandbox.state.clear_log()
     yield world

@@ -80,10 +80,10 @@ def test_reload_ignores_the_cache(world: World) -> None:
     assert (SURVEY in before, SURVEY in kept, SURVEY in again) == (True, True, False)
 
 
-def test_a_survey_is_downloaded(world: World) -> None:
+def test_a_survey_is_downloaded(own_account: World) -> None:
     """The file is named after the survey and the day, and contains no personal data."""
-    world.connect()
-    ada = world.client(Role.ADMIN)
+    own_account.connect()
+    ada = own_account.client(Role.ADMIN)
 
     page = download(ada, {"survey": SURVEY})
     name, bundle = file(ada, page)
@@ -95,10 +95,10 @@ def test_a_survey_is_downloaded(world: World) -> None:
     assert TOKEN.encode() not in b"".join(map(bundle.read, bundle.namelist()))
 
 
-def test_personal_columns_are_opt_in(world: World) -> None:
+def test_personal_columns_are_opt_in(own_account: World) -> None:
     """With the checkbox, the file contains personal columns and the page warns about them."""
-    world.connect()
-    ada = world.client(Role.ADMIN)
+    own_account.connect()
+    ada = own_account.client(Role.ADMIN)
 
     page = download(ada, {"survey_id": SURVEY, "personal": "yes"})
     _, bundle = file(ada, page)
@@ -107,10 +107,10 @@ def test_personal_columns_are_opt_in(world: World) -> None:
     assert "IPAddress" in columns(bundle).replace(" ", "")
 
 
-def test_an_incomplete_bundle_is_marked(world: World) -> None:
+def test_an_incomplete_bundle_is_marked(own_account: World) -> None:
     """The bundle of a survey that does not exist contains the problem."""
-    world.connect()
-    ada = world.client(Role.ADMIN)
+    own_account.connect()
+    ada = own_account.client(Role.ADMIN)
 
     page = download(ada, {"survey": SURVEY, "survey_id": "SV_no body"})
     name, bundle = file(ada, page)
@@ -151,20 +151,20 @@ def test_a_token_in_a_file_stops_the_download(
     assert TOKEN not in page
 
 
-def test_without_a_survey_nothing_is_made(world: World) -> None:
+def test_without_a_survey_nothing_is_made(own_account: World) -> None:
     """Without a selected survey, the page requests one."""
-    world.connect()
+    own_account.connect()
 
-    page = download(world.client(Role.ADMIN), {"survey_id": "  "})
+    page = download(own_account.client(Role.ADMIN), {"survey_id": "  "})
 
     assert "Choose a survey first." in page
 
 
-def test_a_bundle_is_possible_without_a_survey_list(world: World) -> None:
+def test_a_bundle_is_possible_without_a_survey_list(own_account: World) -> None:
     """With a revoked token, the page shows the problem, and a bundle can be created by id."""
-    world.connect()
-    world.sandbox.state.set_token(None)
-    ada = world.client(Role.ADMIN)
+    own_account.connect()
+    own_account.sandbox.state.set_token(None)
+    ada = own_account.client(Role.ADMIN)
 
     listed = ada.get(f"{DEBUG}/surveys").text
     page = download(ada, {"survey_id": SURVEY})

@@ -14,30 +14,32 @@ if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
 
 
-def test_a_metric_can_be_edited_while_its_source_does_not_answer(world: World) -> None:
+def test_a_metric_can_be_edited_while_its_source_does_not_answer(own_account: World) -> None:
     """The definition is unchanged; name and display can be saved."""
-    world.connect()
-    metric = make(world)
-    world.sandbox.state.set_token(None)
-    form = FormFiller(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    own_account.connect()
+    metric = make(own_account)
+    own_account.sandbox.state.set_token(None)
+    form = FormFiller(own_account.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
     assert "How likely are you to recommend" in form.page
     assert "Qualtrics could not be read" in form.page
     assert "An Admin can fix it." in form.page
 
     form.send(f"/metrics/{metric.id}/edit", name="NPS now", heading="Fans")
 
-    (after,) = saved(world)
+    (after,) = saved(own_account)
     assert (after.name, after.display.heading) == ("NPS now", "Fans")
     assert after.definition == NPS
-    world.sandbox.state.set_token(TOKEN)
+    own_account.sandbox.state.set_token(TOKEN)
 
 
-def test_a_metric_of_a_deleted_connection_shows_names(world: World) -> None:
+def test_a_metric_of_a_deleted_connection_shows_names(own_account: World) -> None:
     """The form and the list show titles, not the ids of the source and the calculation."""
-    connection = world.connect()
-    metric = make(world)
-    world.run(world.app_state.metrics.connections.delete(world.actor(), connection))
-    emil = world.client(Role.EDITOR)
+    connection = own_account.connect()
+    metric = make(own_account)
+    own_account.run(
+        own_account.app_state.metrics.connections.delete(own_account.actor(), connection)
+    )
+    emil = own_account.client(Role.EDITOR)
 
     page = emil.get(f"/metrics/{metric.id}/edit").text
 
@@ -46,11 +48,11 @@ def test_a_metric_of_a_deleted_connection_shows_names(world: World) -> None:
     assert "<bdi>Qualtrics</bdi></td>" in emil.get("/metrics").text
 
 
-def test_changing_the_definition_warns_about_the_value(world: World) -> None:
+def test_changing_the_definition_warns_about_the_value(own_account: World) -> None:
     """The form warns before a new calculation deletes the value; a new name keeps it."""
-    world.connect()
-    metric = make(world)
-    form = FormFiller(world.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
+    own_account.connect()
+    metric = make(own_account)
+    form = FormFiller(own_account.client(Role.EDITOR), f"/metrics/{metric.id}/edit")
 
     form.choose(name="Another name")
     assert "The definition has changed" not in form.page
@@ -59,7 +61,7 @@ def test_changing_the_definition_warns_about_the_value(world: World) -> None:
     answer = form.send(f"/metrics/{metric.id}/edit")
 
     assert "Saved “<bdi>Another name</bdi>”" in answer.text
-    assert saved(world)[0].definition.calculation is Calculation.AVERAGE
+    assert saved(own_account)[0].definition.calculation is Calculation.AVERAGE
 
 
 def test_a_deleted_question_is_named_with_its_successor(world: World) -> None:
@@ -81,13 +83,13 @@ def test_a_deleted_question_is_named_with_its_successor(world: World) -> None:
     assert saved(world)[0].definition.question_id == "QID77"
 
 
-def test_a_conflicting_edit_keeps_the_input(world: World) -> None:
+def test_a_conflicting_edit_keeps_the_input(own_account: World) -> None:
     """The page shows both values; the form keeps the input, which can overwrite the other edit."""
-    world.connect()
-    metric = make(world)
+    own_account.connect()
+    metric = make(own_account)
     address = f"/metrics/{metric.id}/edit"
-    slow = FormFiller(world.client(Role.EDITOR), address)
-    FormFiller(world.client(Role.ADMIN), address).send(address, name="Theirs", target="40")
+    slow = FormFiller(own_account.client(Role.EDITOR), address)
+    FormFiller(own_account.client(Role.ADMIN), address).send(address, name="Theirs", target="40")
 
     slow.press(address, name="Mine", heading="Ours")
 
@@ -100,12 +102,12 @@ def test_a_conflicting_edit_keeps_the_input(world: World) -> None:
         ("Target", "40", "none"),
     ]
     assert (slow.fields["name"], slow.fields["heading"]) == (["Mine"], ["Ours"])
-    assert saved(world)[0].name == "Theirs"
+    assert saved(own_account)[0].name == "Theirs"
 
     again = slow.send(address)  # Refused again without confirmation.
     assert again.status_code == 409
     theirs = re.search(r'name="over" value="(\d+)"', slow.page)
     assert theirs is not None
     slow.send(address, over=theirs[1])
-    (after,) = saved(world)
+    (after,) = saved(own_account)
     assert (after.name, after.display.heading, after.display.target) == ("Mine", "Ours", None)

@@ -20,6 +20,12 @@ START = f"/metrics/new?source=qualtrics&survey={RELATIONSHIP}"
 PREVIEW = "/metrics/preview"
 
 
+@pytest.fixture
+def world(own_account: World) -> World:
+    """An account of its own for each test, in one app."""
+    return own_account
+
+
 def connect(world: World) -> None:
     """Connect the sandbox and clear its log of requests."""
     world.connect()

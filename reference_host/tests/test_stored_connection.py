@@ -35,14 +35,14 @@ def check(browser: Browser) -> str:
     return browser.finish(QUALTRICS, f"{QUALTRICS}/check", {}).text
 
 
-def test_a_revoked_token_is_reported_and_replaced(world: World) -> None:
+def test_a_revoked_token_is_reported_and_replaced(own_account: World) -> None:
     """Connection Error shows that the token is revoked; a new token fixes it."""
-    world.connect()
-    ada = world.client(Role.ADMIN)
-    world.sandbox.state.set_token(NEW)
+    own_account.connect()
+    ada = own_account.client(Role.ADMIN)
+    own_account.sandbox.state.set_token(NEW)
 
     revoked = check(ada)
-    mended = ada.finish(EDIT, EDIT, {"api_token": NEW, "base_url": world.sandbox.host}).text
+    mended = ada.finish(EDIT, EDIT, {"api_token": NEW, "base_url": own_account.sandbox.host}).text
 
     assert "Connection Error" in revoked
     assert "Token revoked" in revoked
@@ -53,15 +53,15 @@ def test_a_revoked_token_is_reported_and_replaced(world: World) -> None:
     assert NEW not in mended
 
 
-def test_a_check_older_than_the_problem_is_marked(world: World) -> None:
+def test_a_check_older_than_the_problem_is_marked(own_account: World) -> None:
     """The steps of a check are shown as earlier after a refresh that failed since."""
-    world.connect()
-    measure(world, "Visits")
-    ada = world.client(Role.ADMIN)
-    world.clock.forward(timedelta(minutes=20))
-    world.sandbox.state.set_token(NEW)
-    world.run(world.app_state.metrics.cards.load(world.actor(), wait=120.0))
-    world.clock.forward(timedelta(minutes=2))
+    own_account.connect()
+    measure(own_account, "Visits")
+    ada = own_account.client(Role.ADMIN)
+    own_account.clock.forward(timedelta(minutes=20))
+    own_account.sandbox.state.set_token(NEW)
+    own_account.run(own_account.app_state.metrics.cards.load(own_account.actor(), wait=120.0))
+    own_account.clock.forward(timedelta(minutes=2))
 
     page = ada.get(QUALTRICS).text
     listed = ada.get(LIST).text
@@ -77,15 +77,15 @@ def test_a_check_older_than_the_problem_is_marked(world: World) -> None:
     assert "Earlier check" not in checked
 
 
-def test_an_empty_token_is_unchanged(world: World) -> None:
+def test_an_empty_token_is_unchanged(own_account: World) -> None:
     """Edit Configuration does not show the token; an empty field keeps it."""
-    world.connect()
-    ada = world.client(Role.ADMIN)
+    own_account.connect()
+    ada = own_account.client(Role.ADMIN)
 
     form = ada.get(EDIT).text
-    kept = ada.finish(EDIT, EDIT, {"api_token": "", "base_url": world.sandbox.host}).text
+    kept = ada.finish(EDIT, EDIT, {"api_token": "", "base_url": own_account.sandbox.host}).text
 
-    assert f'value="{world.sandbox.host}"' in form
+    assert f'value="{own_account.sandbox.host}"' in form
     assert "Leave empty to keep the current value (••••••••0001)." in form
     assert "Changing it requires the API token again." in form
     assert TOKEN not in form
@@ -93,16 +93,16 @@ def test_an_empty_token_is_unchanged(world: World) -> None:
     assert "••••••••0001" in kept
 
 
-def test_a_new_base_url_requires_the_token(world: World) -> None:
+def test_a_new_base_url_requires_the_token(own_account: World) -> None:
     """A changed base URL without the token is refused, and the form keeps the input."""
-    world.connect()
-    ada = world.client(Role.ADMIN)
+    own_account.connect()
+    ada = own_account.client(Role.ADMIN)
 
     page = ada.finish(EDIT, EDIT, {"api_token": "", "base_url": "iad1.qualtrics.com"}).text
 
     assert "A new Base URL requires the API token again" in page
     assert 'value="iad1.qualtrics.com"' in page
-    assert world.sandbox.host in ada.get(QUALTRICS).text
+    assert own_account.sandbox.host in ada.get(QUALTRICS).text
 
 
 def test_metrics_without_access_to_their_survey_are_listed(world: World) -> None:
@@ -137,11 +137,11 @@ def test_a_minor_issue_is_a_warning(world: World) -> None:
     assert 'value="sjc1.qualtrics.com"' in form
 
 
-def test_deleting_a_connection_is_confirmed(world: World) -> None:
+def test_deleting_a_connection_is_confirmed(own_account: World) -> None:
     """The confirmation lists the metrics that stop refreshing."""
-    world.connect()
-    measure(world, "Visits")
-    ada = world.client(Role.ADMIN)
+    own_account.connect()
+    measure(own_account, "Visits")
+    ada = own_account.client(Role.ADMIN)
 
     asked = ada.get(f"{QUALTRICS}/delete").text
     before = ada.get(QUALTRICS).text
@@ -153,16 +153,19 @@ def test_deleting_a_connection_is_confirmed(world: World) -> None:
     assert "Connection established" in before
     assert "Qualtrics is no longer connected" in after
     assert "Set up" in after
-    assert [one.name for one in world.run(world.app_state.metrics.metrics.list(world.actor()))] == [
-        "Visits"
-    ]
+    assert [
+        one.name
+        for one in own_account.run(own_account.app_state.metrics.metrics.list(own_account.actor()))
+    ] == ["Visits"]
 
 
-def test_a_deleted_connection_is_reported(world: World) -> None:
+def test_a_deleted_connection_is_reported(own_account: World) -> None:
     """Acting on a connection that another Admin deleted returns 404."""
-    world.connect()
-    ada = world.client(Role.ADMIN)
-    world.run(world.app_state.metrics.connections.delete(world.actor(), "qualtrics"))
+    own_account.connect()
+    ada = own_account.client(Role.ADMIN)
+    own_account.run(
+        own_account.app_state.metrics.connections.delete(own_account.actor(), "qualtrics")
+    )
 
     for path in ("/edit", "/check", "/delete", "/debug"):
         answer = ada.submit(LIST, f"{QUALTRICS}{path}", {"api_token": NEW})

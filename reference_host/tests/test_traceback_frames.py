@@ -14,6 +14,8 @@ from tests.traceback_secrets import places_of
 if TYPE_CHECKING:
     from reference_host.tests.app_fixture import World
 
+pytestmark = pytest.mark.usefixtures("own_statements")
+
 
 @pytest.fixture
 def failing(world: World, monkeypatch: pytest.MonkeyPatch) -> World:

@@ -120,7 +120,8 @@ async def load_form_context(
     sources = {one.id: one.label for one in views}
     if not form.source and len(sources) == 1:
         form = replace(form, source=next(iter(sources)))
-    form = await with_connection(metrics, actor, form)
+    if form.source not in sources:
+        form = await with_connection(metrics, actor, form)
     draft, problems = draft_of(form)
     windows = await _windows(metrics, actor, draft)
     source = metric.source if metric else form.source

@@ -49,6 +49,7 @@ class Database:
         )
         event.listen(self._engine, "connect", _configure)
         event.listen(self._engine, "begin", _begin)
+        self._writing = self._engine.execution_options(writes=True)
         try:
             self._create_tables()
         except StoreError:
@@ -79,7 +80,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Yield a connection that writes in one transaction, rolled back if the block raises."""
-        with _database_errors(), self._engine.execution_options(writes=True).begin() as connection:
+        with _database_errors(), self._writing.begin() as connection:
             yield connection
 
     def check(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -36,14 +36,25 @@ class Zone(NamedTuple):
 def zones(now: datetime, chosen: str) -> dict[str, list[Zone]]:
     """Return the zones by region, labelled with their current UTC offset, including ``chosen``."""
     found: dict[str, list[Zone]] = defaultdict(list)
-    known = _known()
+    quarter = now.replace(minute=now.minute - now.minute % 15, second=0, microsecond=0)
+    known = _offsets(quarter)
     for name in known if chosen in known else (chosen, *known):
         region, _, place = name.partition("/")
         label = (place or name).replace("_", " ")
-        offset = f"{now.astimezone(known.get(name) or ZoneInfo(name)):%z}".replace("-", MINUS)
+        offset = known.get(name) or _offset(now, ZoneInfo(name))
         shown = "" if name == UTC else f" (UTC{offset[:3]}:{offset[3:]})"
         found[region if place else "Everywhere"].append(Zone(name, f"{label}{shown}"))
     return found
+
+
+@lru_cache(maxsize=1)
+def _offsets(quarter: datetime) -> dict[str, str]:
+    """Return the UTC offsets of the zones by name; offsets change only at quarters of an hour."""
+    return {name: _offset(quarter, zone) for name, zone in _known().items()}
+
+
+def _offset(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%z}".replace("-", MINUS)
 
 
 @cache
