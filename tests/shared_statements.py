@@ -21,17 +21,19 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Dialect
 
 _compiled: dict[Any, Any] = {}
-_dialects: dict[str, Dialect] = {}
-"""By name; each has been initialized by a connection."""
+_dialects: dict[tuple[str, object], Dialect] = {}
+"""By name and reader of JSON; each has been initialized by a connection."""
 
 
 def with_shared_statements(engine: Engine) -> Engine:
     """Return the engine, which shares compiled statements with all others of its kind."""
     dialect = engine.dialect
-    if dialect.name in _dialects:
-        engine.dialect = _dialects[dialect.name]
+    # A store ignores JSON that is not valid; the database of the reference host does not.
+    kind = (dialect.name, getattr(dialect, "_json_deserializer", None))
+    if kind in _dialects:
+        engine.dialect = _dialects[kind]
     else:
-        event.listen(engine, "connect", lambda *_: _dialects.setdefault(dialect.name, dialect))
+        event.listen(engine, "connect", lambda *_: _dialects.setdefault(kind, dialect))
     engine.update_execution_options(compiled_cache=_compiled)
     return engine
 
