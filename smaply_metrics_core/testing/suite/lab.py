@@ -47,11 +47,11 @@ from smaply_metrics_core.testing.suite.queries import (
 )
 from smaply_metrics_core.testing.suite.scenario_result import ScenarioResult
 
-if TYPE_CHECKING:  # The first requires vcrpy, which is optional; the second is a cycle.
+if TYPE_CHECKING:  # Requires vcrpy, which is optional.
     from smaply_metrics_core.testing.recording.cassettes import CassetteSession
-    from smaply_metrics_core.testing.suite.fault_injection import Scenario
 
 T = TypeVar("T")
+
 Transports = Callable[[], httpx.BaseTransport]
 
 Work = Callable[[SourceSession], Any]
@@ -84,7 +84,7 @@ class Lab:
     Attributes:
         facts: The facts of the contract class.
         results: The results of the scenarios that have run, by name.
-        hook_scenarios: The scenario of each hook, after all of them have run.
+        hook_scenarios: The ``fault_injection.Scenario`` of each hook, after all of them have run.
         fault_runs: Results and replays of runs with a fault, by scenario, fault and position.
         unstored_fields: The fields of responses that were not recorded.
         matched_paths: The paths of the recording policy that named a value.
@@ -101,7 +101,7 @@ class Lab:
         self._secrets: tuple[str, ...] | None = None
         self._source: Source | None = None
         self.results: dict[str, ScenarioResult] = {}
-        self.hook_scenarios: tuple[Scenario, ...] = ()
+        self.hook_scenarios: tuple[Any, ...] = ()
         self.fault_runs: dict[tuple[str, str, int], tuple[ScenarioResult, Replay]] = {}
         self.unstored_fields: set[str] = set()
         self.matched_paths: set[NamedPath] = set()
