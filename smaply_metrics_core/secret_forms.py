@@ -11,7 +11,6 @@ compared, so that case, the alphabet of base64, and separators do not matter.
 from __future__ import annotations
 
 import base64
-import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -191,6 +190,8 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     if kind == "other":
         return bytes((_CONTROLS.get(text[0], text[0]),))
     if kind == "entity":
+        import html  # It has a table of 2,200 names, and most texts have no entity.
+
         return html.unescape(text.decode()).encode(errors="surrogatepass")
     return _character(int(text, 16))
 
