@@ -1,4 +1,4 @@
-"""What applies to all tests: every database statement is limited to an account; shared data."""
+"""The check that every database statement is limited to an account, and shared fixtures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiles each statement once for the stores of the test process, not once for each store.
+"""Compiles each statement once for all databases of the test process, not once for each.
 
 SQLAlchemy caches compiled statements by dialect, and each engine has a dialect of its own. Tests
 open a thousand stores, and spent a sixth of their time on compiling the same statements.

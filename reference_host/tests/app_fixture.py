@@ -33,7 +33,6 @@ NAMES = {Role.ADMIN: "Ada", Role.EDITOR: "Emil", Role.VIEWER: "Vera"}
 TOKEN = "sandbox-token-of-forty-characters-00001"
 SUPPORT = "support@metrics.example"
 SECONDS = 180
-"""Spares each browser loading the certificate authorities of the machine."""
 HASTE = 20
 """The factor by which the app's waits are shortened."""
 

@@ -106,8 +106,17 @@ def test_no_small_period_can_be_derived(length: int, most: int) -> None:
     assert small
 
 
+ALL_SIZES = pytest.mark.deep(reason="256 combinations of sizes; every change tries 81 and 64")
+
+
 @pytest.mark.parametrize(
-    ("undated", "possible", "periods"), [(0, (0, 4, 9), 4), (3, (0, 1, 4, 9), 3)]
+    ("undated", "possible", "periods"),
+    [
+        (0, (0, 4, 9), 4),
+        (3, (0, 1, 4, 9), 3),
+        pytest.param(0, (0, 1, 4, 9), 4, marks=ALL_SIZES),
+        pytest.param(3, (0, 1, 4, 9), 4, marks=ALL_SIZES),
+    ],
 )
 def test_rolling_windows_show_no_more_than_their_periods(
     undated: int, possible: tuple[int, ...], periods: int

@@ -22,6 +22,8 @@ for more in ([], ["--json"]):
         main()
     except SystemExit as ended:
         assert ended.code == 1, ended.code
+    else:
+        raise AssertionError("The command did not exit with 1.")
 """
 
 HEAVY = ("sqlalchemy", "polars", "httpx", "cryptography", "pydantic_settings")

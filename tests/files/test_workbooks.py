@@ -184,6 +184,7 @@ MANY = 6_000
 @pytest.fixture
 def few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Allow fewer parts of a row or text than ``MANY``."""
+    assert workbook_xml.MOST_ELEMENTS == 262_144, "their objects have to fit into memory"
     monkeypatch.setattr(workbook_xml, "MOST_ELEMENTS", 5_000)
 
 

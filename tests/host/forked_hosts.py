@@ -277,19 +277,22 @@ def outlived_by_a_child(pipe: Connection, told: Told) -> None:
 
 
 def main() -> None:
-    """Run the first scenario with an interpreter that ends normally, in the child too."""
+    """Run the first scenario with an interpreter that ends normally, in the children too."""
     import json
 
     with connected(json.loads(sys.stdin.readline())) as host:
         use_again(host)
         folder = host.sources._temp_dirs.folder()  # noqa: SLF001  # As a call in progress.
         with folder as path:
-            pid = os.fork()
-            if pid == 0:
-                signal.alarm(SECONDS)
-                use_again(host)
-                sys.exit(0)  # Runs every finalizer.
-            join([pid])
+            pids = []
+            for _ in range(CHILDREN):
+                pid = os.fork()
+                if pid == 0:
+                    signal.alarm(SECONDS)
+                    use_again(host)
+                    sys.exit(0)  # Runs every finalizer.
+                pids.append(pid)
+            join(pids)
             assert path.is_dir()
         use_again(host)
 

@@ -68,7 +68,7 @@ def test_parent_and_children_use_the_host(
 
 
 @pytest.mark.postgresql_deep(reason="3 s: an interpreter that forks")
-def test_a_child_that_ends_leaves_the_parent_alone(told: dict[str, Any]) -> None:
+def test_children_that_end_leave_the_parent_alone(told: dict[str, Any]) -> None:
     """Finalizers of a child close no connection and remove no folder of its parent."""
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.host.forked_hosts"],

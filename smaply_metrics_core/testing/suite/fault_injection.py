@@ -234,7 +234,10 @@ def every_fault(lab: Lab) -> tuple[HttpFault, ...]:
 
 
 def every_fault_run(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
-    """Yield the result of every fault at every position; nothing for a source without HTTP."""
+    """Yield the result of every fault at every position, or at the sampled ones.
+
+    Nothing for a source without HTTP.
+    """
     if lab.facts.recording:
         return
     try:
@@ -243,7 +246,7 @@ def every_fault_run(lab: Lab) -> Iterator[tuple[str, ScenarioResult]]:
         return
     for scenario in scenarios:
         for fault in every_fault(lab):
-            # Of a sample, the runs of the other tests if there are any.
+            # A sample uses the runs of the other tests, if the fault applies anywhere.
             tried = fault_positions(lab, scenario, fault) if lab.facts.fault_sample else ()
             for position in tried or sampled(lab, scenario, fault.name, scenario.positions):
                 result, _ = run_with_fault(lab, scenario, fault, position)

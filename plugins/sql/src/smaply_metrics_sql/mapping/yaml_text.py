@@ -29,7 +29,7 @@ def read_mapping(text: str) -> DatabaseMapping:
     if len(text) > MOST_CHARACTERS:
         raise MappingInvalid(f"The mapping has more than {MOST_CHARACTERS:,} characters.")
     try:
-        data = yaml.load(text, _MappingLoader)  # noqa: S506  # It is a safe one.
+        data = yaml.load(text, _MappingLoader)  # noqa: S506  # Derived from SafeLoader.
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise MappingInvalid(
