@@ -18,7 +18,10 @@ NEW = "/metrics/new?source=qualtrics&survey=SV_RelationshipA01"
 
 
 def test_the_preview_updates_by_itself(world: World, browsers: Browsers) -> None:
-    """A choice calculates the preview without a button, and the next one replaces it."""
+    """A choice calculates the preview without a button, and the next one replaces it.
+
+    Takes 6 s: the browser waits for previews and for the process that draws charts.
+    """
     world.connect()
     visit = browsers.visit(world, Role.EDITOR, NEW)
     page = visit.page

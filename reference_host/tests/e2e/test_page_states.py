@@ -90,7 +90,10 @@ def empty_images(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_state_shows_its_text_and_fits(stages: Stages, browsers: Browsers, state: State) -> None:
-    """On desktop and phone, light and dark: text, no horizontal scrolling, no axe violations."""
+    """On desktop and phone, light and dark: text, no horizontal scrolling, no axe violations.
+
+    The map takes 6 s: it has 22 cards, and axe searches the page twice.
+    """
     world, ids = stages.show(state.scene)
     path = state.path.format(**ids)
 
