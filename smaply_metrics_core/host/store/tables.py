@@ -323,7 +323,8 @@ export_counts = Table(
 events = Table(
     "events",
     metadata,
-    # Never used again after its row was deleted, so that no consumer skips a new event.
+    # Never used again after its row was deleted, so that no consumer skips a new event. For this,
+    # the migration has sqlite_autoincrement, which would load a dialect here.
     Column(
         "id",
         BigInteger().with_variant(Integer, "sqlite"),
@@ -339,7 +340,6 @@ events = Table(
     PrimaryKeyConstraint("id"),
     Index("ix_events_account", "account"),
     Index("ix_events_at", "at"),
-    sqlite_autoincrement=True,
 )
 
 # Of the installation, not of an account.

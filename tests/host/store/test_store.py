@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import delete, insert, inspect
 from sqlalchemy.exc import StatementError
 
 from smaply_metrics_core.errors import InputError, StoreError, StoreUnavailable
@@ -27,7 +27,13 @@ from smaply_metrics_core.host.store import Store, engine
 from smaply_metrics_core.host.store.accounts import read_account, write_account
 from smaply_metrics_core.host.store.engine import make_engine, parse_database_url
 from smaply_metrics_core.host.store.migrations.runner import MIGRATIONS, newest_version, version_of
-from smaply_metrics_core.host.store.tables import accounts, connections, event_consumers, metadata
+from smaply_metrics_core.host.store.tables import (
+    accounts,
+    connections,
+    event_consumers,
+    events,
+    metadata,
+)
 from tests.host.conftest import ADMIN, VIEWER, sqlite_only
 
 if TYPE_CHECKING:
@@ -70,6 +76,18 @@ def test_the_migrations_create_exactly_the_tables(store: Store) -> None:
     with store.reading() as db:
         context = MigrationContext.configure(db, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_the_id_of_a_deleted_event_is_never_used_again(store: Store) -> None:
+    """A consumer that has processed an id would skip a new event with the same one."""
+    event = {"account": "acme", "kind": "refresh_ended", "connection_id": "shop", "details": {}}
+    ids: list[int] = []
+    with store.writing() as db:
+        for _ in range(2):
+            added = insert(events).values(**event, at=datetime(2026, 3, 1, tzinfo=UTC))
+            ids += db.execute(added.returning(events.c.id)).scalars()
+            db.execute(delete(events).where(events.c.account == "acme"))
+    assert ids[1] > ids[0]
 
 
 def test_processes_that_start_at_once_do_not_collide(empty: Path | URL) -> None:
