@@ -12,6 +12,7 @@ from smaply_metrics_core.host.store import leases
 from smaply_metrics_core.host.store import metric_states as state_rows
 from smaply_metrics_core.host.store import metrics as metric_rows
 from smaply_metrics_core.host.store.accounts import read_account
+from smaply_metrics_core.host.store.bulk_read import paused_collector
 from smaply_metrics_core.host.store.metric_states import MetricState
 from smaply_metrics_core.host.store.stored_confidence import at_confidence
 from smaply_metrics_core.models.base import Frozen
@@ -54,13 +55,14 @@ def read_decisions(
             if metric_id not in found:
                 raise metric_rows.no_metric(metric_id)
         states = tuple(found[metric_id] for metric_id in metric_ids)
-    return tuple(
-        (
-            state,
-            None if state.connection is None else decide_for_metric(runtime, state, forced=forced),
+    with paused_collector(len(states)):
+        return tuple(
+            (
+                state,
+                decide_for_metric(runtime, state, forced=forced) if state.connection else None,
+            )
+            for state in states
         )
-        for state in states
-    )
 
 
 def decide_for_metric(

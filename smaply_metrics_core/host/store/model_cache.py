@@ -6,7 +6,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
-from cachetools import LRUCache
+from cachetools import RRCache
 from pydantic import BaseModel
 
 from smaply_metrics_core.forking import call_now_and_in_children
@@ -20,10 +20,12 @@ class _CachedModel(NamedTuple, Generic[M]):
 
 
 class ModelCache(Generic[M]):
-    """A thread-safe LRU cache of immutable models, bounded by the total length of their texts.
+    """A thread-safe cache of immutable models, bounded by the total length of their texts.
 
     The key is the whole text. A stored value that changes is therefore parsed again, and accounts
-    share an entry only if their values are identical.
+    share an entry only if their values are identical. When the cache is full, random entries are
+    removed. Each load reads all texts of an account in the same order, so that the least recently
+    used one is the next one needed: with a few texts too many, none would ever be found.
 
     Args:
         model: The class of the models, which must be immutable: all loads share them.
@@ -36,7 +38,7 @@ class ModelCache(Generic[M]):
         call_now_and_in_children(self._renew)
 
     def _renew(self) -> None:
-        self._entries: LRUCache[str, _CachedModel[M]] = LRUCache(self._maxsize, getsizeof=_size)
+        self._entries: RRCache[str, _CachedModel[M]] = RRCache(self._maxsize, getsizeof=_size)
         self._lock = Lock()
 
     @property
