@@ -43,8 +43,8 @@ MAX_DEFINITIONS: Final = 16_384
 
 MAX_DISPLAYS: Final = 1_024
 
-MAX_RESULTS: Final = 8_000_000
-"""The maximum total length of cached results, as JSON; as objects, they take up to 70 MB.
+MAX_RESULTS: Final = 12_000_000
+"""The maximum total length of cached results, as JSON; as objects, they take up to 105 MB.
 
 This is enough for the results of 10,000 Numbers.
 """
