@@ -10,7 +10,6 @@ turns.
 from __future__ import annotations
 
 import os
-import ssl
 import sys
 import tempfile
 import time
@@ -40,6 +39,7 @@ from smaply_metrics_core import (
     Weight,
     Window,
 )
+from smaply_metrics_core.http.trust import trust_none
 from smaply_metrics_sql.counting.relation import Catalog
 from smaply_metrics_sql.databases.database import SqlDatabase
 from smaply_metrics_sql.databases.duckdb_file import DuckdbDatabase
@@ -314,7 +314,7 @@ def answer(engine: Engine, wanted: Sequence[MetricQuery]) -> None:
     clock = SystemClock()
     deadline = Deadline.after(3_600, clock)
     # As the client of a source without hosts: it has no certificate authorities.
-    with httpx.Client(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) as client:
+    with httpx.Client(verify=trust_none()) as client:
         context = SourceContext(
             http=client, deadline=deadline, destinations=(), folder=engine.folder, clock=clock
         )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Final
 
 import httpx
 
-PLAIN_HTTP: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Certificate authorities for local servers without TLS: none, since loading them for each client
-would take longer than most tests."""
+from smaply_metrics_core.http.trust import trust_none
+
+PLAIN_HTTP: Final = trust_none()
+"""For local servers: loading certificate authorities for each client would take longer than most
+tests."""
 
 
 def client_without_network() -> httpx.Client:

@@ -335,7 +335,7 @@ class GuardedTransport(httpx.BaseTransport):
     def _record(self, sent: _Sent, received: int, kind: str | None) -> None:
         milliseconds = (self._rules.clock.monotonic() - sent.started) * 1000
         # A server can put the secret into a URL that the source follows, and into a request ID.
-        method, host, path, request_id = self._redacted(
+        method, host, path, request_id = self._rules.redactor.redact_each(
             sent.request.method, sent.origin.label, sent.path, sent.request_id or ""
         )
         operation = sent.operation and self._rules.redactor.redact_line(sent.operation)
@@ -359,12 +359,6 @@ class GuardedTransport(httpx.BaseTransport):
                 error=kind,
             )
         )
-
-    def _redacted(self, *texts: str) -> tuple[str, ...]:
-        """Return texts redacted; one search is enough if none of them contains a secret."""
-        redact = self._rules.redactor.redact
-        together = "\n".join(texts)
-        return texts if redact(together) == together else tuple(map(redact, texts))
 
 
 def _rebuilt(answer: httpx.Response, body: httpx.SyncByteStream) -> httpx.Response:

@@ -186,9 +186,8 @@ class DefinitionProbe:
     def refusal(self, **given: Any) -> str:  # noqa: ANN401  # Parts of a definition.
         """Return why no definition with these parts is valid; empty when one is."""
         parts = {**self.parts, **{part: (value,) for part, value in given.items()}}
-        if (
-            len(parts["calculation"]) > 1
-        ):  # Most of them are never valid, and each probe takes time.
+        # Most of all calculations are never valid, and each probe takes time.
+        if len(parts["calculation"]) > 1:
             parts["calculation"] = self._allowed(*parts["question_id"])
         named = [*parts["group_by"], *parts.get("weight", ())]
         survey = self._naming(*parts["question_id"], *(one.of for one in named if one))

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, select
 
 from smaply_metrics_core.host.store.dialect import (
     in_list,
@@ -56,15 +56,14 @@ def add(
     """
     if not started:
         return
-    of_these = (
-        past_attempts.c.account == account,
-        in_list(db, past_attempts.c.metric_id, tuple(started)),
-    )
+    dialect = db.dialect.name
+    given = {"account": account, "metric_ids": list_value(dialect, tuple(started))}
     # By a clock that was set back, an attempt may start at the same time as an earlier one.
     db.execute(
         delete(past_attempts).where(
-            *of_these, past_attempts.c.started_at.in_(set(started.values()))
-        )
+            *_of_these(dialect), past_attempts.c.started_at.in_(set(started.values()))
+        ),
+        given,
     )
     known = correlation_id() if ended_at is not None else ""
     rows = [
@@ -80,8 +79,6 @@ def add(
         for problem in (problems.get(metric_id),)
     ]
     db.execute(insert(past_attempts), rows)
-    dialect = db.dialect.name
-    given = {"account": account, "metric_ids": list_value(dialect, tuple(started))}
     dropped = [
         {"its_account": account, "its_metric": metric_id, "its_start": started_at}
         for metric_id, started_at in db.execute(_oldest(dialect), given)
@@ -106,16 +103,19 @@ def _oldest(dialect: str) -> Select[Any]:
         .over(partition_by=columns.metric_id, order_by=columns.started_at.desc())
         .label("number")
     )
-    wanted = bindparam("metric_ids", type_=list_type(dialect))
     ranked = (
-        select(columns.metric_id, columns.started_at, newest)
-        .where(
-            columns.account == bindparam("account"),
-            in_parameter(dialect, columns.metric_id, wanted),
-        )
-        .subquery()
+        select(columns.metric_id, columns.started_at, newest).where(*_of_these(dialect)).subquery()
     )
     return select(ranked.c.metric_id, ranked.c.started_at).where(ranked.c.number > MOST_ATTEMPTS)
+
+
+def _of_these(dialect: str) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for the attempts of some metrics, with parameters for both."""
+    wanted = bindparam("metric_ids", type_=list_type(dialect))
+    return (
+        past_attempts.c.account == bindparam("account"),
+        in_parameter(dialect, past_attempts.c.metric_id, wanted),
+    )
 
 
 def read(
