@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -46,11 +45,9 @@ ANSWERS: dict[str, Callable[[str], httpx.Response]] = {
 }
 
 
-def responding(
-    make: Callable[[], httpx.Response],
-) -> Callable[[httpx.Request], httpx.Response]:
-    """Return a server that responds to any request with a new response."""
-    return lambda _: make()
+def echoing(answer: str, text: str) -> Callable[[httpx.Request], httpx.Response]:
+    """Return a server that repeats a text in one kind of response."""
+    return lambda _: ANSWERS[answer](text)
 
 
 @pytest.mark.parametrize("known", ["from the session", "from the header"])
@@ -66,8 +63,7 @@ def test_no_output_contains_an_echoed_secret(
         exchanges: list[Exchange] = []
         redactor = Redactor([TOKEN] if known == "from the session" else [])
         text = write(TOKEN)
-        server = responding(partial(ANSWERS[answer], text))
-        client = clients(server, redactor=redactor, exchange=exchanges.append)
+        client = clients(echoing(answer, text), redactor=redactor, exchange=exchanges.append)
 
         problem = ""
         try:

@@ -10,8 +10,7 @@ import pytest
 
 from plugins.form_garden.tests.form_garden_server import FIRST, FORMS, HOST, KEY, QUESTIONS, server
 from smaply_metrics_core import Blame, Deadline, MetricsError
-from smaply_metrics_core.testing import AllowedDestinations, ManualClock
-from tests.one_source import one_source
+from smaply_metrics_core.testing import AllowedDestinations, ManualClock, SourceRegistry
 
 VALUES: list[Any] = [None, 7, "", "9" * 400, "\ud800", "\0", [], {}, [None], float("nan"), KEY]
 
@@ -26,7 +25,9 @@ def problems(path: str, body: object) -> list[MetricsError]:
         return httpx.Response(200, content=json.dumps(body))
 
     clock = ManualClock(FIRST)
-    source = one_source("form_garden", clock, lambda: httpx.MockTransport(answer))
+    source = SourceRegistry(clock=clock, transport_factory=lambda: httpx.MockTransport(answer)).get(
+        "form_garden"
+    )
     found = []
     with source.session(
         source.parse({"server": f"https://{HOST}/", "key": KEY}),

@@ -25,8 +25,12 @@ from smaply_metrics_core import (
     Window,
     WindowTally,
 )
-from smaply_metrics_core.testing import AllowedDestinations, ManualClock, SourceSession
-from tests.one_source import one_source
+from smaply_metrics_core.testing import (
+    AllowedDestinations,
+    ManualClock,
+    SourceRegistry,
+    SourceSession,
+)
 
 ZONE: Final = "Europe/Vienna"
 NOW: Final = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -49,7 +53,8 @@ def session(
 ) -> Iterator[SourceSession]:
     """Open a session with the source, as a host does."""
     clock = clock or ManualClock(NOW)
-    source = one_source("limesurvey", clock, lambda: httpx.MockTransport(server))
+    registry = SourceRegistry(clock=clock, transport_factory=lambda: httpx.MockTransport(server))
+    source = registry.get("limesurvey")
     with source.session(
         source.parse(credentials),
         account="a",

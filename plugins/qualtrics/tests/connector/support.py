@@ -36,12 +36,11 @@ from smaply_metrics_core import (
 )
 from smaply_metrics_core.calculations import calculate
 from smaply_metrics_core.http import build_client
-from smaply_metrics_core.testing import AllowedDestinations, SourceSession
+from smaply_metrics_core.testing import AllowedDestinations, SourceRegistry, SourceSession
 from smaply_metrics_qualtrics.api.client import QualtricsApi
 from smaply_metrics_qualtrics.credentials import SANDBOX_SETTING, QualtricsCredentials
 from smaply_metrics_qualtrics.survey.definition import SurveyDefinition, read_definition
 from smaply_metrics_qualtrics_sandbox import SandboxServer
-from tests.one_source import one_source
 
 Json: TypeAlias = Any
 """Any JSON value, and options that are passed through."""
@@ -203,7 +202,7 @@ class Account:
     @contextmanager
     def session(self, seconds: float = 600) -> Iterator[SourceSession]:
         """Open a session with the source."""
-        source = one_source("qualtrics", self.clock)
+        source = SourceRegistry(clock=self.clock).get("qualtrics")
         credentials = source.parse({"api_token": self.token, "base_url": self.sandbox.host})
         deadline = Deadline.after(seconds, self.clock)
         with source.session(

@@ -18,8 +18,8 @@ from plugins.qualtrics.tests.connector.support import (
 )
 from smaply_metrics_core import Deadline, MetricsError, RateLimited, Tally
 from smaply_metrics_core.http import RateLimiter
+from smaply_metrics_core.testing import SourceRegistry
 from smaply_metrics_qualtrics.source import LIMITS
-from tests.one_source import one_source
 
 EXPORTS = f"/API/v3/surveys/{SURVEY}/export-responses"
 STARTS, PROGRESS, FILES, SCHEMAS = 100, 1000, 100, 60
@@ -27,7 +27,7 @@ STARTS, PROGRESS, FILES, SCHEMAS = 100, 1000, 100, 60
 
 def fetch(own: Account, rate_limiter: RateLimiter, *, seconds: float = 600) -> Tally | MetricsError:
     """Answer a query in a session of its own with a shared rate limiter."""
-    source = one_source("qualtrics", own.clock)
+    source = SourceRegistry(clock=own.clock).get("qualtrics")
     credentials = source.parse({"api_token": TOKEN, "base_url": own.sandbox.host})
     with source.session(
         credentials,

@@ -42,9 +42,8 @@ from smaply_metrics_core import (
     Tally,
     Window,
 )
-from smaply_metrics_core.testing import ManualClock, open_bundle, write_bundle
+from smaply_metrics_core.testing import ManualClock, SourceRegistry, open_bundle, write_bundle
 from smaply_metrics_qualtrics_sandbox import generate
-from tests.one_source import one_source
 from tests.shared_data import needs_recorded_data
 
 MARK = "-99887766"
@@ -75,7 +74,7 @@ def recompute(
     """Answer queries from a bundle."""
     folder = tmp_path / "copies"
     folder.mkdir(exist_ok=True)
-    source = one_source("qualtrics")
+    source = SourceRegistry().get("qualtrics")
     deadline = Deadline.after(60, ManualClock(as_of))
     with open_bundle(path, folder) as reader, source.offline(deadline=deadline) as session:
         return session.recompute(survey, queries, reader)
