@@ -195,6 +195,9 @@ def create_app(
         docs_url=None,  # These pages load scripts that the content security policy forbids.
         redoc_url=None,
         redirect_slashes=False,  # The redirect would trust the Host header of the request.
+        # FastAPI's own exports paths, which have the tokens of links, and keeps the bodies of
+        # requests, which have API tokens, with their errors.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     handle_errors(app)
     add_api(app)
